@@ -1,0 +1,1 @@
+//! Write Cantus aggregates in Rust

@@ -1,0 +1,1 @@
+//! Cantus: dispatch, shards, commit

@@ -1,0 +1,104 @@
+//! Consecutive events of one stream in a flat form.
+
+use crate::{Kind, Message};
+
+/// One event in an [`EventBatch`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventRef {
+    /// Index into the batch's kinds.
+    pub kind: u32,
+    /// Bytes of its payload.
+    pub size: u32,
+}
+
+/// Consecutive events of one stream, oldest first, with their payloads in one buffer: it crosses the store and the
+/// guest boundary without an allocation per event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventBatch {
+    kinds: Vec<Kind>,
+    events: Vec<EventRef>,
+    payloads: Vec<u8>,
+}
+
+impl EventBatch {
+    /// Adds one event. A stream has few kinds, so they are found by a scan from the newest.
+    ///
+    /// # Panics
+    /// If the batch's kinds or one payload reach 2^32.
+    pub fn push(&mut self, name: &str, version: u32, payload: &[u8]) {
+        let kind = match self.kinds.iter().rposition(|kind| kind.version == version && kind.name == name) {
+            Some(index) => index,
+            None => {
+                self.kinds.push(Kind { name: name.to_owned(), version });
+                self.kinds.len() - 1
+            }
+        };
+        assert!(payload.len() <= u32::MAX as usize, "an event's payload is under 4 GiB");
+        self.events.push(EventRef { kind: kind as u32, size: payload.len() as u32 });
+        self.payloads.extend_from_slice(payload);
+    }
+
+    /// Count of events.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether there is no event.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// The kinds that occur, in the order of their first event.
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// The events in order.
+    pub fn events(&self) -> &[EventRef] {
+        &self.events
+    }
+
+    /// All payloads, one after another.
+    pub fn payloads(&self) -> &[u8] {
+        &self.payloads
+    }
+
+    /// The events one by one: kind and payload.
+    pub fn iter(&self) -> impl Iterator<Item = (&Kind, &[u8])> {
+        let mut rest = self.payloads.as_slice();
+        self.events.iter().map(move |event| {
+            let (payload, tail) = rest.split_at(event.size as usize);
+            rest = tail;
+            (&self.kinds[event.kind as usize], payload)
+        })
+    }
+}
+
+impl<'a> FromIterator<&'a Message> for EventBatch {
+    fn from_iter<T: IntoIterator<Item = &'a Message>>(messages: T) -> Self {
+        let mut batch = Self::default();
+        for message in messages {
+            batch.push(&message.name, message.version, &message.payload);
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_back_as_they_went_in() {
+        let messages = [("A", 1, "x"), ("B", 1, ""), ("A", 2, "yz"), ("A", 1, "w")].map(|(name, version, payload)| {
+            Message { name: name.into(), version, payload: payload.into() }
+        });
+        let batch: EventBatch = messages.iter().collect();
+        assert_eq!(batch.kinds().len(), 3);
+        let back: Vec<Message> = batch
+            .iter()
+            .map(|(kind, payload)| Message { name: kind.name.clone(), version: kind.version, payload: payload.into() })
+            .collect();
+        assert_eq!(back, messages);
+    }
+}

@@ -1,0 +1,98 @@
+//! Commands as asked, and as recorded.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AggregateRef, Context, Digest, Message, Rejection};
+
+/// A request to an aggregate, as a caller states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Unique for ever: a repeated id gets the stored outcome.
+    pub id: String,
+    /// Whom it is for.
+    pub aggregate: AggregateRef,
+    /// The command's name.
+    pub name: String,
+    /// The schema version of the payload; the newest that the plugin handles if absent.
+    pub version: Option<u32>,
+    /// In the plugin's payload format.
+    pub payload: Vec<u8>,
+    /// If given, the stream version that must hold when the command is decided.
+    pub expected_version: Option<u64>,
+    /// Who asks.
+    pub actor: Option<String>,
+    /// Shared by all messages of one first cause; the command's own id if absent.
+    pub correlation_id: Option<String>,
+    /// What caused this command.
+    pub causation_id: Option<String>,
+    /// Free key-value pairs.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Command {
+    /// Identifies the request under its id: the same id with another hash is another request and is refused.
+    ///
+    /// Covers what is asked (aggregate, command, version as given, payload, expected version), not who asks or how it
+    /// travelled, which may differ when a caller tries again.
+    pub fn request_hash(&self) -> Digest {
+        let version = self.version.map(u32::to_le_bytes);
+        let expected = self.expected_version.map(u64::to_le_bytes);
+        Digest::of_parts([
+            self.aggregate.aggregate_type.as_bytes(),
+            self.aggregate.id.as_bytes(),
+            self.name.as_bytes(),
+            version.as_ref().map_or(&[], |bytes| bytes.as_slice()),
+            &self.payload,
+            expected.as_ref().map_or(&[], |bytes| bytes.as_slice()),
+        ])
+    }
+
+    /// The seed of the command's context: a function of its id alone.
+    pub fn seed(&self) -> u64 {
+        Digest::of(self.id.as_bytes()).seed()
+    }
+}
+
+/// What was decided: the stored, final answer to a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The command was accepted and produced this many events, possibly none.
+    Accepted {
+        /// Count of events.
+        events: u32,
+    },
+    /// The domain said no.
+    Rejected(Rejection),
+}
+
+/// The journal's record of one decided command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandRecord {
+    /// Whom it was for.
+    pub aggregate: AggregateRef,
+    /// [`Command::request_hash`] of the request.
+    pub request_hash: Digest,
+    /// Stream version that the decision was taken on.
+    pub base_version: u64,
+    /// The command, with the version that handled it.
+    pub command: Message,
+    /// The context it was decided in; holds its id and the time of recording.
+    pub context: Context,
+    /// What was decided.
+    pub outcome: Outcome,
+    /// Offset of its first event, if it produced one.
+    pub first_offset: Option<u64>,
+    /// The component that decided.
+    pub component: Digest,
+}
+
+impl CommandRecord {
+    /// Stream version after the command.
+    pub fn version(&self) -> u64 {
+        match self.outcome {
+            Outcome::Accepted { events } => self.base_version + u64::from(events),
+            Outcome::Rejected(_) => self.base_version,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The log as readers see it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, Message, Timestamp};
+
+/// Names one aggregate, and with it one stream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AggregateRef {
+    /// As the plugin declares it: `Flight`.
+    pub aggregate_type: String,
+    /// Chosen by the caller.
+    pub id: String,
+}
+
+impl AggregateRef {
+    /// Names the aggregate `id` of type `aggregate_type`.
+    pub fn new(aggregate_type: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { aggregate_type: aggregate_type.into(), id: id.into() }
+    }
+}
+
+impl fmt::Display for AggregateRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.aggregate_type, self.id)
+    }
+}
+
+/// A place in the log. Offsets count from 0 within a partition, without gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    /// Which part of the log.
+    pub partition: u32,
+    /// From 0.
+    pub offset: u64,
+}
+
+/// One event as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// Where in the log.
+    pub position: Position,
+    /// Whose event it is.
+    pub aggregate: AggregateRef,
+    /// Its place in the stream, from 1.
+    pub version: u64,
+    /// What happened.
+    pub event: Message,
+    /// The `now` of the command that produced it.
+    pub recorded_at: Timestamp,
+    /// The command that produced it.
+    pub command_id: String,
+}
+
+/// Which events to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Only this aggregate's events, by stream version; otherwise the whole partition, by offset.
+    pub aggregate: Option<AggregateRef>,
+    /// Only events beyond this one: beyond a stream version (with an aggregate) or an offset (without). `None` reads
+    /// from the start.
+    pub after: Option<u64>,
+    /// At most this many events.
+    pub limit: usize,
+}
+
+/// How far a stream has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamHead {
+    /// Count of events; 0 means no stream.
+    pub version: u64,
+    /// The `now` of the last decision recorded for it, accepted or rejected.
+    pub last_at: Timestamp,
+}
+
+/// Disposable cache of an aggregate's state. Only the component that wrote it may read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Whose state.
+    pub aggregate: AggregateRef,
+    /// The stream version that the state stands at.
+    pub version: u64,
+    /// The component that wrote it.
+    pub component: Digest,
+    /// As the guest returned it.
+    pub state: Vec<u8>,
+}

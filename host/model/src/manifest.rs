@@ -1,0 +1,75 @@
+//! What a plugin says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Kind;
+
+/// A plugin's own description: the `manifest` of `wit/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Lower-case letters, digits and hyphens.
+    pub name: String,
+    /// The bytes of one name and version never change.
+    pub version: semver::Version,
+    /// Media type of payloads and snapshots.
+    pub payload_format: String,
+    /// What it hosts, in the plugin's order.
+    pub aggregates: Vec<AggregateType>,
+}
+
+/// One aggregate type of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AggregateType {
+    /// Unique within a host.
+    pub name: String,
+    /// A snapshot is due after this many events; 0 means never.
+    pub snapshot_every: u32,
+    /// The commands that it decides.
+    pub commands: Vec<CommandType>,
+    /// The events that it folds.
+    pub events: Vec<EventType>,
+}
+
+/// One command in one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandType {
+    /// The command's name.
+    pub name: String,
+    /// From 1.
+    pub version: u32,
+    /// JSON Schema of the payload.
+    pub schema: serde_json::Value,
+    /// The events that its handler may return.
+    pub produces: Vec<Kind>,
+}
+
+/// One event in one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventType {
+    /// The event's name.
+    pub name: String,
+    /// From 1.
+    pub version: u32,
+    /// JSON Schema of the payload.
+    pub schema: serde_json::Value,
+    /// For an older version: what the plugin's upcaster makes of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upcasts_to: Option<u32>,
+}
+
+impl Manifest {
+    /// The aggregate type of that name.
+    pub fn aggregate(&self, name: &str) -> Option<&AggregateType> {
+        self.aggregates.iter().find(|aggregate| aggregate.name == name)
+    }
+}
+
+impl AggregateType {
+    /// The command of that name in `version`, or in its newest version.
+    pub fn command(&self, name: &str, version: Option<u32>) -> Option<&CommandType> {
+        self.commands
+            .iter()
+            .filter(|command| command.name == name && version.is_none_or(|version| version == command.version))
+            .max_by_key(|command| command.version)
+    }
+}

@@ -1,0 +1,77 @@
+//! What the engine asks of a guest runtime. All of it is synchronous and belongs on a thread of its own.
+
+use crate::{Context, Digest, EventBatch, Fault, Manifest, Message, Rejection};
+
+/// One loaded component, ready to run.
+pub trait Component: Send + Sync {
+    /// What it says of itself.
+    fn manifest(&self) -> &Manifest;
+
+    /// sha256 of its bytes.
+    fn digest(&self) -> Digest;
+
+    /// Opens a fresh sandbox.
+    ///
+    /// # Errors
+    /// If it cannot be instantiated.
+    fn open(&self) -> Result<Box<dyn Sandbox>, Fault>;
+}
+
+/// Names one aggregate instance inside a [`Sandbox`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct InstanceId(pub u32);
+
+/// How a guest answered a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// These events happen.
+    Events(Vec<Message>),
+    /// A domain "no".
+    Rejected(Rejection),
+    /// There is no such command.
+    Unknown(String),
+    /// The payload does not decode.
+    Malformed(String),
+}
+
+/// A running guest with its linear memory: holds many aggregate instances.
+///
+/// After a [`Fault`] it is poisoned, every further call faults too, and it must be dropped with all its instances,
+/// unless [`Sandbox::is_poisoned`] says otherwise.
+pub trait Sandbox: Send {
+    /// Makes an instance from a snapshot, or from nothing.
+    ///
+    /// # Errors
+    /// If the guest faults or refuses the snapshot.
+    fn restore(&mut self, aggregate_type: &str, id: &str, snapshot: Option<&[u8]>) -> Result<InstanceId, Fault>;
+
+    /// Folds events into an instance.
+    ///
+    /// # Errors
+    /// If the guest faults or does not know an event. The instance must then be dropped.
+    fn combine(&mut self, instance: InstanceId, events: &EventBatch) -> Result<(), Fault>;
+
+    /// Decides a command. Does not change the instance.
+    ///
+    /// # Errors
+    /// If the guest faults.
+    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Reply, Fault>;
+
+    /// The instance's whole state.
+    ///
+    /// # Errors
+    /// If the guest faults.
+    fn snapshot(&mut self, instance: InstanceId) -> Result<Vec<u8>, Fault>;
+
+    /// Drops an instance.
+    ///
+    /// # Errors
+    /// If the guest faults while it does.
+    fn release(&mut self, instance: InstanceId) -> Result<(), Fault>;
+
+    /// Whether the guest can no longer be called.
+    fn is_poisoned(&self) -> bool;
+
+    /// Bytes of linear memory that it holds.
+    fn memory_bytes(&self) -> usize;
+}

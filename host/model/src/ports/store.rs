@@ -1,0 +1,94 @@
+//! What the engine asks of an event store.
+
+use async_trait::async_trait;
+
+use crate::{
+    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, RecordedEvent, Snapshot,
+    StreamHead, Timestamp,
+};
+
+/// Why a store could not do as asked.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StoreError {
+    /// Another host has taken the partition for writing since.
+    #[error("another host took over writing to this store: stop this one, or stop the other and start this one again")]
+    Fenced,
+    /// Nothing was written, and nothing can be until somebody makes room or changes permissions.
+    #[error("the store cannot write: {0}")]
+    Unwritable(String),
+    /// It may work when tried again: busy, connection lost.
+    #[error("the store did not answer: {0}")]
+    Transient(String),
+    /// What is stored contradicts itself.
+    #[error("the store is damaged: {0}")]
+    Corrupt(String),
+    /// Anything else.
+    #[error("the store failed: {0}")]
+    Other(String),
+}
+
+/// The right to write to a partition, until somebody else claims it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WriterEpoch(pub u64);
+
+/// The writing side: whole batches, one transaction each.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Takes partition 0 for writing. All earlier epochs are fenced from here on.
+    ///
+    /// # Errors
+    /// If the store cannot be written.
+    async fn claim(&self) -> Result<WriterEpoch, StoreError>;
+
+    /// Commits a batch in one durable transaction and says what became of each entry, in order.
+    ///
+    /// Entries are judged one after another, each on the effects of those before it: a known id is
+    /// [`EntryResult::Duplicate`] or [`EntryResult::IdReused`]; a base version that does not hold is
+    /// [`EntryResult::Conflict`]; all else is recorded. One entry's fate never fails another.
+    ///
+    /// # Errors
+    /// If the batch as a whole could not be committed. Nothing of it is visible then, unless the commit itself was
+    /// applied and only its answer was lost: trying again finds the records.
+    async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError>;
+}
+
+/// The reading side. Sees committed batches only, whole.
+#[async_trait]
+pub trait EventReader: Send + Sync {
+    /// How far a stream has come; version 0 if there is none.
+    async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError>;
+
+    /// The events of a stream with a version above `after`, at most `limit`, oldest first and without gaps.
+    async fn read_stream(
+        &self,
+        aggregate: &AggregateRef,
+        after: u64,
+        limit: usize,
+    ) -> Result<EventBatch, StoreError>;
+
+    /// The stream version that held at `time`: the count of its events recorded at or before it.
+    async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError>;
+
+    /// Events with everything that is known of them, in order. `limit` bounds what is held in memory.
+    async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError>;
+
+    /// The offset that the next event of partition 0 will get: the count of all events.
+    async fn log_head(&self) -> Result<u64, StoreError>;
+
+    /// The record of a decided command.
+    async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError>;
+}
+
+/// A disposable cache of states: one snapshot a stream, the newest that was saved.
+#[async_trait]
+pub trait SnapshotStore: Send + Sync {
+    /// The snapshot that `component` wrote for `aggregate`. Another component's, or a damaged one, is `None`.
+    async fn load_snapshot(
+        &self,
+        aggregate: &AggregateRef,
+        component: Digest,
+    ) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Saves snapshots. May be lost in a crash.
+    async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError>;
+}

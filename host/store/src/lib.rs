@@ -1,0 +1,1 @@
+//! Cantus: the event store adapters

@@ -1,0 +1,1 @@
+//! Cantus: the wasmtime sandbox that runs the guests

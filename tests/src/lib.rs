@@ -1,0 +1,1 @@
+//! Cantus: end-to-end tests, store suite, crash rig, tidy
