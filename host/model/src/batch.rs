@@ -90,9 +90,8 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went_in() {
-        let messages = [("A", 1, "x"), ("B", 1, ""), ("A", 2, "yz"), ("A", 1, "w")].map(|(name, version, payload)| {
-            Message { name: name.into(), version, payload: payload.into() }
-        });
+        let messages = [("A", 1, "x"), ("B", 1, ""), ("A", 2, "yz"), ("A", 1, "w")]
+            .map(|(name, version, payload)| Message { name: name.into(), version, payload: payload.into() });
         let batch: EventBatch = messages.iter().collect();
         assert_eq!(batch.kinds().len(), 3);
         let back: Vec<Message> = batch

@@ -1,1 +1,30 @@
-//! Cantus: the wasmtime sandbox that runs the guests
+//! The guest runtime: wasmtime, and nothing of it leaves this crate.
+//!
+//! [`Runtime`] turns the bytes of a component into something that decides and folds, through the ports of
+//! `cantus_model`. What a guest may see is here too: [`wasi`](crate::wasi) answers every import it can have, from the
+//! command's context alone. It knows no store, no queue and no thread but its watchdog's.
+//!
+//! `unsafe` occurs once, in `cache.rs`, where compiled code is read back from the host's own folder.
+
+mod audit;
+mod bindings;
+mod cache;
+mod component;
+mod components;
+mod engine;
+mod error;
+mod fault;
+mod folder;
+mod guest;
+mod limits;
+mod manifest;
+mod runtime;
+mod sandbox;
+mod wasi;
+mod watchdog;
+
+pub use components::ComponentStore;
+pub use error::LoadError;
+pub use folder::PluginFolder;
+pub use limits::Limits;
+pub use runtime::Runtime;

@@ -14,7 +14,7 @@ pub trait Component: Send + Sync {
     ///
     /// # Errors
     /// If it cannot be instantiated.
-    fn open(&self) -> Result<Box<dyn Sandbox>, Fault>;
+    fn open(&self) -> Result<Box<dyn Sandbox>, Box<Fault>>;
 }
 
 /// Names one aggregate instance inside a [`Sandbox`].
@@ -43,31 +43,31 @@ pub trait Sandbox: Send {
     ///
     /// # Errors
     /// If the guest faults or refuses the snapshot.
-    fn restore(&mut self, aggregate_type: &str, id: &str, snapshot: Option<&[u8]>) -> Result<InstanceId, Fault>;
+    fn restore(&mut self, aggregate_type: &str, id: &str, snapshot: Option<&[u8]>) -> Result<InstanceId, Box<Fault>>;
 
     /// Folds events into an instance.
     ///
     /// # Errors
     /// If the guest faults or does not know an event. The instance must then be dropped.
-    fn combine(&mut self, instance: InstanceId, events: &EventBatch) -> Result<(), Fault>;
+    fn combine(&mut self, instance: InstanceId, events: &EventBatch) -> Result<(), Box<Fault>>;
 
     /// Decides a command. Does not change the instance.
     ///
     /// # Errors
     /// If the guest faults.
-    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Reply, Fault>;
+    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Reply, Box<Fault>>;
 
     /// The instance's whole state.
     ///
     /// # Errors
     /// If the guest faults.
-    fn snapshot(&mut self, instance: InstanceId) -> Result<Vec<u8>, Fault>;
+    fn snapshot(&mut self, instance: InstanceId) -> Result<Vec<u8>, Box<Fault>>;
 
     /// Drops an instance.
     ///
     /// # Errors
     /// If the guest faults while it does.
-    fn release(&mut self, instance: InstanceId) -> Result<(), Fault>;
+    fn release(&mut self, instance: InstanceId) -> Result<(), Box<Fault>>;
 
     /// Whether the guest can no longer be called.
     fn is_poisoned(&self) -> bool;

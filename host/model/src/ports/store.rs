@@ -59,12 +59,7 @@ pub trait EventReader: Send + Sync {
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError>;
 
     /// The events of a stream with a version above `after`, at most `limit`, oldest first and without gaps.
-    async fn read_stream(
-        &self,
-        aggregate: &AggregateRef,
-        after: u64,
-        limit: usize,
-    ) -> Result<EventBatch, StoreError>;
+    async fn read_stream(&self, aggregate: &AggregateRef, after: u64, limit: usize) -> Result<EventBatch, StoreError>;
 
     /// The stream version that held at `time`: the count of its events recorded at or before it.
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError>;
@@ -83,11 +78,7 @@ pub trait EventReader: Send + Sync {
 #[async_trait]
 pub trait SnapshotStore: Send + Sync {
     /// The snapshot that `component` wrote for `aggregate`. Another component's, or a damaged one, is `None`.
-    async fn load_snapshot(
-        &self,
-        aggregate: &AggregateRef,
-        component: Digest,
-    ) -> Result<Option<Snapshot>, StoreError>;
+    async fn load_snapshot(&self, aggregate: &AggregateRef, component: Digest) -> Result<Option<Snapshot>, StoreError>;
 
     /// Saves snapshots. May be lost in a crash.
     async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError>;

@@ -1,0 +1,119 @@
+//! What a component may import and must export, checked before it runs for the first time.
+
+use wasmtime::{
+    Engine,
+    component::{Component, types::ComponentItem},
+};
+
+use crate::LoadError;
+
+const CONTRACT: &str = "cantus:domain/";
+const CONTRACT_VERSION: &str = "0.1";
+const REQUIRED: [&str; 2] = ["cantus:domain/plugin", "cantus:domain/aggregate"];
+
+/// Interfaces that the sandbox answers, from the command's context or with nothing. Versions 0.2.x only.
+const ALLOWED: [&str; 18] = [
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/stderr",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:cli/terminal-stderr",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:io/error",
+    "wasi:io/poll",
+    "wasi:io/streams",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+];
+
+/// Everything that the component imports, in its own order.
+pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<String> {
+    component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Refuses imports outside the allow-list, naming the first.
+pub(crate) fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    match imports(engine, component).into_iter().find(|name| !is_allowed(name)) {
+        None => Ok(()),
+        Some(import) => Err(LoadError::RefusedImport { why: why_refused(&import), import }),
+    }
+}
+
+fn is_allowed(name: &str) -> bool {
+    let (interface, version) = split(name);
+    match interface.strip_prefix(CONTRACT) {
+        Some(_) => interface == "cantus:domain/types" && is_contract_version(version),
+        None => ALLOWED.contains(&interface) && version.is_some_and(|version| version.starts_with("0.2.")),
+    }
+}
+
+fn why_refused(import: &str) -> &'static str {
+    match import {
+        _ if import.starts_with("wasi:sockets/") => "decisions do no network I/O; put the data into the command",
+        _ if import.starts_with("wasi:http/") => "decisions make no HTTP requests; put the data into the command",
+        _ if import.starts_with("wasi:filesystem/") => "decisions read no files; put the data into the command",
+        _ if import.starts_with(CONTRACT) => "it belongs to another version of the contract",
+        _ => "only clocks, randomness and output are answered, all from the command's context",
+    }
+}
+
+/// Refuses a component that exports no contract, or another version of it.
+pub(crate) fn check_exports(engine: &Engine, component: &Component) -> Result<(), LoadError> {
+    let exports: Vec<String> = component
+        .component_type()
+        .exports(engine)
+        .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    for required in REQUIRED {
+        let Some(found) = exports.iter().find(|name| split(name).0 == required) else {
+            return Err(LoadError::MissingExport(format!("{required}@{CONTRACT_VERSION}")));
+        };
+        if !is_contract_version(split(found).1) {
+            let wanted = format!("{required}@{CONTRACT_VERSION}.x");
+            return Err(LoadError::OtherContract { found: found.clone(), wanted });
+        }
+    }
+    Ok(())
+}
+
+fn is_contract_version(version: Option<&str>) -> bool {
+    version.and_then(|version| version.rsplit_once('.')).is_some_and(|(minor, _)| minor == CONTRACT_VERSION)
+}
+
+fn split(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('@') {
+        Some((interface, version)) => (interface, Some(version)),
+        None => (name, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_allow_list_goes_by_interface_and_version() {
+        assert!(is_allowed("wasi:io/streams@0.2.6"));
+        assert!(is_allowed("wasi:random/insecure-seed@0.2.0"));
+        assert!(is_allowed("cantus:domain/types@0.1.7"));
+        for refused in [
+            "wasi:io/streams@0.3.0",
+            "wasi:io/streams",
+            "wasi:sockets/tcp@0.2.0",
+            "wasi:filesystem/types@0.2.0",
+            "cantus:domain/types@0.2.0",
+            "cantus:domain/plugin@0.1.0",
+            "env",
+        ] {
+            assert!(!is_allowed(refused), "{refused}");
+        }
+    }
+}

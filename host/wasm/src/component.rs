@@ -1,0 +1,68 @@
+//! A loaded component.
+
+use std::sync::Arc;
+
+use cantus_model::{
+    Digest, Fault, Manifest,
+    ports::{Component, Sandbox},
+};
+
+use crate::{
+    Limits, LoadError, bindings::DomainPre, guest::GuestState, manifest, sandbox::WasmSandbox, watchdog::Watchdog,
+};
+
+/// What all sandboxes of one component share.
+pub(crate) struct Shared {
+    pub(crate) pre: DomainPre<GuestState>,
+    pub(crate) digest: Digest,
+    /// Name and version for people; the digest until `describe` has answered.
+    pub(crate) plugin: String,
+    pub(crate) limits: Arc<Limits>,
+    /// Keeps the epoch ticking for as long as a guest can run.
+    _watchdog: Arc<Watchdog>,
+}
+
+pub(crate) struct LoadedComponent {
+    shared: Arc<Shared>,
+    manifest: Manifest,
+}
+
+impl LoadedComponent {
+    /// Runs `describe` twice, in two sandboxes: what does not agree with itself here would not anywhere.
+    pub(crate) fn describe(
+        pre: DomainPre<GuestState>,
+        digest: Digest,
+        limits: Arc<Limits>,
+        watchdog: Arc<Watchdog>,
+    ) -> Result<Self, LoadError> {
+        let nameless =
+            Arc::new(Shared { pre, digest, plugin: digest.short(), limits, _watchdog: Arc::clone(&watchdog) });
+        let describe = || WasmSandbox::open(Arc::clone(&nameless)).and_then(|mut sandbox| sandbox.describe());
+        let manifest = manifest::check(describe()?)?;
+        if manifest::check(describe()?)? != manifest {
+            return Err(LoadError::Manifest("`describe` answered differently the second time".into()));
+        }
+        let shared = Arc::new(Shared {
+            pre: nameless.pre.clone(),
+            digest,
+            plugin: format!("{}@{}", manifest.name, manifest.version),
+            limits: Arc::clone(&nameless.limits),
+            _watchdog: watchdog,
+        });
+        Ok(Self { shared, manifest })
+    }
+}
+
+impl Component for LoadedComponent {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn digest(&self) -> Digest {
+        self.shared.digest
+    }
+
+    fn open(&self) -> Result<Box<dyn Sandbox>, Box<Fault>> {
+        Ok(Box::new(WasmSandbox::open(Arc::clone(&self.shared))?))
+    }
+}

@@ -1,0 +1,54 @@
+//! Every component that ever decided something, by digest: what a record's digest leads back to.
+
+use std::{io, path::Path};
+
+use cantus_model::Digest;
+use cap_std::{ambient_authority, fs::Dir};
+
+/// A folder of `<sha256>.wasm`. Files are never changed and never removed.
+pub struct ComponentStore {
+    dir: Dir,
+}
+
+impl ComponentStore {
+    /// Opens the folder, making it if it is missing.
+    ///
+    /// # Errors
+    /// If it cannot be made or opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(path)?;
+        Ok(Self { dir: Dir::open_ambient_dir(path, ambient_authority())? })
+    }
+
+    /// Keeps a component, durably, before it decides anything.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn put(&self, bytes: &[u8]) -> io::Result<Digest> {
+        let digest = Digest::of(bytes);
+        if matches!(self.get(digest), Ok(Some(_))) {
+            return Ok(digest);
+        }
+        let name = format!("{digest}.wasm");
+        let aside = format!(".{name}.{}", std::process::id());
+        let mut file = self.dir.create(&aside)?;
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        self.dir.rename(&aside, &self.dir, &name)?;
+        self.dir.open(".")?.sync_all()?;
+        Ok(digest)
+    }
+
+    /// The component of that digest. A file whose bytes no longer have the digest is an error.
+    ///
+    /// # Errors
+    /// If it is unreadable or damaged.
+    pub fn get(&self, digest: Digest) -> io::Result<Option<Vec<u8>>> {
+        match self.dir.read(format!("{digest}.wasm")) {
+            Ok(bytes) if Digest::of(&bytes) == digest => Ok(Some(bytes)),
+            Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("component {digest} is damaged"))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

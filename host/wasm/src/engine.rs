@@ -1,0 +1,46 @@
+//! The wasmtime engine: every setting that determinism or safety rests on, each with its reason.
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use crate::Limits;
+
+/// An engine under `limits`. All components of a host share it.
+pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
+    let mut config = Config::new();
+    config.wasm_component_model(true);
+
+    // Determinism: whatever may answer differently on another machine, or another day, is off or pinned.
+    config.cranelift_nan_canonicalization(true); // NaN bits differ between processors
+    config.wasm_relaxed_simd(false); // its results are allowed to differ
+    config.shared_memory(false); // order of memory accesses
+    config.wasm_memory64(false); // one address width, so that one memory limit means one thing
+    // Threads, garbage collection, exceptions and async are not compiled in: see the features in Cargo.toml.
+
+    // Safety: fuel is the limit and gives the same answer everywhere; the epoch only catches what fuel does not see.
+    config.consume_fuel(true);
+    config.epoch_interruption(true);
+    config.max_wasm_stack(limits.stack_bytes);
+
+    // Speed.
+    config.cranelift_opt_level(OptLevel::Speed);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(limits)));
+    Engine::new(&config)
+}
+
+/// A component built by `wasm-component-ld` has one core module with one memory, and a few shims around it.
+fn pooling(limits: &Limits) -> PoolingAllocationConfig {
+    const CORE_INSTANCES_PER_SANDBOX: u32 = 8;
+    const TABLES_PER_SANDBOX: u32 = 4;
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(limits.sandboxes)
+        .total_core_instances(limits.sandboxes.saturating_mul(CORE_INSTANCES_PER_SANDBOX))
+        .total_memories(limits.sandboxes)
+        .total_tables(limits.sandboxes.saturating_mul(TABLES_PER_SANDBOX))
+        .max_memories_per_component(1)
+        .max_memory_size(limits.memory_bytes)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        .table_elements(100_000)
+        .linear_memory_keep_resident(1 << 20);
+    pool
+}

@@ -1,0 +1,68 @@
+//! Why a component was refused.
+
+use cantus_model::Fault;
+
+/// Why the host does not take a file as a plugin. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+    /// The file is empty.
+    #[error("the file is empty: is it still being copied?")]
+    Empty,
+    /// Longer than the limit.
+    #[error(
+        "the file has {bytes} bytes, more than the limit of {limit}: raise `wasm.component_bytes` if it is meant to be so large"
+    )]
+    TooLarge {
+        /// Bytes of the file.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Not WebAssembly at all.
+    #[error("not a WebAssembly file: build it with `cantus plugin build DIR`")]
+    NotWasm,
+    /// A core module.
+    #[error(
+        "a core WebAssembly module, not a component: build it for the target wasm32-wasip2 (`cantus plugin build DIR`)"
+    )]
+    CoreModule,
+    /// Already compiled code.
+    #[error(
+        "already compiled code: the host compiles components itself and never loads compiled code that it did not write"
+    )]
+    Compiled,
+    /// Damaged or cut off.
+    #[error("not a valid component: {0}; is the file complete?")]
+    Invalid(String),
+    /// It wants something that a guest may not have.
+    #[error("it imports `{import}`, which a guest may not have: {why}")]
+    RefusedImport {
+        /// The import's name.
+        import: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// It was built for another version of the contract.
+    #[error("built for `{found}`, but this host speaks {wanted}: rebuild it with the matching cantus-sdk")]
+    OtherContract {
+        /// The export that was found.
+        found: String,
+        /// What this host speaks.
+        wanted: String,
+    },
+    /// It does not export the contract.
+    #[error("it does not export `{0}`: is it a Cantus plugin, with an #[aggregate] in it?")]
+    MissingExport(String),
+    /// `describe` faulted.
+    #[error("it cannot describe itself: {0}")]
+    Describe(#[from] Box<Fault>),
+    /// What it says of itself is not acceptable.
+    #[error("its manifest is not acceptable: {0}")]
+    Manifest(String),
+    /// The host failed.
+    #[error("the host failed: {0}")]
+    Host(String),
+}

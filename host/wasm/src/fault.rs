@@ -1,0 +1,89 @@
+//! From what wasmtime reports to a [`Fault`] that a person can act on.
+
+use cantus_model::{Fault, FaultKind};
+use wasmtime::{Trap, WasmBacktrace};
+
+use crate::{component::Shared, guest::GuestState};
+
+const MAX_FRAMES: usize = 32;
+
+/// Explains why `call` failed. What the guest printed to stderr last is most often the panic message.
+pub(crate) fn explain(
+    shared: &Shared,
+    call: &'static str,
+    error: &wasmtime::Error,
+    state: &GuestState,
+    stderr: Option<&str>,
+) -> Fault {
+    let kind = kind(error, state);
+    let reason = match (kind, state.refused) {
+        (FaultKind::RefusedCall, Some(import)) => format!("it called {import}, which the sandbox refuses"),
+        (FaultKind::OutOfFuel, _) => format!("out of fuel after {} units: does it loop?", shared.limits.fuel_per_call),
+        (FaultKind::TimeLimit, _) => format!("stopped after {} ms", shared.limits.call_timeout_ms),
+        (FaultKind::MemoryLimit, _) => format!("more than {} bytes of memory", shared.limits.memory_bytes),
+        (FaultKind::StackOverflow, _) => {
+            format!("more than {} bytes of stack: does it recurse?", shared.limits.stack_bytes)
+        }
+        (FaultKind::ResultTooLarge, _) => format!("it returned more than {} bytes", shared.limits.result_bytes),
+        _ => error.root_cause().to_string(),
+    };
+    let message = match stderr.filter(|text| !text.is_empty()) {
+        Some(text) if kind == FaultKind::Trap => panic_line(text).to_owned(),
+        _ => reason,
+    };
+    fault(shared, kind, call, message, backtrace(error))
+}
+
+/// A fault that the host finds in what the guest answered.
+pub(crate) fn fault(
+    shared: &Shared,
+    kind: FaultKind,
+    call: &'static str,
+    message: String,
+    backtrace: Vec<String>,
+) -> Fault {
+    Fault { kind, call, message, backtrace, plugin: shared.plugin.clone(), component: shared.digest }
+}
+
+fn kind(error: &wasmtime::Error, state: &GuestState) -> FaultKind {
+    if state.refused.is_some() {
+        return FaultKind::RefusedCall;
+    }
+    if state.memory.exceeded {
+        return FaultKind::MemoryLimit;
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => FaultKind::OutOfFuel,
+        Some(Trap::StackOverflow) => FaultKind::StackOverflow,
+        Some(Trap::Interrupt) => FaultKind::TimeLimit,
+        Some(_) => FaultKind::Trap,
+        // wasmtime keeps the type of this error to itself.
+        None if error.root_cause().to_string().contains("hostcalls has been exhausted") => FaultKind::ResultTooLarge,
+        None if error.is::<wasmtime::PoolConcurrencyLimitError>() => FaultKind::Host,
+        None => FaultKind::Trap,
+    }
+}
+
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    frames.iter().take(MAX_FRAMES).map(frame).collect()
+}
+
+fn frame(frame: &wasmtime::FrameInfo) -> String {
+    match frame.func_name() {
+        Some(name) => demangle(name),
+        None => format!("<function {}>", frame.func_index()),
+    }
+}
+
+/// Rust prints `thread '…' panicked at src/lib.rs:1:2:` and the message on the next line.
+fn panic_line(stderr: &str) -> &str {
+    match stderr.rfind("panicked at ") {
+        Some(start) => stderr[start..].split("\nnote: ").next().unwrap_or(stderr).trim_end(),
+        None => stderr.lines().last().unwrap_or(stderr),
+    }
+}
+
+fn demangle(name: &str) -> String {
+    rustc_demangle::try_demangle(name).map_or_else(|_| name.to_owned(), |name| format!("{name:#}"))
+}
