@@ -1,1 +1,46 @@
-//! Cantus: the event store adapters
+//! The event store adapters: [`SqliteStore`] on disk and [`MemoryStore`], which says what a store does.
+//!
+//! Only this crate names sqlx, and transactions never leave it. The adapters share the `planner`, which judges a
+//! batch without any I/O.
+
+mod location;
+mod memory;
+mod planner;
+mod sqlite;
+
+use std::sync::Arc;
+
+use cantus_model::ports::{EventReader, Journal, SnapshotStore, StoreError};
+use location::Location;
+
+pub use memory::MemoryStore;
+pub use sqlite::{SqliteOptions, SqliteStore};
+
+/// All that the engine asks of a store.
+pub trait Store: Journal + EventReader + SnapshotStore {}
+
+impl<T: Journal + EventReader + SnapshotStore> Store for T {}
+
+/// Opens the store at `url` for writing and reading; makes it if there is none.
+///
+/// `sqlite:PATH` is a file, `memory:` is gone when it is dropped.
+///
+/// # Errors
+/// If the URL names no store that this build knows, or the store cannot be opened; the text says what to do.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match Location::parse(url)? {
+        Location::Memory => Arc::new(MemoryStore::default()),
+        Location::Sqlite(path) => Arc::new(SqliteStore::open_at(&path, SqliteOptions::default()).await?),
+    })
+}
+
+/// Opens the store at `url` for reading. Makes nothing.
+///
+/// # Errors
+/// As [`open`], and if there is no store.
+pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    match Location::parse(url)? {
+        Location::Memory => Err(StoreError::Other("memory: holds nothing to read: name a store on disk".into())),
+        Location::Sqlite(path) => Ok(Arc::new(SqliteStore::open_read_only_at(&path, SqliteOptions::default()).await?)),
+    }
+}

@@ -1,0 +1,169 @@
+//! The reference: what a store does, in the fewest words. It keeps everything in memory and forgets it when it goes.
+//!
+//! It does not share the planner of the other adapters, so that comparing it with them says something.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use cantus_model::{
+    AggregateRef, CommandRecord, Decision, Digest, Entry, EntryResult, EventBatch, EventQuery, Position, RecordedEvent,
+    Snapshot, StreamHead, Timestamp,
+    ports::{EventReader, Journal, SnapshotStore, StoreError, WriterEpoch},
+};
+
+use crate::planner::{known, record};
+
+/// An event store that lives as long as the process.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    contents: Mutex<Contents>,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    epoch: u64,
+    /// All events; an event's index is its offset.
+    log: Vec<RecordedEvent>,
+    streams: HashMap<AggregateRef, Stream>,
+    commands: HashMap<String, CommandRecord>,
+    snapshots: HashMap<AggregateRef, Snapshot>,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    /// Offsets of its events; the event of version `n` is at index `n - 1`.
+    offsets: Vec<usize>,
+    last_at: Timestamp,
+}
+
+impl Contents {
+    fn judge(&mut self, entry: &Entry) -> EntryResult {
+        if let Some(record) = self.commands.get(&entry.command_id) {
+            return known(record, entry);
+        }
+        let Some(decision) = &entry.decision else { return EntryResult::Absent };
+        let actual = self.version(&entry.aggregate);
+        match decision.base_version == actual {
+            true => self.record(entry, decision),
+            false => EntryResult::Conflict { actual },
+        }
+    }
+
+    fn record(&mut self, entry: &Entry, decision: &Decision) -> EntryResult {
+        let events = decision.verdict.events();
+        let first_offset = (!events.is_empty()).then_some(self.log.len() as u64);
+        let stream = self.streams.entry(entry.aggregate.clone()).or_default();
+        stream.last_at = decision.context.now;
+        for event in events {
+            stream.offsets.push(self.log.len());
+            self.log.push(RecordedEvent {
+                position: Position { partition: 0, offset: self.log.len() as u64 },
+                aggregate: entry.aggregate.clone(),
+                version: stream.offsets.len() as u64,
+                event: event.clone(),
+                recorded_at: decision.context.now,
+                command_id: entry.command_id.clone(),
+            });
+        }
+        self.commands.insert(entry.command_id.clone(), record(entry, decision, first_offset));
+        EntryResult::Committed { version: self.version(&entry.aggregate), first_offset }
+    }
+
+    fn version(&self, aggregate: &AggregateRef) -> u64 {
+        self.streams.get(aggregate).map_or(0, |stream| stream.offsets.len() as u64)
+    }
+
+    /// The events of a stream beyond version `after`.
+    fn events(&self, aggregate: &AggregateRef, after: u64) -> impl Iterator<Item = &RecordedEvent> {
+        let offsets = self.streams.get(aggregate).map_or(&[][..], |stream| &stream.offsets);
+        offsets.iter().skip(index(after)).map(|&offset| &self.log[offset])
+    }
+}
+
+fn index(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+impl MemoryStore {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryStore {
+    async fn claim(&self) -> Result<WriterEpoch, StoreError> {
+        let mut contents = self.contents();
+        contents.epoch += 1;
+        Ok(WriterEpoch(contents.epoch))
+    }
+
+    async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
+        let mut contents = self.contents();
+        if epoch.0 != contents.epoch {
+            return Err(StoreError::Fenced);
+        }
+        Ok(entries.iter().map(|entry| contents.judge(entry)).collect())
+    }
+}
+
+#[async_trait]
+impl EventReader for MemoryStore {
+    async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError> {
+        let contents = self.contents();
+        let last_at = contents.streams.get(aggregate).map_or(Timestamp(0), |stream| stream.last_at);
+        Ok(StreamHead { version: contents.version(aggregate), last_at })
+    }
+
+    async fn read_stream(&self, aggregate: &AggregateRef, after: u64, limit: usize) -> Result<EventBatch, StoreError> {
+        Ok(self.contents().events(aggregate, after).take(limit).map(|recorded| &recorded.event).collect())
+    }
+
+    async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError> {
+        Ok(self.contents().events(aggregate, 0).filter(|event| event.recorded_at <= time).count() as u64)
+    }
+
+    async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
+        let contents = self.contents();
+        Ok(match &query.aggregate {
+            Some(aggregate) => {
+                contents.events(aggregate, query.after.unwrap_or(0)).take(query.limit).cloned().collect()
+            }
+            None => {
+                let first = query.after.map_or(0, |offset| index(offset.saturating_add(1)));
+                contents.log.iter().skip(first).take(query.limit).cloned().collect()
+            }
+        })
+    }
+
+    async fn log_head(&self) -> Result<u64, StoreError> {
+        Ok(self.contents().log.len() as u64)
+    }
+
+    async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
+        Ok(self.contents().commands.get(id).cloned())
+    }
+}
+
+#[async_trait]
+impl SnapshotStore for MemoryStore {
+    async fn load_snapshot(&self, aggregate: &AggregateRef, component: Digest) -> Result<Option<Snapshot>, StoreError> {
+        let contents = self.contents();
+        let usable =
+            |snapshot: &&Snapshot| snapshot.component == component && snapshot.version <= contents.version(aggregate);
+        Ok(contents.snapshots.get(aggregate).filter(usable).cloned())
+    }
+
+    async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
+        let mut contents = self.contents();
+        for snapshot in snapshots {
+            if contents.streams.contains_key(&snapshot.aggregate) {
+                contents.snapshots.insert(snapshot.aggregate.clone(), snapshot.clone());
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Connections: many that read, one that writes, and the only place where a transaction begins and ends.
+
+use std::{fmt, path::Path, time::Duration};
+
+use cantus_model::ports::StoreError;
+use sqlx::{
+    ConnectOptions, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::error::explain;
+
+/// Bytes of a page; SQLite's default.
+const PAGE: u64 = 4096;
+/// More than the texts that one connection uses.
+const STATEMENTS: usize = 256;
+
+/// The bounds of an SQLite store.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// Connections that read at the same time.
+    pub readers: u32,
+    /// Bytes of the writer's page cache.
+    pub cache_bytes: u64,
+    /// The file does not grow beyond this many bytes; a commit that would is [`StoreError::Unwritable`].
+    pub max_bytes: Option<u64>,
+    /// How long to wait for another process that is writing.
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { readers: 4, cache_bytes: 64 << 20, max_bytes: None, busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+impl SqliteOptions {
+    fn connect(&self, path: &Path) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(path)
+            .foreign_keys(false)
+            .busy_timeout(self.busy_timeout)
+            .statement_cache_capacity(STATEMENTS)
+            .disable_statement_logging()
+    }
+
+    /// How the writer connects.
+    pub(super) fn writing(&self, path: &Path) -> SqliteConnectOptions {
+        let options = self
+            .connect(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("cache_size", format!("-{}", self.cache_bytes / 1024))
+            // What a burst left of the WAL is given back at the next checkpoint.
+            .pragma("journal_size_limit", (64 << 20).to_string());
+        match self.max_bytes {
+            Some(bytes) => options.pragma("max_page_count", (bytes / PAGE).max(1).to_string()),
+            None => options,
+        }
+    }
+
+    /// The readers; they connect when they are needed.
+    pub(super) fn readers(&self, path: &Path) -> SqlitePool {
+        SqlitePoolOptions::new()
+            .max_connections(self.readers)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(self.connect(path).read_only(true).row_buffer_size(512))
+    }
+}
+
+/// Makes the folder of `path`.
+pub(super) async fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    tokio::fs::create_dir_all(folder)
+        .await
+        .map_err(|error| StoreError::Unwritable(format!("cannot make its folder {}: {error}", folder.display())))
+}
+
+/// The one connection that writes, handed to one transaction after another.
+pub(super) struct Writer {
+    options: SqliteConnectOptions,
+    /// Empty before the first transaction, and after one that did not end well.
+    idle: Mutex<Option<SqliteConnection>>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    /// Connects when it is needed.
+    pub(super) fn new(options: SqliteConnectOptions) -> Self {
+        Self { options, idle: Mutex::new(None) }
+    }
+
+    /// A connection of its own, with the writer's settings.
+    pub(super) async fn connect(&self) -> Result<SqliteConnection, StoreError> {
+        self.options.connect().await.map_err(explain)
+    }
+
+    /// Begins a transaction that is durable once it is committed.
+    pub(super) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
+        self.begin_with("BEGIN IMMEDIATE", "COMMIT").await
+    }
+
+    /// Begins a transaction that a power cut may undo, and that waits for no fsync.
+    pub(super) async fn begin_disposable(&self) -> Result<Transaction<'_>, StoreError> {
+        self.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", "COMMIT; PRAGMA synchronous = FULL").await
+    }
+
+    async fn begin_with(&self, begin: &'static str, commit: &'static str) -> Result<Transaction<'_>, StoreError> {
+        let mut idle = self.idle.lock().await;
+        let mut connection = match idle.take() {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        sqlx::query(begin).execute(&mut connection).await.map_err(explain)?;
+        Ok(Transaction { idle, connection, commit })
+    }
+}
+
+/// A transaction. The connection goes back to the [`Writer`] only when it ended well. One that failed, or that was
+/// dropped half way, is closed, which undoes it: after an error SQLite may or may not have rolled back by itself, and
+/// a new connection need not know.
+pub(super) struct Transaction<'a> {
+    idle: MutexGuard<'a, Option<SqliteConnection>>,
+    connection: SqliteConnection,
+    commit: &'static str,
+}
+
+impl Transaction<'_> {
+    /// To run statements on.
+    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+
+    /// Makes it durable.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        let commit = self.commit;
+        self.end(commit).await
+    }
+
+    /// Undoes it.
+    pub(super) async fn rollback(self) -> Result<(), StoreError> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, statement: &'static str) -> Result<(), StoreError> {
+        sqlx::query(statement).execute(&mut self.connection).await.map_err(explain)?;
+        *self.idle = Some(self.connection);
+        Ok(())
+    }
+}
