@@ -1,0 +1,127 @@
+//! What a handler may return, and how it becomes messages.
+
+use std::marker::PhantomData;
+
+use crate::{Command, Event, EventOf, Kind, Message, Produces};
+
+/// The message of one event.
+#[doc(hidden)]
+pub fn encode<E: Event>(event: &E) -> Result<Message, String> {
+    match serde_json::to_vec(event) {
+        Ok(payload) => Ok(Message { name: E::KIND.name.to_owned(), version: E::KIND.version, payload }),
+        Err(error) => Err(format!("event {} does not encode: {error}", E::KIND)),
+    }
+}
+
+/// Events of several kinds, in order: what a handler returns when its type cannot say beforehand which ones.
+///
+/// Each kind must be in the command's `produces`; the host treats another one as a fault of the plugin.
+#[derive(Debug)]
+pub struct Events<A> {
+    encoded: Result<Vec<(Kind, Message)>, String>,
+    aggregate: PhantomData<fn(A)>,
+}
+
+impl<A> Events<A> {
+    /// No events yet.
+    pub fn new() -> Self {
+        Self { encoded: Ok(Vec::new()), aggregate: PhantomData }
+    }
+
+    /// Adds one.
+    pub fn push<E: EventOf<A>>(&mut self, event: E)
+    where
+        A: crate::Aggregate,
+    {
+        if let Ok(events) = &mut self.encoded {
+            match encode(&event) {
+                Ok(message) => events.push((E::KIND, message)),
+                Err(error) => self.encoded = Err(error),
+            }
+        }
+    }
+
+    /// The same events and one more, for chains of calls.
+    #[must_use]
+    pub fn and<E: EventOf<A>>(mut self, event: E) -> Self
+    where
+        A: crate::Aggregate,
+    {
+        self.push(event);
+        self
+    }
+}
+
+impl<A> Default for Events<A> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a handler of the command `C` may return: an event, `()`, an `Option`, a `Vec`, a tuple of up to eight, or
+/// [`Events`].
+#[diagnostic::on_unimplemented(
+    message = "a handler of `{C}` cannot return `{Self}`",
+    label = "neither an event nor events",
+    note = "return one event, an `Option`, a tuple or a `Vec` of events, or `Events<..>`, within `Result<.., ..>`"
+)]
+pub trait IntoEvents<C> {
+    /// Appends the events' messages.
+    ///
+    /// # Errors
+    /// If one does not encode, or is not in the command's `produces`.
+    fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String>;
+}
+
+impl<C: Command + Produces<E>, E: Event<Aggregate = C::Aggregate>> IntoEvents<C> for E {
+    fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String> {
+        messages.push(encode(&self)?);
+        Ok(())
+    }
+}
+
+impl<C, T: IntoEvents<C>> IntoEvents<C> for Option<T> {
+    fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String> {
+        self.map_or(Ok(()), |event| event.append_to(messages))
+    }
+}
+
+impl<C, T: IntoEvents<C>> IntoEvents<C> for Vec<T> {
+    fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String> {
+        self.into_iter().try_for_each(|event| event.append_to(messages))
+    }
+}
+
+impl<C: Command> IntoEvents<C> for Events<C::Aggregate> {
+    fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String> {
+        for (kind, message) in self.encoded? {
+            if !C::PRODUCES.contains(&kind) {
+                return Err(format!("the handler of {} returned {kind}, which its `produces` does not list", C::KIND));
+            }
+            messages.push(message);
+        }
+        Ok(())
+    }
+}
+
+impl<C> IntoEvents<C> for () {
+    fn append_to(self, _: &mut Vec<Message>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+macro_rules! tuples {
+    ($($head:ident $($rest:ident)*)?) => {$(
+        impl<C, $head: IntoEvents<C>, $($rest: IntoEvents<C>),*> IntoEvents<C> for ($head, $($rest,)*) {
+            #[allow(non_snake_case, reason = "type parameters name the fields")]
+            fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String> {
+                let ($head, $($rest,)*) = self;
+                $head.append_to(messages)?;
+                $($rest.append_to(messages)?;)*
+                Ok(())
+            }
+        }
+        tuples!($($rest)*);
+    )?};
+}
+tuples!(E1 E2 E3 E4 E5 E6 E7 E8);

@@ -1,0 +1,197 @@
+//! What the plugin's crate declares, collected from all its modules.
+
+use std::{any::Any, sync::OnceLock};
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Aggregate, Context, Event, Failure, Kind, Message, command::OneHandlerPerCommand,
+    fold::OneCombinerOrUpcasterPerEvent,
+};
+
+/// One `#[aggregate]`.
+#[doc(hidden)]
+pub struct AggregateEntry {
+    pub(crate) name: &'static str,
+    pub(crate) snapshot_every: u32,
+    /// Name and version of the declaring package.
+    pub(crate) package: (&'static str, &'static str),
+    pub(crate) restore: fn(Option<&[u8]>) -> Result<Box<dyn Any>, String>,
+    pub(crate) snapshot: fn(&dyn Any) -> Result<Vec<u8>, String>,
+}
+
+/// One `#[command]` with its handler.
+#[doc(hidden)]
+pub struct CommandEntry {
+    pub(crate) aggregate: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) produces: &'static [Kind],
+    pub(crate) schema: fn() -> String,
+    pub(crate) decide: fn(&dyn Any, &[u8], &Context) -> Result<Vec<Message>, Failure>,
+}
+
+/// One `#[event]` with its combiner or upcaster.
+#[doc(hidden)]
+pub struct EventEntry {
+    pub(crate) aggregate: &'static str,
+    pub(crate) kind: Kind,
+    pub(crate) upcasts_to: Option<u32>,
+    pub(crate) schema: fn() -> String,
+    pub(crate) fold: fn(&mut dyn Any, &[u8]) -> Result<(), String>,
+    pub(crate) newest: fn(&[u8]) -> Result<Message, String>,
+}
+
+inventory::collect!(AggregateEntry);
+inventory::collect!(CommandEntry);
+inventory::collect!(EventEntry);
+
+impl AggregateEntry {
+    #[doc(hidden)]
+    pub const fn of<A: Aggregate>(package: &'static str, version: &'static str) -> Self {
+        Self {
+            name: A::NAME,
+            snapshot_every: A::SNAPSHOT_EVERY,
+            package: (package, version),
+            restore: restore::<A>,
+            snapshot: snapshot::<A>,
+        }
+    }
+}
+
+impl CommandEntry {
+    #[doc(hidden)]
+    pub const fn of<C: OneHandlerPerCommand>() -> Self {
+        let aggregate = <C::Aggregate as Aggregate>::NAME;
+        Self { aggregate, kind: C::KIND, produces: C::PRODUCES, schema: schema::<C>, decide: decide::<C> }
+    }
+}
+
+impl EventEntry {
+    #[doc(hidden)]
+    pub const fn of<E: OneCombinerOrUpcasterPerEvent>() -> Self {
+        Self {
+            aggregate: <E::Aggregate as Aggregate>::NAME,
+            kind: E::KIND,
+            upcasts_to: E::UPCASTS_TO,
+            schema: schema::<E>,
+            fold: fold::<E>,
+            newest: newest::<E>,
+        }
+    }
+}
+
+/// An aggregate type with everything that belongs to it, sorted by name and version.
+pub(crate) struct Table {
+    pub(crate) aggregate: &'static AggregateEntry,
+    pub(crate) commands: Vec<&'static CommandEntry>,
+    pub(crate) events: Vec<&'static EventEntry>,
+}
+
+/// All aggregate types, sorted by name.
+///
+/// # Panics
+/// If two have the same name: nothing could tell their streams apart.
+pub(crate) fn tables() -> &'static [Table] {
+    static TABLES: OnceLock<Vec<Table>> = OnceLock::new();
+    TABLES.get_or_init(|| {
+        let mut tables: Vec<Table> = inventory::iter::<AggregateEntry>.into_iter().map(Table::of).collect();
+        tables.sort_unstable_by_key(|table| table.aggregate.name);
+        for pair in tables.windows(2) {
+            let [first, second] = [pair[0].aggregate.name, pair[1].aggregate.name];
+            assert!(first != second, "two aggregates are named `{first}`: give one `#[aggregate(name = \"..\")]`");
+        }
+        tables
+    })
+}
+
+/// The aggregate type of that name.
+pub(crate) fn table(name: &str) -> Result<&'static Table, String> {
+    let tables = tables();
+    let known = || tables.iter().map(|table| table.aggregate.name).collect::<Vec<_>>().join(", ");
+    tables
+        .iter()
+        .find(|table| table.aggregate.name == name)
+        .ok_or_else(|| format!("there is no aggregate `{name}`; this plugin has: {}", known()))
+}
+
+impl Table {
+    fn of(aggregate: &'static AggregateEntry) -> Self {
+        let mut commands: Vec<_> =
+            inventory::iter::<CommandEntry>.into_iter().filter(|entry| entry.aggregate == aggregate.name).collect();
+        let mut events: Vec<_> =
+            inventory::iter::<EventEntry>.into_iter().filter(|entry| entry.aggregate == aggregate.name).collect();
+        commands.sort_unstable_by_key(|entry| entry.kind);
+        events.sort_unstable_by_key(|entry| entry.kind);
+        Self { aggregate, commands, events }
+    }
+
+    pub(crate) fn command(&self, name: &str, version: u32) -> Result<&'static CommandEntry, String> {
+        self.commands
+            .iter()
+            .find(|entry| entry.kind.version == version && entry.kind.name == name)
+            .copied()
+            .ok_or_else(|| self.missing("command", name, version, self.commands.iter().map(|entry| entry.kind)))
+    }
+
+    pub(crate) fn event(&self, name: &str, version: u32) -> Result<&'static EventEntry, String> {
+        self.events
+            .iter()
+            .find(|entry| entry.kind.version == version && entry.kind.name == name)
+            .copied()
+            .ok_or_else(|| self.missing("event", name, version, self.events.iter().map(|entry| entry.kind)))
+    }
+
+    fn missing(&self, what: &str, name: &str, version: u32, known: impl Iterator<Item = Kind>) -> String {
+        let known: Vec<String> = known.map(|kind| kind.to_string()).collect();
+        let aggregate = self.aggregate.name;
+        format!("`{aggregate}` has no {what} `{name}` version {version}; it has: {}", known.join(", "))
+    }
+}
+
+fn restore<A: Aggregate>(snapshot: Option<&[u8]>) -> Result<Box<dyn Any>, String> {
+    let state = match snapshot {
+        None => A::default(),
+        Some(bytes) => serde_json::from_slice(bytes)
+            .map_err(|error| format!("the snapshot of `{}` does not decode: {error}", A::NAME))?,
+    };
+    Ok(Box::new(state))
+}
+
+fn snapshot<A: Aggregate>(state: &dyn Any) -> Result<Vec<u8>, String> {
+    let state: &A = state.downcast_ref().ok_or_else(mixed_up)?;
+    serde_json::to_vec(state).map_err(|error| format!("the state of `{}` does not encode: {error}", A::NAME))
+}
+
+fn decide<C: OneHandlerPerCommand>(state: &dyn Any, payload: &[u8], context: &Context) -> Result<Vec<Message>, Failure> {
+    let state = state.downcast_ref().ok_or_else(mixed_up).map_err(Failure::Malformed)?;
+    let command: C = decode(payload).map_err(|error| Failure::Malformed(format!("command {}: {error}", C::KIND)))?;
+    command.decide(state, context)
+}
+
+fn fold<E: OneCombinerOrUpcasterPerEvent>(state: &mut dyn Any, payload: &[u8]) -> Result<(), String> {
+    let state = state.downcast_mut().ok_or_else(mixed_up)?;
+    decode_event::<E>(payload)?.fold(state);
+    Ok(())
+}
+
+fn newest<E: OneCombinerOrUpcasterPerEvent>(payload: &[u8]) -> Result<Message, String> {
+    decode_event::<E>(payload)?.newest()
+}
+
+fn decode_event<E: Event>(payload: &[u8]) -> Result<E, String> {
+    decode(payload).map_err(|error| format!("event {} does not decode: {error}", E::KIND))
+}
+
+fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(payload)
+}
+
+fn schema<T: JsonSchema>() -> String {
+    SchemaGenerator::default().into_root_schema_for::<T>().as_value().to_string()
+}
+
+/// Only a name shared by two aggregates could lead here, and [`tables`] refuses that.
+fn mixed_up() -> String {
+    "the state belongs to another aggregate type".to_owned()
+}
