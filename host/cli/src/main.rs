@@ -1,1 +1,38 @@
-fn main() {}
+//! The binary `cantus`.
+//!
+//! Three layers, each knowing only the one before it: arguments as typed ([`args`]), settings as resolved
+//! ([`settings`]), and the parts wired together ([`wiring`]). Then one file per command under [`commands`].
+
+mod args;
+mod commands;
+mod exit_codes;
+mod logs;
+mod output;
+mod render;
+mod settings;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use exit_codes::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    let json = cli.global.json;
+    let exit = match run(cli) {
+        Ok(exit) => exit,
+        // Whoever read our output has seen enough.
+        Err(failure) if failure.is_broken_pipe() => Exit::Ok,
+        Err(failure) => {
+            eprintln!("{}", render::failure(&failure, json));
+            failure.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn run(cli: args::Cli) -> Result<Exit, Failure> {
+    logs::start(&cli.global.log)?;
+    commands::run(cli.command, &cli.global)
+}

@@ -1,0 +1,34 @@
+//! One file per command: its arguments, what it does, its help. What it prints for people comes from `render`.
+
+pub(crate) mod events;
+pub(crate) mod plugin;
+pub(crate) mod run;
+pub(crate) mod settings;
+pub(crate) mod state;
+
+use crate::{
+    args::{Command, Global},
+    exit_codes::{Exit, Failure, OrExit},
+};
+
+/// Runs one command.
+///
+/// # Errors
+/// If it could not do what it is for.
+pub(crate) fn run(command: Command, global: &Global) -> Result<Exit, Failure> {
+    match command {
+        Command::Plugin(plugin) => plugin::run(plugin, global),
+        Command::Run(args) => block_on(run::run(args, global)),
+        Command::State(args) => block_on(state::run(args, global)),
+        Command::Events(args) => block_on(events::run(args, global)),
+        Command::Settings(args) => settings::run(&args, global),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().or_exit(Exit::Machine)?;
+    let result = runtime.block_on(work);
+    // A thread may still wait for a line that never comes.
+    runtime.shutdown_background();
+    result
+}

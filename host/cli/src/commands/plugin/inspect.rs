@@ -1,0 +1,47 @@
+//! `cantus plugin inspect FILE`.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::tree;
+use crate::{
+    args::Global,
+    exit_codes::{Exit, Failure},
+    output, settings, wiring,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus plugin inspect plugins/counter.wasm
+  cantus plugin inspect plugins/counter.wasm --json | jq '.manifest.aggregates[].commands'";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The component
+    file: PathBuf,
+}
+
+/// Prints what it is.
+///
+/// # Errors
+/// If it is not a component that the host would take.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
+    let file = wiring::load_file(&settings, &args.file)?;
+    let (manifest, digest) = (file.component.manifest(), file.component.digest());
+    if global.json {
+        output::print_json(&json!({
+            "file": args.file,
+            "digest": digest.to_string(),
+            "bytes": file.bytes.len(),
+            "imports": file.imports,
+            "manifest": manifest,
+        }))?;
+    } else {
+        output::print(&tree::plugin(manifest, digest, file.bytes.len() as u64, &file.imports))?;
+    }
+    Ok(Exit::Ok)
+}

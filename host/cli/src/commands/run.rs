@@ -1,0 +1,90 @@
+//! `cantus run`: feeds commands, one JSON object a line, and stores what is decided.
+
+mod answer;
+mod feed;
+mod input;
+mod outcomes;
+mod progress;
+mod stop;
+mod tally;
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use tally::Tally;
+
+use crate::{
+    args::{Global, PluginsArg, StoreArg},
+    exit_codes::{Exit, Failure},
+    output, settings, wiring,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus run --commands commands.jsonl
+  cantus run --commands commands.jsonl --outcomes outcomes.jsonl
+  echo '{\"aggregate\":\"Counter\",\"aggregate_id\":\"c-1\",\"command\":\"Increment\",\"payload\":{\"by\":1}}' \\
+    | cantus run --commands - --outcomes -
+
+A line is one JSON object:
+  aggregate, aggregate_id   whom the command is for (required)
+  command, payload          what is asked (required); payload is handed over byte by byte as given
+  id                        unique for ever; the same id again gets the stored outcome. Made up if absent,
+                            so give ids if you may have to feed the file again
+  version                   of the command's schema; the newest if absent
+  expected_version          the stream version that must hold
+  actor, correlation_id, causation_id, metadata (an object of texts)
+
+Commands for one aggregate are decided in the order of their lines; outcomes are written as they become
+durable, each with its line number. A line that makes no sense is reported and skipped. Ctrl-C stops
+reading, waits for what is on its way, and prints the summary; Ctrl-C again stops at once.";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file of commands, or - for stdin
+    #[arg(long, value_name = "FILE|-")]
+    commands: PathBuf,
+    /// Write one JSON line for each command here, or - for stdout
+    #[arg(long, value_name = "FILE|-")]
+    outcomes: Option<PathBuf>,
+    /// Commands on their way at once [env: CANTUS_IN_FLIGHT] [default: 256]
+    #[arg(long, value_name = "N")]
+    in_flight: Option<String>,
+    #[command(flatten)]
+    store: StoreArg,
+    #[command(flatten)]
+    plugins: PluginsArg,
+}
+
+/// Feeds them all.
+///
+/// # Errors
+/// If a file, a plugin or the store cannot be used. What became of the commands is in the summary.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+    let flags = [("store", args.store.store), ("plugins", args.plugins.plugins), ("in_flight", args.in_flight)];
+    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
+    let input = input::open(&args.commands)?;
+    let outcomes = outcomes::open(args.outcomes.as_deref())?;
+    let stop = stop::listen()?;
+    let host = wiring::start(&settings).await?;
+
+    let progress = progress::Progress::start(input.bytes);
+    let lines = input::read(input, settings.line_bytes, settings.in_flight);
+    let started = Instant::now();
+    let mut tally = Tally::default();
+    let feed = feed::Feed { engine: Arc::clone(&host.engine), in_flight: settings.in_flight, stop };
+    let ended = feed.run(lines, outcomes, &mut tally, &progress).await;
+    let elapsed = started.elapsed();
+    progress.finish();
+    let stats = host.stop().await;
+
+    let summary = tally.summary(elapsed, &stats);
+    let text = if global.json { output::json_line(&summary)? } else { summary.text() };
+    if args.outcomes.is_some_and(|path| path.as_os_str() == "-") {
+        eprint!("{text}")
+    } else {
+        output::print(&text)?
+    }
+    ended.exit(&tally)
+}

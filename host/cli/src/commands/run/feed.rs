@@ -1,0 +1,178 @@
+//! The feed: submits commands in the order of their lines, with a bounded number on their way.
+
+use std::{io, sync::Arc, time::Duration};
+
+use cantus_engine::{Answer, CommandError, Engine};
+use cantus_model::{AggregateRef, Command, ports::StoreError};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use super::{answer::Line, input::Item, outcomes::Outcomes, progress::Progress, tally::Tally};
+use crate::exit_codes::{Exit, Failure};
+
+/// What the feed runs on.
+pub(super) struct Feed {
+    pub(super) engine: Arc<Engine>,
+    pub(super) in_flight: usize,
+    pub(super) stop: oneshot::Receiver<()>,
+}
+
+/// Why the feed ended. Everything that was on its way has been answered by then.
+pub(super) enum Ended {
+    /// All lines were read.
+    Finished,
+    /// Somebody asked to stop.
+    Interrupted,
+    /// The store failed.
+    Store(StoreError),
+    /// The input could not be read to its end.
+    Input(io::Error),
+    /// The outcomes could not be written.
+    Outcomes(io::Error),
+}
+
+/// A command that the engine had no room for.
+struct Held {
+    line: u64,
+    command: Box<Command>,
+    retry_at: Instant,
+}
+
+struct Answered {
+    line: u64,
+    id: String,
+    aggregate: AggregateRef,
+    answer: Answer,
+}
+
+impl Feed {
+    /// Feeds all lines and waits for all answers.
+    pub(super) async fn run(
+        mut self,
+        mut lines: mpsc::Receiver<Item>,
+        mut outcomes: Outcomes,
+        tally: &mut Tally,
+        progress: &Progress,
+    ) -> Ended {
+        let mut flights = FuturesUnordered::new();
+        let mut held: Option<Held> = None;
+        let mut ended = None;
+        let mut bytes = 0;
+        while ended.is_none() || !flights.is_empty() {
+            let retry_at = held.as_ref().map_or_else(Instant::now, |held| held.retry_at);
+            let may_submit = ended.is_none() && flights.len() < self.in_flight;
+            let submit = tokio::select! {
+                biased;
+                Ok(()) = &mut self.stop, if ended.is_none() => {
+                    ended = Some(Ended::Interrupted);
+                    None
+                }
+                Some(answered) = flights.next(), if !flights.is_empty() => {
+                    let others = std::iter::from_fn(|| flights.next().now_or_never().flatten());
+                    let failed = settle_all(std::iter::once(answered).chain(others), &mut outcomes, tally);
+                    ended = ended.or(failed.map(Ended::Store)).or(outcomes.flush().err().map(Ended::Outcomes));
+                    progress.update(bytes, tally);
+                    None
+                }
+                () = tokio::time::sleep_until(retry_at), if may_submit && held.is_some() => {
+                    held.take().map(|held| (held.line, held.command))
+                }
+                item = lines.recv(), if may_submit && held.is_none() => match item {
+                    Some(Item::Command { line, command, bytes: until }) => {
+                        bytes = until;
+                        Some((line, command))
+                    }
+                    Some(Item::Invalid { line, column, message }) => {
+                        outcomes.push(|| Line::invalid(line, column, &message).json());
+                        tally.add_invalid(line, column, &message);
+                        ended = outcomes.flush().err().map(Ended::Outcomes);
+                        None
+                    }
+                    Some(Item::Unreadable(error)) => {
+                        ended = Some(Ended::Input(error));
+                        None
+                    }
+                    None => {
+                        ended = Some(Ended::Finished);
+                        None
+                    }
+                },
+            };
+            if let Some((line, command)) = submit {
+                match self.submit(line, command) {
+                    Ok(flight) => flights.push(flight),
+                    Err(overloaded) => held = Some(overloaded),
+                }
+            }
+        }
+        ended.unwrap_or(Ended::Finished)
+    }
+
+    /// Submits a command. If the engine is overloaded it is held: the lines behind it must not overtake it.
+    fn submit(&self, line: u64, command: Box<Command>) -> Result<impl Future<Output = Answered> + use<>, Held> {
+        let submitted = match self.engine.submit((*command).clone()) {
+            Err(CommandError::Overloaded { retry_after_ms }) => {
+                return Err(Held { line, command, retry_at: Instant::now() + Duration::from_millis(retry_after_ms) });
+            }
+            submitted => submitted,
+        };
+        let Command { id, aggregate, .. } = *command;
+        Ok(async move {
+            let answer = match submitted {
+                Ok(pending) => pending.await,
+                Err(error) => Err(error),
+            };
+            Answered { line, id, aggregate, answer }
+        })
+    }
+}
+
+/// Counts answers and writes their lines; returns the store's first failure, if there is one.
+fn settle_all(
+    answers: impl Iterator<Item = Answered>,
+    outcomes: &mut Outcomes,
+    tally: &mut Tally,
+) -> Option<StoreError> {
+    let mut failed = None;
+    for Answered { line, id, aggregate, answer } in answers {
+        outcomes.push(|| Line::of(line, &id, &aggregate, &answer).json());
+        tally.add(line, &answer);
+        if let Err(CommandError::Store(error)) = answer {
+            failed.get_or_insert(error);
+        }
+    }
+    failed
+}
+
+impl Ended {
+    /// The exit code, or what to say about the failure.
+    pub(super) fn exit(self, tally: &Tally) -> Result<Exit, Failure> {
+        let acknowledged = tally.acknowledged();
+        match self {
+            Self::Finished if tally.failed() + tally.invalid() > 0 => Ok(Exit::Some),
+            Self::Finished => Ok(Exit::Ok),
+            Self::Interrupted => Ok(Exit::Interrupted),
+            Self::Store(error) => Err(Failure::new(
+                Exit::Store,
+                format!("{error}; {acknowledged} commands were acknowledged and are stored, the rest was not run"),
+            )),
+            Self::Input(error) => Err(Failure::new(
+                Exit::Usage,
+                format!("the commands cannot be read any further: {error}; {acknowledged} were acknowledged"),
+            )),
+            Self::Outcomes(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(
+                Exit::Some,
+                format!(
+                    "nobody reads the outcomes any more, so the rest was not run; {acknowledged} commands were acknowledged"
+                ),
+            )),
+            Self::Outcomes(error) => Err(Failure::new(
+                Exit::Machine,
+                format!("the outcomes cannot be written: {error}; {acknowledged} commands were acknowledged"),
+            )),
+        }
+    }
+}

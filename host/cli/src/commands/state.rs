@@ -1,0 +1,133 @@
+//! `cantus state`: an aggregate's state, now or at an earlier version or time. Only reads.
+
+use cantus_model::{AggregateRef, Timestamp};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    args::{Global, PluginsArg, StoreArg},
+    exit_codes::{Exit, Failure, OrExit},
+    output, render, settings,
+    wiring::{self, Keep},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus state Counter c-1
+  cantus state Counter c-1 --at-version 3
+  cantus state Flight UA1545@2013-01-01 --at-time 2013-01-01T10:00:00Z
+  cantus state Counter c-1 --json | jq .state
+
+The state is folded from the recorded events by the plugin that is in the folder now.";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The aggregate type
+    aggregate: String,
+    /// The aggregate's id
+    id: String,
+    /// As it was after this many events
+    #[arg(long, value_name = "N", conflicts_with = "at_time")]
+    at_version: Option<u64>,
+    /// As it was at this time: RFC 3339, or microseconds since 1970
+    #[arg(long, value_name = "T", value_parser = parse_time)]
+    at_time: Option<Timestamp>,
+    #[command(flatten)]
+    store: StoreArg,
+    #[command(flatten)]
+    plugins: PluginsArg,
+}
+
+#[derive(Serialize)]
+struct State<'a> {
+    aggregate: &'a str,
+    aggregate_id: &'a str,
+    version: u64,
+    latest_version: u64,
+    plugin: &'a str,
+    plugin_version: String,
+    component: String,
+    state: Box<RawValue>,
+}
+
+/// Prints it.
+///
+/// # Errors
+/// If there is no such aggregate, or the store or the plugin cannot be used.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+    let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
+    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
+    let store = wiring::open_to_read(&settings).await?;
+    let aggregate = AggregateRef::new(args.aggregate, args.id);
+    let latest = store.stream_head(&aggregate).await.or_exit(Exit::Store)?.version;
+    if latest == 0 {
+        return Err(Failure::new(Exit::Some, format!("{aggregate} has no events in {}", settings.store)));
+    }
+    let upto = match (args.at_version, args.at_time) {
+        (Some(version), _) => version,
+        (None, Some(time)) => store.version_at(&aggregate, time).await.or_exit(Exit::Store)?,
+        (None, None) => latest,
+    };
+    if upto > latest {
+        return Err(Failure::new(
+            Exit::Some,
+            format!("{aggregate} is at version {latest}, so it has no version {upto}"),
+        ));
+    }
+    let components = wiring::load_plugins(&settings, Keep::CompiledCode)?;
+    let component = wiring::hosting(&components, &aggregate.aggregate_type)?;
+    let folded = cantus_engine::fold(&*store, &*component, &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
+
+    let manifest = component.manifest();
+    if global.json {
+        output::print_json(&State {
+            aggregate: &aggregate.aggregate_type,
+            aggregate_id: &aggregate.id,
+            version: folded.version,
+            latest_version: latest,
+            plugin: &manifest.name,
+            plugin_version: manifest.version.to_string(),
+            component: component.digest().to_string(),
+            state: render::payload_json(&folded.state),
+        })?;
+    } else {
+        output::print(&text(&aggregate, folded.version, latest, &wiring::name_of(&*component), &folded.state))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn text(aggregate: &AggregateRef, version: u64, latest: u64, plugin: &str, state: &[u8]) -> String {
+    let of = if version == latest { String::new() } else { format!(" of {latest}") };
+    format!("{aggregate} at version {version}{of}, folded by {plugin}\n{}\n", render::payload_pretty(state))
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(micros) = text.parse() {
+        return Ok(Timestamp(micros));
+    }
+    let time: jiff::Timestamp = text.parse().map_err(|_| {
+        "write it as 2013-01-01T10:00:00Z, with a zone or an offset, or as microseconds since 1970".to_owned()
+    })?;
+    u64::try_from(time.as_microsecond()).map(Timestamp).map_err(|_| "it lies before 1970".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339_or_microseconds() {
+        assert_eq!(parse_time("2013-01-01T05:17:00-05:00"), Ok(Timestamp(1_357_035_420_000_000)));
+        assert_eq!(parse_time("1357035420000000"), Ok(Timestamp(1_357_035_420_000_000)));
+        assert!(parse_time("yesterday").is_err_and(|error| error.contains("2013-01-01T10:00:00Z")));
+        assert_eq!(parse_time("1969-12-31T23:59:59Z"), Err("it lies before 1970".into()));
+    }
+
+    #[test]
+    fn an_earlier_version_says_how_many_there_are() {
+        let text = text(&AggregateRef::new("Counter", "c-1"), 2, 5, "counter 0.1.0 (abc)", b"{\"value\":2}");
+        assert_eq!(text, "Counter/c-1 at version 2 of 5, folded by counter 0.1.0 (abc)\n{\n  \"value\": 2\n}\n");
+    }
+}

@@ -1,0 +1,99 @@
+//! Every setting there is: name, unit, least value, meaning.
+
+use serde_json::Value;
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// As in `cantus.toml`, with its section.
+    pub(crate) name: &'static str,
+    /// What it is counted in; `url` and `path` are texts.
+    pub(crate) unit: &'static str,
+    /// The least value of a number.
+    least: u64,
+    /// What it is for.
+    pub(crate) meaning: &'static str,
+}
+
+const fn key(name: &'static str, unit: &'static str, least: u64, meaning: &'static str) -> Key {
+    Key { name, unit, least, meaning }
+}
+
+/// All settings, in the order in which they are shown.
+#[rustfmt::skip]
+pub(crate) const KEYS: &[Key] = &[
+    key("store", "url", 0, "the event store"),
+    key("plugins", "path", 0, "the folder that plugins are dropped into"),
+    key("data", "path", 0, "the host's own folder: compiled code and every component that decided something"),
+    key("in_flight", "commands", 1, "commands of one `cantus run` that are on their way at once"),
+    key("line_bytes", "bytes", 64, "longest line of a command file"),
+    key("engine.shards", "threads", 1, "x"),
+    key("engine.page_events", "events", 1, "x"),
+    key("wasm.fuel_per_call", "fuel", 1, "of one call into a guest, about one an instruction"),
+    key("wasm.call_timeout_ms", "ms", 1, "that one call may take: a safety net behind the fuel"),
+    key("wasm.memory_bytes", "bytes", 65_536, "of linear memory of one sandbox"),
+    key("wasm.stack_bytes", "bytes", 4_096, "of a guest's stack"),
+    key("wasm.result_bytes", "bytes", 1, "that one call may return"),
+    key("wasm.output_bytes", "bytes", 0, "of stdout and of stderr that are kept of one call"),
+    key("wasm.component_bytes", "bytes", 1, "of a component file"),
+    key("wasm.sandboxes", "sandboxes", 1, "that may be open at once"),
+];
+
+impl Key {
+    /// The environment variable that sets it.
+    pub(crate) fn variable(&self) -> String {
+        format!("CANTUS_{}", self.name.to_uppercase().replace('.', "_"))
+    }
+
+    /// Where it is in the settings as JSON.
+    pub(crate) fn pointer(&self) -> String {
+        format!("/{}", self.name.replace('.', "/"))
+    }
+
+    /// Checks what was given against what stands there now.
+    pub(crate) fn accept(&self, current: &Value, given: Value) -> Result<Value, String> {
+        match current {
+            Value::Number(_) => self.number(&given),
+            _ => match given {
+                Value::String(text) if !text.is_empty() => Ok(text.into()),
+                other => Err(format!("must be a text, not {other}")),
+            },
+        }
+    }
+
+    fn number(&self, given: &Value) -> Result<Value, String> {
+        let number = match given {
+            Value::String(text) => text.replace('_', "").parse().ok(),
+            other => other.as_u64(),
+        };
+        let number: u64 = number.ok_or_else(|| format!("must be a whole number, not {given}"))?;
+        if number < self.least {
+            return Err(format!("must be at least {}", self.least));
+        }
+        Ok(number.into())
+    }
+}
+
+/// The key of that name.
+///
+/// # Errors
+/// If there is none: the message names the nearest.
+pub(crate) fn find(name: &str) -> Result<&'static Key, String> {
+    KEYS.iter().find(|key| key.name == name).ok_or_else(|| {
+        let nearest = nearest(name, KEYS.iter().map(|key| key.name.to_owned())).unwrap_or_default();
+        format!("there is no setting `{name}`; did you mean `{nearest}`?")
+    })
+}
+
+/// The environment variable nearest to `name`.
+pub(crate) fn nearest_variable(name: &str) -> Option<String> {
+    nearest(name, KEYS.iter().map(Key::variable))
+}
+
+/// The candidate with the fewest typing errors, whether its section was given or forgotten.
+fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
+    candidates.min_by_key(|candidate| {
+        let without_section = candidate.rsplit('.').next().unwrap_or(candidate);
+        strsim::damerau_levenshtein(name, candidate).min(strsim::damerau_levenshtein(name, without_section))
+    })
+}
