@@ -89,6 +89,6 @@ impl Instance {
 ///
 /// # Errors
 /// If the event does not decode or is not known.
-pub(crate) fn upcast(aggregate_type: &str, event: &Message) -> Result<Message, String> {
+pub fn upcast(aggregate_type: &str, event: &Message) -> Result<Message, String> {
     (registry::table(aggregate_type)?.event(&event.name, event.version)?.newest)(&event.payload)
 }

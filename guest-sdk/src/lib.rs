@@ -78,7 +78,7 @@ pub use command::{Command, Produces};
 pub use context::{Context, Random};
 pub use event::{Event, EventOf};
 pub use events::{Events, IntoEvents};
-pub use instance::{EventRef, Instance};
+pub use instance::{EventRef, Instance, upcast};
 pub use manifest::{AggregateType, CommandType, EventType, Manifest, describe};
 pub use message::{Failure, Kind, Message};
 pub use rejection::{IntoRejection, Rejection};

@@ -7,7 +7,7 @@ use bindings::{
     exports::cantus::domain::{aggregate, plugin},
 };
 
-use crate::{Context, EventRef, Failure, Instance, Kind, Message, Rejection, Timestamp, instance, manifest};
+use crate::{Context, EventRef, Failure, Instance, Kind, Message, Rejection, Timestamp, manifest};
 
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated")]
 mod bindings {
@@ -35,7 +35,7 @@ impl aggregate::Guest for Component {
     type Instance = RefCell<Instance>;
 
     fn upcast(aggregate_type: String, event: aggregate::Message) -> Result<aggregate::Message, String> {
-        instance::upcast(&aggregate_type, &event.into()).map(Into::into)
+        crate::upcast(&aggregate_type, &event.into()).map(Into::into)
     }
 }
 

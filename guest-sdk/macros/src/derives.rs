@@ -8,8 +8,12 @@ use syn::{Attribute, Error, Meta, Path, Result, Token, punctuated::Punctuated};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trait {
     Clone,
+    Copy,
     Debug,
     PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
     Default,
     Serialize,
     Deserialize,
@@ -66,8 +70,12 @@ impl Trait {
     fn name(self) -> &'static str {
         match self {
             Self::Clone => "Clone",
+            Self::Copy => "Copy",
             Self::Debug => "Debug",
             Self::PartialEq => "PartialEq",
+            Self::Eq => "Eq",
+            Self::PartialOrd => "PartialOrd",
+            Self::Ord => "Ord",
             Self::Default => "Default",
             Self::Serialize => "Serialize",
             Self::Deserialize => "Deserialize",
@@ -78,8 +86,12 @@ impl Trait {
     fn path(self) -> TokenStream {
         match self {
             Self::Clone => quote!(::core::clone::Clone),
+            Self::Copy => quote!(::core::marker::Copy),
             Self::Debug => quote!(::core::fmt::Debug),
             Self::PartialEq => quote!(::core::cmp::PartialEq),
+            Self::Eq => quote!(::core::cmp::Eq),
+            Self::PartialOrd => quote!(::core::cmp::PartialOrd),
+            Self::Ord => quote!(::core::cmp::Ord),
             Self::Default => quote!(::core::default::Default),
             Self::Serialize => quote!(::cantus_sdk::__private::serde::Serialize),
             Self::Deserialize => quote!(::cantus_sdk::__private::serde::Deserialize),

@@ -82,7 +82,8 @@ pub fn rejection(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Makes a struct or enum fit to be a field of commands, events and states: derives `Clone`, `Debug`, `PartialEq`,
-/// serde's traits and the schema, and `Default` for an enum that marks a variant `#[default]`.
+/// serde's traits and the schema; for an enum without fields also `Copy`, `Eq` and `Ord`; and `Default` for an enum that
+/// marks a variant `#[default]`. It adds to the item's own derives.
 #[proc_macro_attribute]
 pub fn value(args: TokenStream, item: TokenStream) -> TokenStream {
     finish(value::expand(args.into(), item.into()))
