@@ -2,9 +2,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::{Engine, Stats};
-use cantus_model::{Digest, ports::Component};
-use cantus_store::Store;
+use cantus_engine::{Engine, Stats, SystemClock};
+use cantus_model::{
+    Digest,
+    ports::{Component, Store},
+};
 use cantus_wasm::{ComponentStore, LoadError, PluginFolder, Runtime};
 
 use crate::{
@@ -33,7 +35,7 @@ impl Host {
 pub(crate) async fn start(settings: &Settings) -> Result<Host, Failure> {
     let components = load_plugins(settings, Keep::Components)?;
     let store = cantus_store::open(&settings.store).await.or_exit_while(Exit::Store, || settings.store.clone())?;
-    let engine = Engine::start(settings.engine.clone(), store, components).await;
+    let engine = Engine::start(settings.engine.clone(), store, components, Arc::new(SystemClock)).await;
     Ok(Host { engine: Arc::new(engine.or_exit(Exit::Store)?) })
 }
 

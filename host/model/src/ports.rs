@@ -4,4 +4,4 @@ mod guest;
 mod store;
 
 pub use guest::{Component, InstanceId, Reply, Sandbox};
-pub use store::{EventReader, Journal, SnapshotStore, StoreError, WriterEpoch};
+pub use store::{EventReader, Journal, SnapshotStore, Store, StoreError, WriterEpoch};

@@ -10,16 +10,11 @@ mod sqlite;
 
 use std::sync::Arc;
 
-use cantus_model::ports::{EventReader, Journal, SnapshotStore, StoreError};
+use cantus_model::ports::{Store, StoreError};
 use location::Location;
 
 pub use memory::MemoryStore;
 pub use sqlite::{SqliteOptions, SqliteStore};
-
-/// All that the engine asks of a store.
-pub trait Store: Journal + EventReader + SnapshotStore {}
-
-impl<T: Journal + EventReader + SnapshotStore> Store for T {}
 
 /// Opens the store at `url` for writing and reading; makes it if there is none.
 ///

@@ -1,5 +1,7 @@
 //! `cantus state`: an aggregate's state, now or at an earlier version or time. Only reads.
 
+use std::sync::Arc;
+
 use cantus_model::{AggregateRef, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -78,7 +80,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     }
     let components = wiring::load_plugins(&settings, Keep::CompiledCode)?;
     let component = wiring::hosting(&components, &aggregate.aggregate_type)?;
-    let folded = cantus_engine::fold(&*store, &*component, &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
+    let folded = cantus_engine::fold(&*store, Arc::clone(&component), &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
 
     let manifest = component.manifest();
     if global.json {

@@ -27,8 +27,20 @@ pub(crate) const KEYS: &[Key] = &[
     key("data", "path", 0, "the host's own folder: compiled code and every component that decided something"),
     key("in_flight", "commands", 1, "commands of one `cantus run` that are on their way at once"),
     key("line_bytes", "bytes", 64, "longest line of a command file"),
-    key("engine.shards", "threads", 1, "x"),
-    key("engine.page_events", "events", 1, "x"),
+    key("engine.shards", "threads", 1, "that decide; each owns the aggregates that hash to it"),
+    key("engine.queue_commands", "commands", 1, "that one shard holds, from admission to answer"),
+    key("engine.batch_commands", "commands", 1, "of one batch: one transaction, one fsync"),
+    key("engine.batch_bytes", "bytes", 1, "of payloads after which a batch takes no more commands"),
+    key("engine.commit_attempts", "attempts", 1, "at a batch when the store does not answer"),
+    key("engine.conflict_retries", "retries", 0, "of a command when another writer got in between"),
+    key("engine.resident_aggregates", "aggregates", 1, "that one shard keeps in memory"),
+    key("engine.concurrent_loads", "aggregates", 1, "that one shard hydrates at the same time"),
+    key("engine.page_events", "events", 1, "that are read and folded at once"),
+    key("engine.sandbox_bytes", "bytes", 65_536, "of guest memory after which a sandbox is given up for a fresh one"),
+    key("engine.quarantine_sandboxes", "sandboxes", 1, "of one shard for aggregates that faulted"),
+    key("engine.payload_bytes", "bytes", 1, "of one command's payload and metadata"),
+    key("engine.events_per_command", "events", 1, "that one command may produce"),
+    key("engine.snapshot_queue", "snapshots", 1, "that wait to be written; one more is dropped"),
     key("wasm.fuel_per_call", "fuel", 1, "of one call into a guest, about one an instruction"),
     key("wasm.call_timeout_ms", "ms", 1, "that one call may take: a safety net behind the fuel"),
     key("wasm.memory_bytes", "bytes", 65_536, "of linear memory of one sandbox"),
@@ -69,6 +81,10 @@ impl Key {
         let number: u64 = number.ok_or_else(|| format!("must be a whole number, not {given}"))?;
         if number < self.least {
             return Err(format!("must be at least {}", self.least));
+        }
+        let most = if matches!(self.unit, "bytes" | "ms" | "fuel") { 1 << 48 } else { u64::from(u32::MAX) };
+        if number > most {
+            return Err(format!("must be at most {most}"));
         }
         Ok(number.into())
     }

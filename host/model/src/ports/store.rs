@@ -83,3 +83,8 @@ pub trait SnapshotStore: Send + Sync {
     /// Saves snapshots. May be lost in a crash.
     async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError>;
 }
+
+/// All that the engine asks of a store.
+pub trait Store: Journal + EventReader + SnapshotStore + 'static {}
+
+impl<T: Journal + EventReader + SnapshotStore + 'static> Store for T {}

@@ -12,6 +12,8 @@ use crate::{output, render};
 const CODES: usize = 200;
 /// Invalid lines that are shown one by one.
 const SHOWN: u64 = 20;
+/// Codes of one kind that people are shown.
+const CODES_SHOWN: usize = 20;
 
 /// Commands that ended the same way.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -118,11 +120,14 @@ fn count(groups: &mut BTreeMap<String, Group>, code: &str, line: u64, message: &
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Batches {
     count: u64,
+    median: usize,
+    largest: usize,
 }
 
 impl Batches {
     fn of(stats: &Stats) -> Self {
-        Self { count: stats.batches }
+        let (median, largest) = stats.batch_sizes();
+        Self { count: stats.batches.values().sum(), median, largest }
     }
 }
 
@@ -146,12 +151,98 @@ pub(super) struct Summary {
 impl Summary {
     /// For people.
     pub(super) fn text(&self) -> String {
-        let mut rows = vec![("accepted", self.accepted, String::new())];
-        rows.push(("rejected", self.rejected, String::new()));
-        let mut text = String::new();
-        for (name, number, note) in rows {
-            text.push_str(&format!("{name:<14} {:>12}{note}\n", render::count(number)));
+        let Batches { count, median, largest } = self.batches;
+        let commands = counted(self.commands, "command");
+        let speed = render::count(self.commands_per_second as u64);
+        let mut text = format!("{commands} in {:.2} s: {speed} a second\n", self.seconds);
+        text.push_str(&row("accepted", self.accepted, &counted(self.events, "event")));
+        text.push_str(&row("rejected", self.rejected, ""));
+        text.push_str(&groups(&self.rejected_by_code));
+        if self.failed > 0 {
+            text.push_str(&row("failed", self.failed, "not recorded: they may be sent again"));
+            text.push_str(&groups(&self.failed_by_code));
+        }
+        if self.invalid_lines > 0 {
+            text.push_str(&row("invalid lines", self.invalid_lines, "skipped"));
+        }
+        if self.duplicates > 0 {
+            text.push_str(&row("duplicates", self.duplicates, "among them, answered from the record"));
+        }
+        if count > 0 {
+            text.push_str(&row("batches", count, &format!("median {median}, largest {largest} commands")));
         }
         text
+    }
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", render::count(number), if number == 1 { "" } else { "s" })
+}
+
+fn row(name: &str, number: u64, note: &str) -> String {
+    let line = format!("  {name:<14}{:>11}  {note}", render::count(number));
+    format!("{}\n", line.trim_end())
+}
+
+/// The commonest codes first, each with its first message.
+fn groups(groups: &BTreeMap<String, Group>) -> String {
+    let mut groups: Vec<_> = groups.iter().collect();
+    groups.sort_by_key(|(code, group)| (std::cmp::Reverse(group.count), *code));
+    let line = |(code, group): &(&String, &Group)| {
+        let Group { count, first_line, first_message } = group;
+        let message = render::payload(first_message.as_bytes());
+        format!("{:>27}  {code} (line {first_line}: {message})\n", render::count(*count))
+    };
+    let mut text: String = groups.iter().take(CODES_SHOWN).map(line).collect();
+    if groups.len() > CODES_SHOWN {
+        text.push_str(&format!("{:>27}  other codes; --json has them\n", groups.len() - CODES_SHOWN));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use cantus_engine::{CommandError, Decided};
+    use cantus_model::{Digest, Rejection};
+
+    use super::*;
+
+    fn decided(outcome: Outcome, duplicate: bool) -> Answer {
+        Ok(Decided { outcome, version: 1, first_offset: None, duplicate, component: Digest::of(b"") })
+    }
+
+    #[test]
+    fn the_summary_adds_up() {
+        let mut tally = Tally::default();
+        let no = Rejection { code: "too-much".into(), message: "only 3 left".into(), detail: None };
+        tally.add(1, &decided(Outcome::Accepted { events: 2 }, false));
+        tally.add(2, &decided(Outcome::Accepted { events: 2 }, true));
+        tally.add(3, &decided(Outcome::Rejected(no.clone()), false));
+        tally.add(4, &decided(Outcome::Rejected(no), false));
+        tally.add(5, &Err(CommandError::IdReused));
+        tally.add_invalid(6, 1, "no");
+        assert_eq!(tally.acknowledged(), 4);
+        let stats = Stats { batches: [(1, 1), (2, 2)].into(), ..Stats::default() };
+        insta::assert_snapshot!(tally.summary(Duration::from_millis(2), &stats).text(), @r"
+        5 commands in 0.00 s: 2,500 a second
+          accepted                2  2 events
+          rejected                2
+                                  2  too-much (line 3: only 3 left)
+          failed                  1  not recorded: they may be sent again
+                                  1  id-reused (line 5: this id was used before, for another request: give each command an id of its own)
+          invalid lines           1  skipped
+          duplicates              1  among them, answered from the record
+          batches                 3  median 2, largest 2 commands
+        ");
+    }
+
+    #[test]
+    fn made_up_codes_do_not_pile_up() {
+        let mut groups = BTreeMap::new();
+        for line in 0..10_000 {
+            count(&mut groups, &format!("code-{line}"), line, "");
+        }
+        assert_eq!(groups.len(), CODES + 1);
+        assert_eq!(groups.values().map(|group| group.count).sum::<u64>(), 10_000);
     }
 }
