@@ -1,1 +1,30 @@
-//! Cantus: dispatch, shards, commit
+//! The use cases: admit a command, decide it, commit it, answer.
+//!
+//! ```text
+//!  Engine::submit ─▶ shard (decides on residents) ─▶ committer (one transaction a batch) ─▶ shard (answers)
+//!                      ▲ pages                                        │
+//!                   loader ◀──────────────── store ◀──────────────────┘
+//! ```
+//!
+//! It names only the ports of `cantus_model`: no wasmtime, no SQL, no HTTP. A shard is an OS thread and never waits for
+//! I/O; the loader, the committer and the snapshot writer are tasks and never run a guest.
+
+mod answer;
+mod clock;
+mod committer;
+mod engine;
+mod fold;
+mod job;
+mod loader;
+mod plugins;
+mod settings;
+mod shard;
+mod snapshots;
+mod stats;
+
+pub use answer::{Answer, CommandError, Decided, Pending};
+pub use clock::{Clock, FixedClock, SystemClock};
+pub use engine::{Engine, StartError};
+pub use fold::{FoldError, Folded, fold};
+pub use settings::Settings;
+pub use stats::Stats;

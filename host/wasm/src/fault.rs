@@ -24,7 +24,7 @@ pub(crate) fn explain(
         (FaultKind::StackOverflow, _) => {
             format!("more than {} bytes of stack: does it recurse?", shared.limits.stack_bytes)
         }
-        (FaultKind::ResultTooLarge, _) => format!("it returned more than {} bytes", shared.limits.result_bytes),
+        (FaultKind::ResultTooLarge, _) => "it returned more than the host takes".into(),
         _ => error.root_cause().to_string(),
     };
     let message = match stderr.filter(|text| !text.is_empty()) {

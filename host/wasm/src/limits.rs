@@ -14,8 +14,10 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Bytes of WebAssembly stack.
     pub stack_bytes: usize,
-    /// Bytes that one call may return: all its events, its rejection or its snapshot together.
+    /// Bytes that one command may return: all its events together, or its rejection.
     pub result_bytes: usize,
+    /// Bytes of one snapshot.
+    pub snapshot_bytes: usize,
     /// Bytes of stdout and of stderr that are kept of one call; the rest is dropped and counted.
     pub output_bytes: usize,
     /// Bytes of a component file.
@@ -32,7 +34,8 @@ impl Default for Limits {
             call_timeout_ms: 5_000,
             memory_bytes: 256 << 20,
             stack_bytes: 512 << 10,
-            result_bytes: 16 << 20,
+            result_bytes: 4 << 20,
+            snapshot_bytes: 64 << 20,
             output_bytes: 16 << 10,
             component_bytes: 64 << 20,
             sandboxes: 128,

@@ -40,7 +40,7 @@ impl WasmSandbox {
     pub(crate) fn open(shared: Arc<Shared>) -> FaultResult<Self> {
         let mut store = Store::new(shared.pre.engine(), GuestState::new(&shared.limits));
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(shared.limits.result_bytes);
+        store.set_hostcall_fuel(shared.limits.result_bytes.max(shared.limits.snapshot_bytes));
         store.set_epoch_deadline(Watchdog::epochs(shared.limits.call_timeout_ms));
         let guest = store.set_fuel(u64::MAX).and_then(|()| shared.pre.instantiate(&mut store));
         match guest {
@@ -112,8 +112,7 @@ impl WasmSandbox {
     }
 
     /// What was returned has been paid for in host memory already; here it is kept out of queues and the store.
-    fn check_size(&self, call: &'static str, bytes: usize) -> FaultResult<()> {
-        let limit = self.shared.limits.result_bytes;
+    fn check_size(&self, call: &'static str, bytes: usize, limit: usize) -> FaultResult<()> {
         if bytes <= limit {
             return Ok(());
         }
@@ -131,7 +130,7 @@ impl WasmSandbox {
             Err(Failure::Unknown(what)) => Reply::Unknown(what),
             Err(Failure::Malformed(why)) => Reply::Malformed(why),
         };
-        self.check_size("handle", size(&reply))?;
+        self.check_size("handle", size(&reply), self.shared.limits.result_bytes)?;
         Ok(reply)
     }
 }
@@ -187,7 +186,7 @@ impl Sandbox for WasmSandbox {
             guest.cantus_domain_aggregate().instance().call_snapshot(store, resource)
         });
         let state = state?;
-        self.check_size("snapshot", state.len())?;
+        self.check_size("snapshot", state.len(), self.shared.limits.snapshot_bytes)?;
         Ok(state)
     }
 

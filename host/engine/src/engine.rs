@@ -1,0 +1,223 @@
+//! Wires shards, committer and snapshot writer together, and admits commands.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use cantus_model::{
+    AggregateRef, Command,
+    ports::{Component, Journal, SnapshotStore, Store, StoreError},
+};
+use crossbeam_channel::Sender;
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use crate::{
+    Answer, Clock, CommandError, Pending, Settings, Stats,
+    committer::Committer,
+    job::Job,
+    loader::Loader,
+    plugins::Plugins,
+    shard::{Shard, ShardMessage},
+    snapshots::write_snapshots,
+    stats::StatsCounters,
+};
+
+const MAX_ID_BYTES: usize = 512;
+
+/// Why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be claimed for writing.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Two plugins host one aggregate type.
+    #[error("the plugins {one} and {two} both host the aggregate {aggregate}: remove one of them")]
+    AggregateTwice {
+        /// The aggregate type.
+        aggregate: String,
+        /// The first plugin.
+        one: String,
+        /// The second plugin.
+        two: String,
+    },
+    /// The operating system gave no thread.
+    #[error("no thread for a shard: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+struct ShardHandle {
+    messages: Sender<ShardMessage>,
+    places: Arc<Semaphore>,
+}
+
+/// The running engine. Must be shut down to end.
+pub struct Engine {
+    settings: Arc<Settings>,
+    plugins: Arc<Plugins>,
+    clock: Arc<dyn Clock>,
+    stats: Arc<StatsCounters>,
+    shards: Vec<ShardHandle>,
+    closed: AtomicBool,
+    running: Mutex<Running>,
+}
+
+/// What ends when the engine ends.
+#[derive(Default)]
+struct Running {
+    threads: Vec<thread::JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Claims the store for writing and starts. Must be called within a Tokio runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        components: Vec<Arc<dyn Component>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let plugins = Arc::new(Plugins::new(components)?);
+        let settings = Arc::new(settings);
+        let stats = Arc::new(StatsCounters::default());
+        let epoch = store.claim().await?;
+        let (commit_queue, committing) = mpsc::unbounded_channel();
+        let (snapshot_queue, snapshots) = mpsc::channel(settings.snapshot_queue.max(1));
+        let mut running = Running::default();
+        let mut shards = Vec::new();
+        for index in 0..settings.shards.max(1) {
+            let (messages, inbox) = crossbeam_channel::unbounded();
+            let shard = Shard::new(
+                index,
+                Arc::clone(&settings),
+                Arc::clone(&plugins),
+                Arc::clone(&stats),
+                Loader::new(Arc::clone(&store), Arc::clone(&settings), Handle::current(), messages.clone()),
+                commit_queue.clone(),
+                snapshot_queue.clone(),
+            );
+            let thread =
+                thread::Builder::new().name(format!("cantus-shard-{index}")).spawn(move || shard.run(&inbox))?;
+            running.threads.push(thread);
+            shards.push(ShardHandle { messages, places: Arc::new(Semaphore::new(settings.queue_commands)) });
+        }
+        let committer = Committer {
+            journal: Arc::clone(&store) as Arc<dyn Journal>,
+            epoch,
+            settings: Arc::clone(&settings),
+            shards: shards.iter().map(|shard| shard.messages.clone()).collect(),
+            stats: Arc::clone(&stats),
+        };
+        running.tasks.push(tokio::spawn(committer.run(committing)));
+        running.tasks.push(tokio::spawn(write_snapshots(store as Arc<dyn SnapshotStore>, snapshots)));
+        let closed = AtomicBool::new(false);
+        Ok(Self { settings, plugins, clock, stats, shards, closed, running: Mutex::new(running) })
+    }
+
+    /// Admits a command. Commands for one aggregate are decided in the order in which they are admitted. Never waits.
+    ///
+    /// # Errors
+    /// [`CommandError::Overloaded`] if the shard's queue is full, [`CommandError::ShuttingDown`], and
+    /// [`CommandError::Invalid`] for ids that cannot be stored. Everything else comes with the answer.
+    pub fn submit(&self, command: Command) -> Result<Pending, CommandError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(CommandError::ShuttingDown);
+        }
+        check_ids(&command)?;
+        let shard = &self.shards[shard_of(&command.aggregate, self.shards.len())];
+        let Ok(place) = Arc::clone(&shard.places).try_acquire_owned() else {
+            return Err(CommandError::Overloaded { retry_after_ms: self.stats.retry_after_ms() });
+        };
+        let routed = self.check_size(&command).and_then(|()| self.plugins.route(&command));
+        let (reply, pending) = oneshot::channel();
+        let job = Job {
+            request_hash: command.request_hash(),
+            version: *routed.as_ref().unwrap_or(&command.version.unwrap_or_default()),
+            refusal: routed.err(),
+            admitted_at: self.clock.now(),
+            conflicts: 0,
+            reply,
+            _place: place,
+            command,
+        };
+        shard.messages.send(ShardMessage::Command(Box::new(job))).map_err(|_| CommandError::ShuttingDown)?;
+        Ok(Pending(pending))
+    }
+
+    /// Admits a command and waits for its answer.
+    ///
+    /// # Errors
+    /// See [`CommandError`].
+    pub async fn execute(&self, command: Command) -> Answer {
+        self.submit(command)?.await
+    }
+
+    /// What was done so far.
+    pub fn stats(&self) -> Stats {
+        self.stats.read()
+    }
+
+    /// Takes no more commands, waits until all that were admitted are answered, and ends.
+    pub async fn shutdown(&self) {
+        self.closed.store(true, Ordering::Release);
+        for shard in &self.shards {
+            // All places are back when every command is answered.
+            let all = u32::try_from(self.settings.queue_commands).unwrap_or(u32::MAX);
+            let _drained = shard.places.acquire_many(all).await;
+            let _ = shard.messages.send(ShardMessage::Stop);
+        }
+        let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in running.threads {
+            if tokio::task::spawn_blocking(|| thread.join()).await.is_ok_and(|joined| joined.is_err()) {
+                tracing::error!("a shard had panicked");
+            }
+        }
+        for task in running.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task had panicked");
+            }
+        }
+    }
+
+    fn check_size(&self, command: &Command) -> Result<(), CommandError> {
+        let metadata: usize = command.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let (bytes, limit) = (command.payload.len() + metadata, self.settings.payload_bytes);
+        if bytes > limit { Err(CommandError::TooLarge { bytes, limit }) } else { Ok(()) }
+    }
+}
+
+fn check_ids(command: &Command) -> Result<(), CommandError> {
+    let ids = [
+        ("id", Some(&command.id)),
+        ("aggregate", Some(&command.aggregate.aggregate_type)),
+        ("aggregate_id", Some(&command.aggregate.id)),
+        ("command", Some(&command.name)),
+        ("actor", command.actor.as_ref()),
+        ("correlation_id", command.correlation_id.as_ref()),
+        ("causation_id", command.causation_id.as_ref()),
+    ];
+    for (field, value) in ids {
+        if value.is_some_and(|value| value.is_empty() || value.len() > MAX_ID_BYTES) {
+            return Err(CommandError::Invalid(format!("`{field}` must have 1 to {MAX_ID_BYTES} bytes")));
+        }
+    }
+    Ok(())
+}
+
+/// The same aggregate always meets the same shard.
+fn shard_of(aggregate: &AggregateRef, shards: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    aggregate.hash(&mut hasher);
+    (hasher.finish() % shards as u64) as usize
+}

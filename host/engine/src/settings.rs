@@ -1,0 +1,58 @@
+//! Every bound of the engine, by name.
+
+use serde::{Deserialize, Serialize};
+
+/// How much of everything the engine takes at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Threads that decide. Each owns the aggregates that hash to it.
+    pub shards: usize,
+    /// Commands that one shard holds, from admission to answer. One more is answered "overloaded, retry after".
+    pub queue_commands: usize,
+    /// Commands of one batch: one transaction, one fsync.
+    pub batch_commands: usize,
+    /// Bytes of payloads and events after which a batch takes no more commands.
+    pub batch_bytes: usize,
+    /// Times that a batch is tried when the store does not answer.
+    pub commit_attempts: u32,
+    /// Times that a command is decided again when another writer got in between.
+    pub conflict_retries: u32,
+    /// Aggregates that one shard keeps in memory.
+    pub resident_aggregates: usize,
+    /// Aggregates that one shard hydrates at the same time.
+    pub concurrent_loads: usize,
+    /// Events that are folded in one call into the guest while an aggregate is hydrated.
+    pub page_events: usize,
+    /// Bytes of guest memory after which a sandbox is given up and its aggregates are hydrated anew in a fresh one.
+    pub sandbox_bytes: usize,
+    /// Sandboxes of one shard for aggregates that faulted, each of which runs alone until it has succeeded again.
+    pub quarantine_sandboxes: usize,
+    /// Bytes of one command's payload and metadata.
+    pub payload_bytes: usize,
+    /// Events that one command may produce.
+    pub events_per_command: usize,
+    /// Snapshots that wait to be written; one more is dropped, and the next will do.
+    pub snapshot_queue: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            shards: std::thread::available_parallelism().map_or(1, usize::from),
+            queue_commands: 4_096,
+            batch_commands: 512,
+            batch_bytes: 8 << 20,
+            commit_attempts: 5,
+            conflict_retries: 5,
+            resident_aggregates: 20_000,
+            concurrent_loads: 16,
+            page_events: 1_024,
+            sandbox_bytes: 128 << 20,
+            quarantine_sandboxes: 4,
+            payload_bytes: 1 << 20,
+            events_per_command: 1_000,
+            snapshot_queue: 256,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Takes in what the loader read.
+
+use cantus_model::{AggregateRef, EventBatch, Fault, Snapshot, StreamHead};
+
+use super::{
+    Shard,
+    sandboxes::{Resident, SandboxId},
+    slot::{Phase, Warm},
+};
+use crate::{CommandError, loader::Loaded};
+
+impl Shard {
+    pub(super) fn on_loaded(&mut self, aggregate: &AggregateRef, load: u64, loaded: Loaded) {
+        let Some(slot) = self.slots.peek_mut(aggregate) else { return };
+        let loading = match &slot.phase {
+            Phase::Loading(loading) if loading.id == load => loading,
+            _ => return, // given up meanwhile
+        };
+        match (loaded, loading.resident) {
+            (Loaded::Start { head, snapshot }, _) => self.begin(aggregate, head, snapshot),
+            (Loaded::Page { events, place }, Some(resident)) => {
+                self.fold(aggregate, resident, &events);
+                drop(place);
+            }
+            (Loaded::End, Some(resident)) => self.warm_up(aggregate, resident),
+            (Loaded::Page { .. } | Loaded::End, None) => {}
+            (Loaded::Failed(error), _) => {
+                self.cool(aggregate);
+                self.refuse_queue(aggregate, &CommandError::Store(error));
+            }
+        }
+    }
+
+    fn begin(&mut self, aggregate: &AggregateRef, head: StreamHead, snapshot: Option<Snapshot>) {
+        match self.restore(aggregate, snapshot.as_ref().map(|snapshot| snapshot.state.as_slice())) {
+            Ok(resident) => {
+                if let Some(slot) = self.slots.peek_mut(aggregate)
+                    && let Phase::Loading(loading) = &mut slot.phase
+                {
+                    loading.resident = Some(resident);
+                    loading.head = head;
+                    loading.snapshot_version = snapshot.map_or(0, |snapshot| snapshot.version);
+                }
+            }
+            Err(fault) if snapshot.is_some() => {
+                tracing::warn!(%aggregate, %fault, "a snapshot does not restore; the whole stream is folded instead");
+                self.start_load(aggregate, false);
+            }
+            Err(fault) => self.fail_load(aggregate, fault),
+        }
+    }
+
+    /// Makes an instance in the sandbox where the aggregate belongs.
+    fn restore(&mut self, aggregate: &AggregateRef, snapshot: Option<&[u8]>) -> Result<Resident, Box<Fault>> {
+        loop {
+            let sandbox = self.sandbox_for(aggregate)?;
+            match self.sandboxes.restore(sandbox, aggregate, snapshot) {
+                Some(Ok(resident)) => return Ok(resident),
+                Some(Err(fault)) => {
+                    self.drop_if_poisoned(sandbox, aggregate);
+                    return Err(fault);
+                }
+                None => {} // dropped while room was made for it
+            }
+        }
+    }
+
+    fn sandbox_for(&mut self, aggregate: &AggregateRef) -> Result<SandboxId, Box<Fault>> {
+        let Some(hosted) = self.plugins.get(&aggregate.aggregate_type).cloned() else {
+            unreachable!("a command without a plugin is refused before it is queued")
+        };
+        let alone = self.quarantined.contains(aggregate);
+        if !alone && let Some(shared) = self.sandboxes.shared(hosted.digest) {
+            if !self.sandboxes.is_bloated(shared, self.settings.sandbox_bytes) {
+                return Ok(shared);
+            }
+            tracing::info!(plugin = hosted.component.manifest().name, "a sandbox has grown large and is given up");
+            self.drop_sandbox(shared);
+            return self.sandbox_for(aggregate);
+        }
+        if alone {
+            let others = self.sandboxes.alone();
+            if others.len() >= self.settings.quarantine_sandboxes.max(1) {
+                self.drop_sandbox(others[0]);
+            }
+        }
+        self.sandboxes.open(&hosted, alone)
+    }
+
+    fn fold(&mut self, aggregate: &AggregateRef, resident: Resident, events: &EventBatch) {
+        let Some(sandbox) = self.sandboxes.get(resident.sandbox) else { return };
+        if let Err(fault) = sandbox.combine(resident.instance, events) {
+            self.drop_if_poisoned(resident.sandbox, aggregate);
+            self.fail_load(aggregate, fault);
+        }
+    }
+
+    fn warm_up(&mut self, aggregate: &AggregateRef, resident: Resident) {
+        if let Some(slot) = self.slots.peek_mut(aggregate)
+            && let Phase::Loading(loading) = &slot.phase
+        {
+            let (head, snapshot_version) = (loading.head, loading.snapshot_version);
+            slot.phase = Phase::Warm(Warm { resident, head, snapshot_version, no_snapshots: false });
+        }
+        self.advance(aggregate);
+    }
+
+    /// The aggregate cannot be brought into memory: every command that waits for it gets the fault.
+    fn fail_load(&mut self, aggregate: &AggregateRef, fault: Box<Fault>) {
+        tracing::error!(%aggregate, %fault, backtrace = ?fault.backtrace, "an aggregate cannot be hydrated");
+        self.quarantined.put(aggregate.clone(), ());
+        self.cool(aggregate);
+        self.refuse_queue(aggregate, &CommandError::Fault(fault));
+    }
+
+    fn refuse_queue(&mut self, aggregate: &AggregateRef, error: &CommandError) {
+        let waiting = self.slots.peek_mut(aggregate).map(|slot| std::mem::take(&mut slot.queue));
+        for job in waiting.into_iter().flatten() {
+            self.submit(job, None, Some(error.clone()));
+        }
+    }
+
+    /// After a fault: a poisoned sandbox goes with all its residents, and its author runs alone from now on.
+    pub(super) fn drop_if_poisoned(&mut self, sandbox: SandboxId, aggregate: &AggregateRef) {
+        self.quarantined.put(aggregate.clone(), ());
+        if self.sandboxes.is_poisoned(sandbox) {
+            self.drop_sandbox(sandbox);
+        }
+    }
+}

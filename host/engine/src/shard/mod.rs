@@ -1,0 +1,196 @@
+//! A shard: one OS thread that owns some of the aggregates and decides their commands.
+//!
+//! It never waits for I/O. An aggregate that is not in memory is read by the loader while others go on. It applies its
+//! own events to the resident at once and takes the next command (speculation); the answer goes out when the committer
+//! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
+//! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did.
+
+mod decide;
+mod hydrate;
+mod sandboxes;
+mod settle;
+mod slot;
+
+use std::{num::NonZeroUsize, sync::Arc};
+
+use cantus_model::{AggregateRef, Decision, Entry, Snapshot, StreamHead};
+use crossbeam_channel::Receiver;
+use lru::LruCache;
+use tokio::sync::mpsc;
+
+use crate::{
+    CommandError, Settings,
+    job::{Job, Settled, Submission},
+    loader::{LoadRequest, Loaded, Loader},
+    plugins::Plugins,
+    stats::StatsCounters,
+};
+use sandboxes::{SandboxId, Sandboxes};
+use slot::{Phase, Slot};
+
+/// What a shard is told.
+pub(crate) enum ShardMessage {
+    Command(Box<Job>),
+    Loaded { aggregate: AggregateRef, load: u64, loaded: Loaded },
+    Settled(Vec<Settled>),
+    Stop,
+}
+
+pub(crate) struct Shard {
+    index: usize,
+    settings: Arc<Settings>,
+    plugins: Arc<Plugins>,
+    stats: Arc<StatsCounters>,
+    loader: Loader,
+    commit_queue: mpsc::UnboundedSender<Submission>,
+    snapshot_queue: mpsc::Sender<Snapshot>,
+    /// By last use.
+    slots: LruCache<AggregateRef, Slot>,
+    sandboxes: Sandboxes,
+    /// Aggregates that faulted and have not succeeded since; under a flood of them the oldest are forgotten.
+    quarantined: LruCache<AggregateRef, ()>,
+    next_load: u64,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        index: usize,
+        settings: Arc<Settings>,
+        plugins: Arc<Plugins>,
+        stats: Arc<StatsCounters>,
+        loader: Loader,
+        commit_queue: mpsc::UnboundedSender<Submission>,
+        snapshot_queue: mpsc::Sender<Snapshot>,
+    ) -> Self {
+        let quarantined = LruCache::new(NonZeroUsize::new(settings.resident_aggregates).unwrap_or(NonZeroUsize::MIN));
+        Self {
+            index,
+            settings,
+            plugins,
+            stats,
+            loader,
+            commit_queue,
+            snapshot_queue,
+            slots: LruCache::unbounded(),
+            sandboxes: Sandboxes::default(),
+            quarantined,
+            next_load: 0,
+        }
+    }
+
+    pub(crate) fn run(mut self, inbox: &Receiver<ShardMessage>) {
+        while let Ok(message) = inbox.recv() {
+            match message {
+                ShardMessage::Command(job) => self.on_command(*job),
+                ShardMessage::Loaded { aggregate, load, loaded } => self.on_loaded(&aggregate, load, loaded),
+                ShardMessage::Settled(settled) => settled.into_iter().for_each(|settled| self.on_settled(settled)),
+                ShardMessage::Stop => return,
+            }
+        }
+    }
+
+    /// A refused command goes straight to the committer: it may have been decided before.
+    fn on_command(&mut self, mut job: Job) {
+        let aggregate = job.aggregate().clone();
+        if let Some(refusal) = job.refusal.take() {
+            return self.submit(job, None, Some(refusal));
+        }
+        self.slots.get_or_insert_mut(aggregate.clone(), Slot::default).queue.push_back(job);
+        self.advance(&aggregate);
+        self.evict_idle();
+    }
+
+    /// Takes an aggregate as far as it can go: hydrates it if it is cold, and runs what waits if it is warm.
+    fn advance(&mut self, aggregate: &AggregateRef) {
+        while let Some(slot) = self.slots.get_mut(aggregate) {
+            match slot.phase {
+                Phase::Loading(_) => return,
+                Phase::Cold if slot.in_flight > 0 || slot.queue.is_empty() => return,
+                Phase::Cold => return self.start_load(aggregate, true),
+                Phase::Warm(_) => match slot.queue.pop_front() {
+                    Some(job) => self.decide(aggregate, job),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    fn start_load(&mut self, aggregate: &AggregateRef, from_snapshot: bool) {
+        let Some(hosted) = self.plugins.get(&aggregate.aggregate_type) else { return };
+        let snapshots = from_snapshot && hosted.aggregate_type.snapshot_every > 0;
+        let id = self.next_load;
+        self.next_load += 1;
+        let snapshot_of = snapshots.then_some(hosted.digest);
+        let load = self.loader.start(LoadRequest { aggregate: aggregate.clone(), id, snapshot_of });
+        if let Some(slot) = self.slots.get_mut(aggregate) {
+            slot.phase = Phase::Loading(slot::Loading {
+                id,
+                _load: load,
+                resident: None,
+                head: StreamHead::default(),
+                snapshot_version: 0,
+            });
+        }
+    }
+
+    /// Sends a job to the committer: with a decision, or with an answer that holds unless it was decided before.
+    fn submit(&mut self, job: Job, decision: Option<Decision>, held: Option<CommandError>) {
+        let entry = Entry {
+            command_id: job.command.id.clone(),
+            request_hash: job.request_hash,
+            aggregate: job.aggregate().clone(),
+            decision,
+        };
+        if let Some(slot) = self.slots.peek_mut(job.aggregate()) {
+            slot.in_flight += 1;
+        }
+        let submission = Submission { shard: self.index, job, entry, held };
+        if let Err(refused) = self.commit_queue.send(submission) {
+            refused.0.job.answer(Err(CommandError::ShuttingDown), &self.stats);
+        }
+    }
+
+    /// Forgets the least recently used aggregates above the bound. Those with work in hand stay.
+    fn evict_idle(&mut self) {
+        let excess = self.slots.len().saturating_sub(self.settings.resident_aggregates);
+        if excess == 0 {
+            return;
+        }
+        let idle = self.slots.iter().rev().filter(|(_, slot)| slot.is_idle());
+        let idle: Vec<AggregateRef> = idle.take(excess).map(|(aggregate, _)| aggregate.clone()).collect();
+        for aggregate in idle {
+            self.cool(&aggregate);
+            self.slots.pop(&aggregate);
+        }
+    }
+
+    /// Drops an aggregate's instance and what it speculated on.
+    fn cool(&mut self, aggregate: &AggregateRef) {
+        let Some(slot) = self.slots.peek_mut(aggregate) else { return };
+        slot.snapshot = None;
+        if let Some(resident) = slot.take_resident()
+            && let Err(fault) = self.sandboxes.release(resident)
+        {
+            tracing::warn!(%fault, "a guest faulted while an aggregate was dropped");
+            self.drop_sandbox(resident.sandbox);
+        }
+    }
+
+    /// Drops a sandbox: every aggregate in it is cold and hydrates again when it is needed.
+    fn drop_sandbox(&mut self, sandbox: SandboxId) {
+        self.sandboxes.remove(sandbox);
+        let mut interrupted = Vec::new();
+        for (aggregate, slot) in &mut self.slots {
+            if slot.resident().is_some_and(|resident| resident.sandbox == sandbox) {
+                slot.phase = Phase::Cold;
+                slot.snapshot = None;
+                interrupted.push(aggregate.clone());
+            }
+        }
+        for aggregate in interrupted {
+            if self.slots.peek(&aggregate).is_some_and(|slot| !slot.queue.is_empty()) {
+                self.advance(&aggregate);
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The guests of one shard: a shared sandbox per component, and one apart for each aggregate in quarantine.
+
+use std::collections::HashMap;
+
+use cantus_model::{
+    AggregateRef, Digest, Fault,
+    ports::{InstanceId, Sandbox},
+};
+
+use crate::plugins::Hosted;
+
+/// Names a sandbox of this shard; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct SandboxId(u64);
+
+/// An aggregate in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resident {
+    pub(super) sandbox: SandboxId,
+    pub(super) instance: InstanceId,
+}
+
+struct Guest {
+    sandbox: Box<dyn Sandbox>,
+    digest: Digest,
+    alone: bool,
+    residents: usize,
+}
+
+#[derive(Default)]
+pub(super) struct Sandboxes {
+    guests: HashMap<SandboxId, Guest>,
+    next: u64,
+}
+
+impl Sandboxes {
+    pub(super) fn get(&mut self, id: SandboxId) -> Option<&mut Box<dyn Sandbox>> {
+        self.guests.get_mut(&id).map(|guest| &mut guest.sandbox)
+    }
+
+    /// The sandbox that a new resident of `digest` shares with others, if there is one.
+    pub(super) fn shared(&self, digest: Digest) -> Option<SandboxId> {
+        self.guests.iter().find(|(_, guest)| !guest.alone && guest.digest == digest).map(|(id, _)| *id)
+    }
+
+    pub(super) fn open(&mut self, hosted: &Hosted, alone: bool) -> Result<SandboxId, Box<Fault>> {
+        let sandbox = hosted.component.open()?;
+        let id = SandboxId(self.next);
+        self.next += 1;
+        self.guests.insert(id, Guest { sandbox, digest: hosted.digest, alone, residents: 0 });
+        Ok(id)
+    }
+
+    /// Makes an instance in a sandbox. The fault comes with the sandbox still there.
+    pub(super) fn restore(
+        &mut self,
+        id: SandboxId,
+        aggregate: &AggregateRef,
+        snapshot: Option<&[u8]>,
+    ) -> Option<Result<Resident, Box<Fault>>> {
+        let guest = self.guests.get_mut(&id)?;
+        let restored = guest.sandbox.restore(&aggregate.aggregate_type, &aggregate.id, snapshot);
+        Some(restored.map(|instance| {
+            guest.residents += 1;
+            Resident { sandbox: id, instance }
+        }))
+    }
+
+    /// Drops one instance, and with the last one of a sandbox that an aggregate has alone the sandbox too.
+    pub(super) fn release(&mut self, resident: Resident) -> Result<(), Box<Fault>> {
+        let Some(guest) = self.guests.get_mut(&resident.sandbox) else { return Ok(()) };
+        guest.residents = guest.residents.saturating_sub(1);
+        if guest.alone {
+            self.guests.remove(&resident.sandbox);
+            return Ok(());
+        }
+        guest.sandbox.release(resident.instance)
+    }
+
+    pub(super) fn remove(&mut self, id: SandboxId) {
+        self.guests.remove(&id);
+    }
+
+    pub(super) fn is_poisoned(&self, id: SandboxId) -> bool {
+        self.guests.get(&id).is_none_or(|guest| guest.sandbox.is_poisoned())
+    }
+
+    pub(super) fn is_alone(&self, id: SandboxId) -> bool {
+        self.guests.get(&id).is_some_and(|guest| guest.alone)
+    }
+
+    /// Whether a shared sandbox holds more memory than it should, by more than one aggregate's doing.
+    pub(super) fn is_bloated(&self, id: SandboxId, limit: usize) -> bool {
+        self.guests.get(&id).is_some_and(|guest| guest.residents > 1 && guest.sandbox.memory_bytes() > limit)
+    }
+
+    /// Sandboxes that an aggregate has alone, oldest first.
+    pub(super) fn alone(&self) -> Vec<SandboxId> {
+        let mut ids: Vec<SandboxId> = self.guests.iter().filter(|(_, guest)| guest.alone).map(|(id, _)| *id).collect();
+        ids.sort();
+        ids
+    }
+}

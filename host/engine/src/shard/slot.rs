@@ -1,0 +1,76 @@
+//! What a shard knows of one aggregate.
+
+use std::collections::VecDeque;
+
+use cantus_model::{Snapshot, StreamHead};
+
+use super::sandboxes::Resident;
+use crate::{job::Job, loader::Load};
+
+/// One aggregate with commands in hand, or in memory, or both.
+#[derive(Default)]
+pub(super) struct Slot {
+    pub(super) phase: Phase,
+    /// Waits to be decided, in the order of admission.
+    pub(super) queue: VecDeque<Job>,
+    /// Decided on speculation that did not hold: to be decided again, before the queue.
+    pub(super) redo: Vec<Job>,
+    /// Submissions that the committer has not settled.
+    pub(super) in_flight: usize,
+    /// Something that was speculated on did not become durable. What was decided after it comes back as a conflict.
+    pub(super) stale: bool,
+    /// A state at a version that is not durable yet; it is saved when it is.
+    pub(super) snapshot: Option<Snapshot>,
+}
+
+/// Whether the aggregate is in memory. A cold one with submissions in flight waits until all are settled: only then
+/// does the store hold all that it decided.
+#[derive(Default)]
+pub(super) enum Phase {
+    #[default]
+    Cold,
+    Loading(Loading),
+    Warm(Warm),
+}
+
+pub(super) struct Loading {
+    pub(super) id: u64,
+    /// Gives the load up when it is dropped.
+    pub(super) _load: Load,
+    /// Once the load has started.
+    pub(super) resident: Option<Resident>,
+    pub(super) head: StreamHead,
+    /// Where the snapshot that it starts from was taken.
+    pub(super) snapshot_version: u64,
+}
+
+pub(super) struct Warm {
+    pub(super) resident: Resident,
+    /// Ahead of the store by what is in flight.
+    pub(super) head: StreamHead,
+    /// Where the last snapshot was taken.
+    pub(super) snapshot_version: u64,
+    /// A snapshot faulted; no more are tried with this resident.
+    pub(super) no_snapshots: bool,
+}
+
+impl Slot {
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.redo.is_empty() && self.in_flight == 0 && !matches!(self.phase, Phase::Loading(_))
+    }
+
+    pub(super) fn resident(&self) -> Option<Resident> {
+        match &self.phase {
+            Phase::Cold => None,
+            Phase::Loading(loading) => loading.resident,
+            Phase::Warm(warm) => Some(warm.resident),
+        }
+    }
+
+    /// Makes the slot cold and returns what was in memory.
+    pub(super) fn take_resident(&mut self) -> Option<Resident> {
+        let resident = self.resident();
+        self.phase = Phase::Cold;
+        resident
+    }
+}
