@@ -13,6 +13,11 @@ use super::error::explain;
 
 /// Bytes of a page; SQLite's default.
 const PAGE: u64 = 4096;
+/// The WAL goes into the file each time it has grown by so many pages (16 MiB): rarely enough that a page which many
+/// commits touch is written once for all of them.
+const CHECKPOINT_PAGES: u64 = 4096;
+/// Bytes that the WAL file keeps after a checkpoint.
+const WAL_KEPT: u64 = 4 * CHECKPOINT_PAGES * PAGE;
 /// More than the texts that one connection uses.
 const STATEMENTS: usize = 256;
 
@@ -54,7 +59,9 @@ impl SqliteOptions {
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", format!("-{}", self.cache_bytes / 1024))
             // What a burst left of the WAL is given back at the next checkpoint.
-            .pragma("journal_size_limit", (64 << 20).to_string());
+            .pragma("journal_size_limit", WAL_KEPT.to_string())
+            .pragma("temp_store", "MEMORY")
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string());
         match self.max_bytes {
             Some(bytes) => options.pragma("max_page_count", (bytes / PAGE).max(1).to_string()),
             None => options,

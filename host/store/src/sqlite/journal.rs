@@ -7,12 +7,12 @@ use cantus_model::{
     AggregateRef, CommandRecord, Entry, EntryResult, Timestamp,
     ports::{Journal, StoreError, WriterEpoch},
 };
-use sqlx::SqliteConnection;
+use sqlx::{Arguments, SqliteConnection};
 
 use super::{
     SqliteStore,
     error::explain,
-    rows::{COMMAND_COLUMNS, bind_command, bind_event, bind_stream, column, command_record},
+    rows::{COMMAND_COLUMNS, bind_command, bind_event, bind_stream, bound, column, command_record},
     statement::MultiRow,
 };
 use crate::planner::{Known, KnownStream, Plan, Question, plan};
@@ -33,29 +33,31 @@ static FIND_COMMANDS: LazyLock<MultiRow> = LazyLock::new(|| {
     )
 });
 
+// A violated constraint ends the whole transaction: without OR ROLLBACK SQLite keeps a journal to undo each statement.
+
 static WRITE_STREAMS: LazyLock<MultiRow> = LazyLock::new(|| {
     MultiRow::new(
-        "INSERT INTO stream (pk, aggregate_type, aggregate_id, partition, version, last_at)",
+        "INSERT OR ROLLBACK INTO stream (pk, aggregate_type, aggregate_id, partition, version, last_at) SELECT * FROM (",
         6,
-        "ON CONFLICT (pk) DO UPDATE SET version = excluded.version, last_at = excluded.last_at",
+        ") WHERE column1 IS NOT NULL ON CONFLICT (pk) DO UPDATE SET version = excluded.version, last_at = excluded.last_at",
     )
 });
 
 static INSERT_COMMANDS: LazyLock<MultiRow> = LazyLock::new(|| {
     MultiRow::new(
-        "INSERT INTO command (pk, id, stream_pk, request_hash, base_version, name, schema_version, payload, context, \
-         outcome, first_offset, component_digest, recorded_at)",
+        "INSERT OR ROLLBACK INTO command (pk, id, stream_pk, request_hash, base_version, name, schema_version, payload, context, \
+         outcome, first_offset, component_digest, recorded_at) SELECT * FROM (",
         13,
-        "",
+        ") WHERE column1 IS NOT NULL",
     )
 });
 
 static INSERT_EVENTS: LazyLock<MultiRow> = LazyLock::new(|| {
     MultiRow::new(
-        "INSERT INTO event (partition, offset, stream_pk, version, name, schema_version, payload, recorded_at, \
-         command_pk)",
+        "INSERT OR ROLLBACK INTO event (partition, offset, stream_pk, version, name, schema_version, payload, recorded_at, \
+         command_pk) SELECT * FROM (",
         9,
-        "",
+        ") WHERE column1 IS NOT NULL",
     )
 });
 
@@ -120,8 +122,7 @@ async fn find_streams(
 ) -> Result<Vec<Option<KnownStream>>, StoreError> {
     let asked: Vec<(i64, &AggregateRef)> = (0..).zip(aggregates.iter().copied()).collect();
     let rows = FIND_STREAMS
-        .fetch(connection, &asked, |arguments, (index, aggregate)| {
-            use sqlx::Arguments;
+        .run(connection, &asked, |arguments, (index, aggregate)| {
             arguments.add(*index)?;
             arguments.add(aggregate.aggregate_type.as_str())?;
             arguments.add(aggregate.id.as_str())
@@ -140,21 +141,16 @@ async fn find_commands(
     connection: &mut SqliteConnection,
     ids: &[&str],
 ) -> Result<HashMap<String, CommandRecord>, StoreError> {
-    let rows = FIND_COMMANDS
-        .fetch(connection, ids, |arguments, id| {
-            use sqlx::Arguments;
-            arguments.add(*id)
-        })
-        .await?;
+    let rows = FIND_COMMANDS.run(connection, ids, |arguments, id| arguments.add(*id)).await?;
     rows.iter().map(|row| Ok((column(row, 11)?, command_record(row)?))).collect()
 }
 
 async fn write(connection: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), StoreError> {
-    WRITE_STREAMS.execute(connection, &plan.streams, bind_stream).await?;
-    INSERT_COMMANDS.execute(connection, &plan.commands, bind_command).await?;
-    INSERT_EVENTS.execute(connection, &plan.events, bind_event).await?;
+    WRITE_STREAMS.run(connection, &plan.streams, bind_stream).await?;
+    INSERT_COMMANDS.run(connection, &plan.commands, bind_command).await?;
+    INSERT_EVENTS.run(connection, &plan.events, bind_event).await?;
     sqlx::query("UPDATE partition SET head = ? WHERE id = 0")
-        .bind(super::rows::bound(plan.head))
+        .bind(bound(plan.head))
         .execute(connection)
         .await
         .map_err(explain)?;

@@ -53,7 +53,7 @@ impl SnapshotStore for SqliteStore {
     async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
         for chunk in snapshots.chunks(CHUNK) {
             let mut transaction = self.writer()?.begin_disposable().await?;
-            SAVE.execute(transaction.connection(), chunk, bind).await?;
+            SAVE.run(transaction.connection(), chunk, bind).await?;
             transaction.commit().await?;
         }
         Ok(())

@@ -1,5 +1,6 @@
-//! Statements over many rows at once. A round trip to SQLite's thread costs more than a row, and so does preparing a
-//! statement, so rows go in powers of two: a few texts serve any number of rows and stay prepared.
+//! Statements over many rows at once. A round trip to SQLite's thread and back costs more than a row, and so does
+//! preparing a statement. So the list of rows has a power of two of them, filled up with NULLs: a few texts serve any
+//! number of rows in one trip, and stay prepared.
 
 use std::sync::Arc;
 
@@ -14,12 +15,12 @@ use sqlx::{
 use super::error::explain;
 
 /// A statement takes at most two to this power rows.
-const LARGEST: u32 = 7;
+const LARGEST: u32 = 8;
 
 /// What writes one row's values in the order of the columns.
 pub(super) type Bind<T> = fn(&mut SqliteArguments, &T) -> Result<(), BoxDynError>;
 
-/// A statement around a list of rows, `VALUES (?, ...), ...`.
+/// A statement around a list of rows, `VALUES (?, ...), ...`. It must pass over rows of NULLs.
 pub(super) struct MultiRow {
     columns: usize,
     /// For 1, 2, 4, ... rows.
@@ -35,24 +36,8 @@ impl MultiRow {
         Self { columns, texts: (0..=LARGEST).map(text).collect() }
     }
 
-    /// Runs it over all `rows`.
-    pub(super) async fn execute<T: Sync>(
-        &self,
-        connection: &mut SqliteConnection,
-        mut rows: &[T],
-        bind: Bind<T>,
-    ) -> Result<(), StoreError> {
-        while !rows.is_empty() {
-            let power = rows.len().ilog2().min(LARGEST);
-            let (chunk, rest) = rows.split_at(1 << power);
-            self.query(power, chunk, bind)?.execute(&mut *connection).await.map_err(explain)?;
-            rows = rest;
-        }
-        Ok(())
-    }
-
-    /// What it returns for all `rows`. Rows of NULLs fill the list up to a power of two: they must match nothing.
-    pub(super) async fn fetch<T: Sync>(
+    /// Runs it over all `rows` and gathers what it returns.
+    pub(super) async fn run<T: Sync>(
         &self,
         connection: &mut SqliteConnection,
         rows: &[T],
