@@ -59,10 +59,11 @@ fn schedule(fields: &Fields<'_>, columns: &Columns) -> Result<Schedule, FeedErro
 }
 
 fn date(fields: &Fields<'_>, columns: &Columns) -> Result<civil::Date, FeedError> {
-    let year = fields.required(&columns.year, "a year")?;
-    let month = fields.required(&columns.month, "a month")?;
-    let day = fields.required(&columns.day, "a day")?;
-    civil::Date::new(year, month, day).map_err(|error| fields.error(&columns.day, error.to_string()))
+    let year: i16 = fields.required(&columns.year, "a year")?;
+    let month: i8 = fields.required(&columns.month, "a month")?;
+    let day: i8 = fields.required(&columns.day, "a day")?;
+    civil::Date::new(year, month, day)
+        .map_err(|_| fields.error(&columns.day, format!("there is no such date as {year}-{month}-{day}")))
 }
 
 fn depart(fields: &Fields<'_>, columns: &Columns) -> Result<Option<Depart>, FeedError> {
