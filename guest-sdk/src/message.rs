@@ -65,13 +65,14 @@ pub enum Failure {
     Malformed(String),
 }
 
-/// The payload of a command without fields.
+// The payloads of commands and events without fields.
 #[doc(hidden)]
+#[allow(missing_docs, reason = "a doc comment would be in every schema")]
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmptyCommand {}
 
-/// The payload of an event without fields.
 #[doc(hidden)]
+#[allow(missing_docs, reason = "a doc comment would be in every schema")]
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct EmptyEvent {}

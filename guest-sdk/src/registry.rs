@@ -3,7 +3,6 @@
 use std::{any::Any, sync::OnceLock};
 
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::de::DeserializeOwned;
 
 use crate::{
     Aggregate, Context, Event, Failure, Kind, Message, command::OneHandlerPerCommand,
@@ -38,7 +37,7 @@ pub struct EventEntry {
     pub(crate) kind: Kind,
     pub(crate) upcasts_to: Option<u32>,
     pub(crate) schema: fn() -> String,
-    pub(crate) fold: fn(&mut dyn Any, &[u8]) -> Result<(), String>,
+    pub(crate) fold: fn(&mut dyn Any, &str) -> Result<(), String>,
     pub(crate) newest: fn(&[u8]) -> Result<Message, String>,
 }
 
@@ -165,26 +164,26 @@ fn snapshot<A: Aggregate>(state: &dyn Any) -> Result<Vec<u8>, String> {
 
 fn decide<C: OneHandlerPerCommand>(state: &dyn Any, payload: &[u8], context: &Context) -> Result<Vec<Message>, Failure> {
     let state = state.downcast_ref().ok_or_else(mixed_up).map_err(Failure::Malformed)?;
-    let command: C = decode(payload).map_err(|error| Failure::Malformed(format!("command {}: {error}", C::KIND)))?;
+    let command: C = serde_json::from_slice(payload)
+        .map_err(|error| Failure::Malformed(format!("command {} does not decode: {error}", C::KIND)))?;
     command.decide(state, context)
 }
 
-fn fold<E: OneCombinerOrUpcasterPerEvent>(state: &mut dyn Any, payload: &[u8]) -> Result<(), String> {
+fn fold<E: OneCombinerOrUpcasterPerEvent>(state: &mut dyn Any, payload: &str) -> Result<(), String> {
     let state = state.downcast_mut().ok_or_else(mixed_up)?;
-    decode_event::<E>(payload)?.fold(state);
+    let event: E = serde_json::from_str(payload).map_err(undecodable::<E>)?;
+    event.fold(state);
     Ok(())
 }
 
 fn newest<E: OneCombinerOrUpcasterPerEvent>(payload: &[u8]) -> Result<Message, String> {
-    decode_event::<E>(payload)?.newest()
+    let event: E = serde_json::from_slice(payload).map_err(undecodable::<E>)?;
+    event.newest()
 }
 
-fn decode_event<E: Event>(payload: &[u8]) -> Result<E, String> {
-    decode(payload).map_err(|error| format!("event {} does not decode: {error}", E::KIND))
-}
-
-fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, serde_json::Error> {
-    serde_json::from_slice(payload)
+#[cold]
+fn undecodable<E: Event>(error: serde_json::Error) -> String {
+    format!("event {} does not decode: {error}", E::KIND)
 }
 
 fn schema<T: JsonSchema>() -> String {
