@@ -35,7 +35,7 @@ impl Exit {
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0    all went well; a rejection is a decision, not a failure
-  1    some commands failed or were not run, lines were invalid, or what was asked for is not there
+  1    some commands failed or were not run, or what was asked for is not there
   2    the arguments, the settings or an input file make no sense
   3    a plugin was refused
   4    the store cannot be opened, read or written
@@ -43,7 +43,8 @@ Exit codes:
   6    something else on this machine failed
   130  interrupted; everything acknowledged is stored
 
-Settings come from flags, then CANTUS_* variables, then cantus.toml, then defaults: see `cantus settings`.";
+Settings come from flags, else CANTUS_* variables, else cantus.toml, else defaults:
+see `cantus settings`.";
 
 /// An error on its way to the user, with the code to exit with.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, Failure},
     output,
 };
 
@@ -17,8 +17,9 @@ const DEFAULT: &str = "warn,cantus=info";
 /// If the filter does not parse.
 pub(crate) fn start(flag: &Option<String>) -> Result<(), Failure> {
     let filter = flag.clone().or_else(|| std::env::var("CANTUS_LOG").ok()).unwrap_or_else(|| DEFAULT.to_owned());
-    let filter = EnvFilter::try_new(&filter).or_exit_while(Exit::Usage, || {
-        format!("the log filter {filter:?}; try `info` or `warn,cantus_engine=debug`")
+    let filter = EnvFilter::try_new(&filter).map_err(|error| {
+        let message = format!("the log filter {filter:?}: {error}; write it like `info` or `warn,cantus_engine=debug`");
+        Failure::new(Exit::Usage, message)
     })?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(AboveProgress);
     if io::stderr().is_terminal() {

@@ -18,7 +18,10 @@ use clap::Parser;
 use exit_codes::{Exit, Failure};
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let json = cli.global.json;
     let exit = match run(cli) {
         Ok(exit) => exit,
@@ -30,6 +33,18 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// Arguments that make no sense; or a call for help, which clap answers.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
+        let text = error.to_string();
+        let what = text.lines().next().unwrap_or_default();
+        let failure = Failure::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(what));
+        eprintln!("{}", render::failure(&failure, true));
+        return ExitCode::from(Exit::Usage.code());
+    }
+    error.exit()
 }
 
 fn run(cli: args::Cli) -> Result<Exit, Failure> {

@@ -131,7 +131,10 @@ mod tests {
         );
         assert_eq!(error(given("in_flight", 0)), "cantus.toml: in_flight must be at least 1");
         assert_eq!(error(given("in_flight", "many")), "cantus.toml: in_flight must be a whole number, not \"many\"");
-        assert_eq!(error(given("wasm.sandboxes", 1_u64 << 32)), "cantus.toml: wasm.sandboxes must be at most 4294967295");
+        assert_eq!(
+            error(given("wasm.sandboxes", 1_u64 << 32)),
+            "cantus.toml: wasm.sandboxes must be at most 4294967295"
+        );
         assert_eq!(error(given("store", 5)), "cantus.toml: store must be a text, not 5");
     }
 

@@ -34,7 +34,7 @@ impl Host {
 /// If a plugin is refused, or the store cannot be written.
 pub(crate) async fn start(settings: &Settings) -> Result<Host, Failure> {
     let components = load_plugins(settings, Keep::Components)?;
-    let store = cantus_store::open(&settings.store).await.or_exit_while(Exit::Store, || settings.store.clone())?;
+    let store = cantus_store::open(&settings.store).await.or_exit(Exit::Store)?;
     let engine = Engine::start(settings.engine.clone(), store, components, Arc::new(SystemClock)).await;
     Ok(Host { engine: Arc::new(engine.or_exit(Exit::Store)?) })
 }
@@ -44,7 +44,7 @@ pub(crate) async fn start(settings: &Settings) -> Result<Host, Failure> {
 /// # Errors
 /// If there is none, or it cannot be read.
 pub(crate) async fn open_to_read(settings: &Settings) -> Result<Arc<dyn Store>, Failure> {
-    cantus_store::open_read_only(&settings.store).await.or_exit_while(Exit::Store, || settings.store.clone())
+    cantus_store::open_read_only(&settings.store).await.or_exit(Exit::Store)
 }
 
 /// What the host keeps of the plugins that it loads.
@@ -62,10 +62,14 @@ pub(crate) enum Keep {
 /// If the folder is missing or empty, or one of them is refused: all that are refused are named.
 pub(crate) fn load_plugins(settings: &Settings, keep: Keep) -> Result<Vec<Arc<dyn Component>>, Failure> {
     let path = settings.plugins.as_path();
-    let folder = PluginFolder::open(path, settings.wasm.component_bytes).or_exit(Exit::Plugin)?;
-    let names = folder.names().or_exit(Exit::Plugin)?;
+    let doing = || path.display().to_string();
+    let folder = PluginFolder::open(path, settings.wasm.component_bytes).or_exit_while(Exit::Plugin, doing);
+    let names = if path.exists() { folder?.names().or_exit_while(Exit::Plugin, doing)? } else { Vec::new() };
     if names.is_empty() {
-        let message = format!("no *.wasm in {}: `cantus plugin build DIR` puts one there", path.display());
+        let message = format!(
+            "there is no plugin in {}: put one there with `cantus plugin build DIR`, or name another folder with --plugins",
+            path.display()
+        );
         return Err(Failure::new(Exit::Plugin, message));
     }
     let runtime = runtime(settings, keep)?;
@@ -79,10 +83,14 @@ pub(crate) fn load_plugins(settings: &Settings, keep: Keep) -> Result<Vec<Arc<dy
                 kept.or_exit_while(Exit::Machine, || format!("keeping {name} in the data folder"))?;
                 loaded.push(component);
             }
-            Err(error) => refused.push(format!("{}: {error}", path.join(&name).display())),
+            Err(error) => refused.push(format!("\n  {}: {error}", path.join(&name).display())),
         }
     }
-    if refused.is_empty() { Ok(loaded) } else { Err(Failure::new(Exit::Plugin, refused.join("\n"))) }
+    if refused.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(Failure::new(Exit::Plugin, format!("refused:{}", refused.concat())))
+    }
 }
 
 /// One file, loaded.

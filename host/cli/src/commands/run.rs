@@ -26,17 +26,18 @@ Examples:
     | cantus run --commands - --outcomes -
 
 A line is one JSON object:
-  aggregate, aggregate_id   whom the command is for (required)
-  command, payload          what is asked (required); payload is handed over byte by byte as given
-  id                        unique for ever; the same id again gets the stored outcome. Made up if absent,
-                            so give ids if you may have to feed the file again
-  version                   of the command's schema; the newest if absent
-  expected_version          the stream version that must hold
+  aggregate, aggregate_id  whom the command is for (required)
+  command, payload         what is asked (required); the payload is handed over byte by byte
+  id                       unique for ever: the same id again gets the stored outcome.
+                           Made up if absent, so give ids if you may feed the file again
+  version                  of the command's schema; the newest if absent
+  expected_version         the stream version that must hold
   actor, correlation_id, causation_id, metadata (an object of texts)
 
-Commands for one aggregate are decided in the order of their lines; outcomes are written as they become
-durable, each with its line number. A line that makes no sense is reported and skipped. Ctrl-C stops
-reading, waits for what is on its way, and prints the summary; Ctrl-C again stops at once.";
+Commands for one aggregate are decided in the order of their lines. Outcomes are written
+as they become durable, each with its line number. A line that makes no sense is reported
+and skipped. Ctrl-C stops reading, waits for what is on its way, and prints the summary;
+Ctrl-C again stops at once.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]

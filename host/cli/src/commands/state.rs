@@ -80,7 +80,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     }
     let components = wiring::load_plugins(&settings, Keep::CompiledCode)?;
     let component = wiring::hosting(&components, &aggregate.aggregate_type)?;
-    let folded = cantus_engine::fold(&*store, Arc::clone(&component), &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
+    let folded =
+        cantus_engine::fold(&*store, Arc::clone(&component), &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
 
     let manifest = component.manifest();
     if global.json {

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::exit_codes::{Exit, Failure, OrExit};
+use crate::exit_codes::{Exit, Failure};
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -18,8 +18,9 @@ const TARGET: &str = "wasm32-wasip2";
 /// If cargo or the target is missing, the build fails, or the crate makes no component.
 pub(super) fn build(dir: &Path) -> Result<PathBuf, Failure> {
     let manifest = dir.join("Cargo.toml");
-    let manifest = manifest.canonicalize().or_exit_while(Exit::Usage, || {
-        format!("{}: name the folder of the plugin's crate, or make one with `cantus plugin new`", manifest.display())
+    let manifest = manifest.canonicalize().map_err(|error| {
+        let what = "name the folder of a plugin's crate, or make one with `cantus plugin new`";
+        Failure::new(Exit::Usage, format!("{}: {error}: {what}", manifest.display()))
     })?;
     check_target(dir)?;
     let output = Command::new("cargo")

@@ -30,7 +30,8 @@ const FILES: [(&str, &str); 6] = [
     ("Cargo.toml", include_str!("../../../templates/Cargo.toml.template")),
     ("src/lib.rs", include_str!("../../../templates/lib.rs.template")),
     ("src/tests.rs", include_str!("../../../templates/tests.rs.template")),
-    ("rust-toolchain.toml", include_str!("../../../templates/rust-toolchain.toml.template")),
+    // The compiler that built this binary, so it is there already.
+    ("rust-toolchain.toml", include_str!("../../../../../rust-toolchain.toml")),
     (".gitignore", include_str!("../../../templates/gitignore.template")),
     ("README.md", include_str!("../../../templates/README.md.template")),
 ];

@@ -160,6 +160,19 @@ mod tests {
             aggregates: vec![account],
         };
         let text = plugin(&manifest, Digest::from_bytes([1; 32]), 2048, &["wasi:io/poll@0.2.6".to_owned()]);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        bank 1.2.3
+          digest     0101010101010101010101010101010101010101010101010101010101010101
+          size       2.0 KiB
+          payloads   application/json
+          imports    wasi:io/poll@0.2.6
+
+        aggregate Account (a snapshot every 1,000 events)
+          command Open v1 -> Opened v2
+            kind   Kind: one of "a", "b", may be missing
+            limit  integer or null (uint32), may be missing
+            owner  string  Who may draw
+          event Opened v1 (read as v2)
+        "#);
     }
 }

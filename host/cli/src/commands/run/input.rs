@@ -135,7 +135,9 @@ fn parse(text: &[u8]) -> Result<Command, (usize, String)> {
     let line: Line<'_> = serde_json::from_slice(text).map_err(|error| {
         let message = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
-        (error.column().max(1), message.strip_suffix(&place).unwrap_or(&message).to_owned())
+        let message = message.strip_suffix(&place).unwrap_or(&message);
+        let what = if error.is_data() { "" } else { "no JSON object: " };
+        (error.column().max(1), format!("{what}{message}"))
     })?;
     for (name, value) in [("id", line.id.as_deref()), ("aggregate_id", Some(&*line.aggregate_id))] {
         if value.is_some_and(str::is_empty) {
@@ -204,7 +206,7 @@ mod tests {
     #[test]
     fn errors_name_the_column_and_the_reason() {
         let error = |text: &str| parse(text.as_bytes()).unwrap_err();
-        assert_eq!(error("{]"), (2, "key must be a string".to_owned()));
+        assert_eq!(error("{]"), (2, "no JSON object: key must be a string".to_owned()));
         assert_eq!(error("{\"aggregate\":5}").1, "invalid type: integer `5`, expected a string");
         assert_eq!(error("{}").1, "missing field `aggregate`");
         let unknown = LINE.replace("actor", "actr");

@@ -1,0 +1,50 @@
+use crate::support::{Place, assert_golden};
+
+#[test]
+fn each_mistake_has_its_message_and_exit_code() {
+    let place = Place::with_plugin();
+    place.write("empty.jsonl", "");
+    place.write("text.wasm", "hello");
+    std::fs::create_dir(place.path("empty")).unwrap();
+    std::fs::create_dir(place.path("refused")).unwrap();
+    place.write("refused/core.wasm", b"\0asm\x01\0\0\0");
+    place.write("refused/empty.wasm", "");
+    place.write("refused/text.wasm", "hello");
+    let lines = [
+        "run",
+        "run --json",
+        "run --commands missing.jsonl",
+        "run --commands missing.jsonl --json",
+        "run --commands empty",
+        "run --commands empty.jsonl --outcomes no/such/folder",
+        "run --commands empty.jsonl --in-flight 0",
+        "run --commands empty.jsonl --plugins missing",
+        "run --commands empty.jsonl --plugins empty",
+        "run --commands empty.jsonl --plugins refused",
+        "run --commands empty.jsonl --store nonsense",
+        "run --commands empty.jsonl --log a=b=c",
+        "events",
+        "events Hello",
+        "events --limit many",
+        "state Hello a",
+        "state Hello a --at-time yesterday",
+        "state Hello a --at-time 0 --at-version 0",
+        "plugin inspect missing.wasm",
+        "plugin inspect text.wasm",
+        "plugin build missing",
+        "plugin new Hello",
+        "plugin new option",
+        "plugin new plugins",
+        "sing",
+    ];
+    assert_golden!(lines.map(|line| place.transcript(line)).join("\n"));
+}
+
+#[test]
+fn reading_never_makes_a_store() {
+    let place = Place::with_plugin();
+    place.cantus("events");
+    place.cantus("state Hello a");
+    let names: Vec<_> = std::fs::read_dir(place.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["plugins"]);
+}

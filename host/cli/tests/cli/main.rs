@@ -1,0 +1,11 @@
+//! What a user of `cantus` sees, as golden output. After a change that is meant: `INSTA_UPDATE=always cargo test -p
+//! cantus-cli`, then read the differences.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bad_input;
+mod help;
+mod plugin;
+mod run;
+mod settings;
+mod support;
