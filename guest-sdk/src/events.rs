@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::{Command, Event, EventOf, Kind, Message, Produces};
+use crate::{Aggregate, Command, Event, EventOf, Kind, Message};
 
 /// The message of one event.
 #[doc(hidden)]
@@ -31,7 +31,7 @@ impl<A> Events<A> {
     /// Adds one.
     pub fn push<E: EventOf<A>>(&mut self, event: E)
     where
-        A: crate::Aggregate,
+        A: Aggregate,
     {
         if let Ok(events) = &mut self.encoded {
             match encode(&event) {
@@ -45,7 +45,7 @@ impl<A> Events<A> {
     #[must_use]
     pub fn and<E: EventOf<A>>(mut self, event: E) -> Self
     where
-        A: crate::Aggregate,
+        A: Aggregate,
     {
         self.push(event);
         self
@@ -59,7 +59,7 @@ impl<A> Default for Events<A> {
 }
 
 /// What a handler of the command `C` may return: an event, `()`, an `Option`, a `Vec`, a tuple of up to eight, or
-/// [`Events`].
+/// [`Events`]. `#[event]` implements it for the event and the commands that list it in their `produces`.
 #[diagnostic::on_unimplemented(
     message = "a handler of `{C}` cannot return `{Self}`",
     label = "neither an event nor events",
@@ -71,13 +71,6 @@ pub trait IntoEvents<C> {
     /// # Errors
     /// If one does not encode, or is not in the command's `produces`.
     fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String>;
-}
-
-impl<C: Command + Produces<E>, E: Event<Aggregate = C::Aggregate>> IntoEvents<C> for E {
-    fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String> {
-        messages.push(encode(&self)?);
-        Ok(())
-    }
 }
 
 impl<C, T: IntoEvents<C>> IntoEvents<C> for Option<T> {

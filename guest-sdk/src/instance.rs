@@ -50,12 +50,14 @@ impl Instance {
         payloads: &[u8],
     ) -> Result<(), String> {
         // Once for the batch costs far less than for each text of each event.
-        let mut payloads = str::from_utf8(payloads).map_err(|error| format!("the batch's payloads are no text: {error}"))?;
+        let mut payloads =
+            str::from_utf8(payloads).map_err(|error| format!("the batch's payloads are no text: {error}"))?;
         let kinds = kinds.into_iter().map(|(name, version)| self.table.event(name, version));
         let kinds: Vec<&EventEntry> = kinds.collect::<Result<_, _>>()?;
         let state = &mut *self.state;
         for event in events {
-            let kind = kinds.get(event.kind as usize).ok_or("the batch has an event of a kind that it does not list")?;
+            let kind =
+                kinds.get(event.kind as usize).ok_or("the batch has an event of a kind that it does not list")?;
             let (payload, rest) =
                 payloads.split_at_checked(event.size as usize).ok_or("the batch's payloads end too early")?;
             (kind.fold)(state, payload)?;

@@ -99,9 +99,9 @@ pub mod __private {
     pub use crate::{
         command::{CommandVersionIsUnique, OneHandlerPerCommand},
         event::EventVersionIsUnique,
+        event::kind_of,
         events::encode,
         fold::OneCombinerOrUpcasterPerEvent,
-        event::kind_of,
         message::{EmptyCommand, EmptyEvent},
         registry::{AggregateEntry, CommandEntry, EventEntry},
     };

@@ -59,7 +59,9 @@ pub struct EventType {
 /// If there is no aggregate, or if aggregates come from several packages, so that the plugin has no one name.
 pub fn describe() -> Manifest {
     let tables = registry::tables();
-    let Some(first) = tables.first() else { panic!("the plugin declares no aggregate: write `#[aggregate]` on a struct") };
+    let Some(first) = tables.first() else {
+        panic!("the plugin declares no aggregate: write `#[aggregate]` on a struct")
+    };
     let package = first.aggregate.package;
     for Table { aggregate, .. } in tables {
         let (ours, theirs) = (package.0, aggregate.package.0);

@@ -9,6 +9,9 @@ use crate::{
     fold::OneCombinerOrUpcasterPerEvent,
 };
 
+type Restore = fn(Option<&[u8]>) -> Result<Box<dyn Any>, String>;
+type Decide = fn(&dyn Any, &[u8], &Context) -> Result<Vec<Message>, Failure>;
+
 /// One `#[aggregate]`.
 #[doc(hidden)]
 pub struct AggregateEntry {
@@ -16,7 +19,7 @@ pub struct AggregateEntry {
     pub(crate) snapshot_every: u32,
     /// Name and version of the declaring package.
     pub(crate) package: (&'static str, &'static str),
-    pub(crate) restore: fn(Option<&[u8]>) -> Result<Box<dyn Any>, String>,
+    pub(crate) restore: Restore,
     pub(crate) snapshot: fn(&dyn Any) -> Result<Vec<u8>, String>,
 }
 
@@ -27,7 +30,7 @@ pub struct CommandEntry {
     pub(crate) kind: Kind,
     pub(crate) produces: &'static [Kind],
     pub(crate) schema: fn() -> String,
-    pub(crate) decide: fn(&dyn Any, &[u8], &Context) -> Result<Vec<Message>, Failure>,
+    pub(crate) decide: Decide,
 }
 
 /// One `#[event]` with its combiner or upcaster.
@@ -162,7 +165,11 @@ fn snapshot<A: Aggregate>(state: &dyn Any) -> Result<Vec<u8>, String> {
     serde_json::to_vec(state).map_err(|error| format!("the state of `{}` does not encode: {error}", A::NAME))
 }
 
-fn decide<C: OneHandlerPerCommand>(state: &dyn Any, payload: &[u8], context: &Context) -> Result<Vec<Message>, Failure> {
+fn decide<C: OneHandlerPerCommand>(
+    state: &dyn Any,
+    payload: &[u8],
+    context: &Context,
+) -> Result<Vec<Message>, Failure> {
     let state = state.downcast_ref().ok_or_else(mixed_up).map_err(Failure::Malformed)?;
     let command: C = serde_json::from_slice(payload)
         .map_err(|error| Failure::Malformed(format!("command {} does not decode: {error}", C::KIND)))?;

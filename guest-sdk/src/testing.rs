@@ -247,7 +247,8 @@ fn describe(outcome: &Result<Vec<Message>, Rejection>) -> String {
     match outcome {
         Ok(events) => list(events),
         Err(Rejection { code, message, detail }) => {
-            let detail = detail.as_deref().map_or_else(String::new, |json| format!(" {}", String::from_utf8_lossy(json)));
+            let detail =
+                detail.as_deref().map_or_else(String::new, |json| format!(" {}", String::from_utf8_lossy(json)));
             format!("the rejection `{code}`: {message}{detail}\n")
         }
     }

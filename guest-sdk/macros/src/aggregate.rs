@@ -16,8 +16,12 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     if let Some(path) = &args.aggregate {
         return Err(Error::new_spanned(path, format!("the struct itself is the aggregate: write `{USAGE}`")));
     }
-    let item: ItemStruct = syn::parse2(item)
-        .map_err(|error| Error::new(error.span(), format!("an aggregate is a struct with its state: write `{USAGE} pub struct Name {{ .. }}`")))?;
+    let item: ItemStruct = syn::parse2(item).map_err(|error| {
+        Error::new(
+            error.span(),
+            format!("an aggregate is a struct with its state: write `{USAGE} pub struct Name {{ .. }}`"),
+        )
+    })?;
     if !item.generics.params.is_empty() {
         return Err(Error::new_spanned(&item.generics, "an aggregate has no type parameters"));
     }

@@ -29,6 +29,16 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
 
         impl ::cantus_sdk::EventOf<#aggregate> for #ident {}
 
+        impl<C: ::cantus_sdk::Produces<Self>> ::cantus_sdk::IntoEvents<C> for #ident {
+            fn append_to(
+                self,
+                messages: &mut ::std::vec::Vec<::cantus_sdk::Message>,
+            ) -> ::core::result::Result<(), ::std::string::String> {
+                messages.push(::cantus_sdk::__private::encode(&self)?);
+                ::core::result::Result::Ok(())
+            }
+        }
+
         impl ::cantus_sdk::__private::EventVersionIsUnique<#hash, #version> for #aggregate {}
 
         ::cantus_sdk::__private::inventory::submit! {
@@ -51,8 +61,9 @@ impl Payload {
             Self::Command => "a command",
             Self::Event => "an event",
         };
-        let item: ItemStruct = syn::parse2(item)
-            .map_err(|error| Error::new(error.span(), format!("{what} is a struct: write `pub struct Name {{ .. }}`")))?;
+        let item: ItemStruct = syn::parse2(item).map_err(|error| {
+            Error::new(error.span(), format!("{what} is a struct: write `pub struct Name {{ .. }}`"))
+        })?;
         if !item.generics.params.is_empty() {
             return Err(Error::new_spanned(&item.generics, format!("{what} has no type parameters")));
         }

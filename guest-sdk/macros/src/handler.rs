@@ -10,7 +10,8 @@ use crate::{
 };
 
 const USAGE: &str = "#[command_handler(Aggregate, version = 1)]";
-const FORM: &str = "impl NameHandler { type Error = ..; fn handle(&self, state: &Aggregate, cmd: Name) -> Result<.., ..> { .. } }";
+const FORM: &str =
+    "impl NameHandler { type Error = ..; fn handle(&self, state: &Aggregate, cmd: Name) -> Result<.., ..> { .. } }";
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let args = Args::parse(args, USAGE, &["version"])?;
@@ -28,6 +29,9 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
         return Err(block.error(command, "the command comes by value"));
     }
     let output = method.output()?;
+    if !is_result(output) {
+        return Err(block.error(output, "a handler returns a `Result`"));
+    }
 
     let handler = &block.ident;
     let context = has_context.then(|| quote!(, context));
@@ -76,5 +80,12 @@ fn take_error(block: &mut Block) -> Result<Type> {
     match position.map(|position| block.item.items.remove(position)) {
         Some(ImplItem::Type(error)) => Ok(error.ty),
         _ => Err(block.error(&block.ident, "`type Error = ..;` is missing")),
+    }
+}
+
+fn is_result(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|segment| segment.ident == "Result"),
+        _ => false,
     }
 }

@@ -35,9 +35,8 @@ impl Block {
             ImplItem::Fn(method) if method.sig.ident == name => Some(method),
             _ => None,
         });
-        let method = method.ok_or_else(|| {
-            Error::new(self.ident.span(), format!("`fn {name}` is missing: write `{}`", self.form))
-        })?;
+        let method = method
+            .ok_or_else(|| Error::new(self.ident.span(), format!("`fn {name}` is missing: write `{}`", self.form)))?;
         let arguments: Vec<&Type> = method.sig.inputs.iter().filter_map(typed).collect();
         let fits = receiver.fits(method) && counts.contains(&arguments.len()) && method.sig.asyncness.is_none();
         if !fits || !method.sig.generics.params.is_empty() {
@@ -133,8 +132,7 @@ pub(crate) fn replace_self_error(tokens: TokenStream, error: &Type) -> TokenStre
                 }
             }
             TokenTree::Group(group) => {
-                let mut inner =
-                    proc_macro2::Group::new(group.delimiter(), replace_self_error(group.stream(), error));
+                let mut inner = proc_macro2::Group::new(group.delimiter(), replace_self_error(group.stream(), error));
                 inner.set_span(group.span());
                 replaced.extend([TokenTree::Group(inner)]);
             }

@@ -13,8 +13,9 @@ const USAGE: &str = "#[rejection] pub enum Name { .. }";
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let args = Args::parse(args, USAGE, &["display"])?;
-    let mut item: ItemEnum = syn::parse2(item)
-        .map_err(|error| Error::new(error.span(), format!("rejections are the variants of an enum: write `{USAGE}`")))?;
+    let mut item: ItemEnum = syn::parse2(item).map_err(|error| {
+        Error::new(error.span(), format!("rejections are the variants of an enum: write `{USAGE}`"))
+    })?;
     refuse_unordered(&item.variants)?;
     let own_display = args.flag("display");
     let mut cases = Vec::new();
@@ -70,7 +71,9 @@ impl Case {
     fn take(variant: &mut Variant, own_display: bool) -> Result<Self> {
         let words = words(&variant.ident.to_string());
         let code = take_text(&mut variant.attrs, "code")?.map_or_else(|| words.join("-"), |code| code.value());
-        if code.is_empty() || !code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        if code.is_empty()
+            || !code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        {
             return Err(Error::new(variant.ident.span(), "a code is lower-case letters, digits and hyphens"));
         }
         let message = take_text(&mut variant.attrs, "message")?;

@@ -17,7 +17,10 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     let (aggregate, from, to) = (args.aggregate()?, args.version("from")?, args.version("to")?);
     let block = Block::parse(item, FORM)?;
     if from >= to {
-        return Err(Error::new(block.ident.span(), "an upcaster goes from an older version to a newer one: `from` < `to`"));
+        return Err(Error::new(
+            block.ident.span(),
+            "an upcaster goes from an older version to a newer one: `from` < `to`",
+        ));
     }
     let method = block.method("upcast", Receiver::Value, &[0])?;
     let (event, newer, item) = (&block.ident, method.output()?, &block.item);
