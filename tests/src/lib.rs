@@ -1,1 +1,3 @@
 //! Cantus: end-to-end tests, store suite, crash rig, tidy
+
+pub mod store_suite;

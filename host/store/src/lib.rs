@@ -14,7 +14,7 @@ use cantus_model::ports::{Store, StoreError};
 use location::Location;
 
 pub use memory::MemoryStore;
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{SqliteOptions, SqliteStore, ceiling};
 
 /// Opens the store at `url` for writing and reading; makes it if there is none.
 ///

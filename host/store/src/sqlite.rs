@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file in WAL mode, every commit followed by an fsync.
 
+pub mod ceiling;
 mod connection;
 mod error;
 mod journal;
@@ -55,7 +56,7 @@ impl SqliteStore {
 
     pub(crate) async fn open_at(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         connection::make_folder(path).await?;
-        let writer = Writer::new(options.writing(path));
+        let writer = Writer::new(&options, path);
         migration::apply(&writer, path).await?;
         Ok(Self { readers: options.readers(path), writer: Some(writer) })
     }

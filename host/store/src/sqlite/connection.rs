@@ -1,10 +1,15 @@
 //! Connections: many that read, one that writes, and the only place where a transaction begins and ends.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use cantus_model::ports::StoreError;
 use sqlx::{
-    ConnectOptions, SqliteConnection, SqlitePool,
+    AssertSqlSafe, ConnectOptions, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, MutexGuard};
@@ -90,8 +95,18 @@ pub(super) async fn make_folder(path: &Path) -> Result<(), StoreError> {
 /// The one connection that writes, handed to one transaction after another.
 pub(super) struct Writer {
     options: SqliteConnectOptions,
-    /// Empty before the first transaction, and after one that did not end well.
-    idle: Mutex<Option<SqliteConnection>>,
+    wal: PathBuf,
+    /// Sets how long to wait for other processes.
+    wait: Arc<str>,
+    idle: Mutex<Idle>,
+}
+
+/// The writer between two transactions.
+struct Idle {
+    /// None before the first transaction, and after one that did not end well.
+    connection: Option<SqliteConnection>,
+    /// When the WAL is larger than this, readers are asked to leave it.
+    wal_bound: u64,
 }
 
 impl fmt::Debug for Writer {
@@ -102,8 +117,15 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Connects when it is needed.
-    pub(super) fn new(options: SqliteConnectOptions) -> Self {
-        Self { options, idle: Mutex::new(None) }
+    pub(super) fn new(options: &SqliteOptions, path: &Path) -> Self {
+        let mut wal = path.as_os_str().to_owned();
+        wal.push("-wal");
+        Self {
+            options: options.writing(path),
+            wal: wal.into(),
+            wait: format!("PRAGMA busy_timeout = {}", options.busy_timeout.as_millis()).into(),
+            idle: Mutex::new(Idle { connection: None, wal_bound: WAL_KEPT }),
+        }
     }
 
     /// A connection of its own, with the writer's settings.
@@ -123,12 +145,12 @@ impl Writer {
 
     async fn begin_with(&self, begin: &'static str, commit: &'static str) -> Result<Transaction<'_>, StoreError> {
         let mut idle = self.idle.lock().await;
-        let mut connection = match idle.take() {
+        let mut connection = match idle.connection.take() {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        sqlx::query(begin).execute(&mut connection).await.map_err(explain)?;
-        Ok(Transaction { idle, connection, commit })
+        run(&mut connection, begin).await.map_err(explain)?;
+        Ok(Transaction { writer: self, idle, connection, commit })
     }
 }
 
@@ -136,7 +158,8 @@ impl Writer {
 /// dropped half way, is closed, which undoes it: after an error SQLite may or may not have rolled back by itself, and
 /// a new connection need not know.
 pub(super) struct Transaction<'a> {
-    idle: MutexGuard<'a, Option<SqliteConnection>>,
+    writer: &'a Writer,
+    idle: MutexGuard<'a, Idle>,
     connection: SqliteConnection,
     commit: &'static str,
 }
@@ -148,19 +171,39 @@ impl Transaction<'_> {
     }
 
     /// Makes it durable.
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        let commit = self.commit;
-        self.end(commit).await
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        run(&mut self.connection, self.commit).await.map_err(explain)?;
+        match self.bound_wal().await {
+            Ok(()) => self.idle.connection = Some(self.connection),
+            // The commit stands. A new connection begins afresh.
+            Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
+        }
+        Ok(())
     }
 
     /// Undoes it.
-    pub(super) async fn rollback(self) -> Result<(), StoreError> {
-        self.end("ROLLBACK").await
-    }
-
-    async fn end(mut self, statement: &'static str) -> Result<(), StoreError> {
-        sqlx::query(statement).execute(&mut self.connection).await.map_err(explain)?;
-        *self.idle = Some(self.connection);
+    pub(super) async fn rollback(mut self) -> Result<(), StoreError> {
+        run(&mut self.connection, "ROLLBACK").await.map_err(explain)?;
+        self.idle.connection = Some(self.connection);
         Ok(())
     }
+
+    /// SQLite starts the WAL again when it finds nobody reading from it, so readers that take turns without a pause let
+    /// it grow. When it is too large this waits until they have left it, which takes as long as the reads that run. One
+    /// that runs for long must not stop the writer: then it is tried again when the WAL has grown by half as much.
+    async fn bound_wal(&mut self) -> Result<(), sqlx::Error> {
+        let size = self.writer.wal.metadata().map_or(0, |file| file.len());
+        if size <= self.idle.wal_bound {
+            return Ok(());
+        }
+        run(&mut self.connection, "PRAGMA busy_timeout = 100").await?;
+        let busy: bool = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut self.connection).await?;
+        self.idle.wal_bound = if busy { size + WAL_KEPT / 2 } else { WAL_KEPT };
+        sqlx::query(AssertSqlSafe(self.writer.wait.clone())).execute(&mut self.connection).await?;
+        Ok(())
+    }
+}
+
+async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(statement).execute(connection).await.map(drop)
 }

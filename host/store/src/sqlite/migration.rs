@@ -17,7 +17,13 @@ pub(super) async fn apply(writer: &Writer, path: &Path) -> Result<(), StoreError
     let mut connection = writer.connect().await.map_err(|error| at(path, error))?;
     let mut transaction =
         connection.begin_with("BEGIN IMMEDIATE").await.map_err(explain).map_err(|error| at(path, error))?;
-    MIGRATOR.run(&mut *transaction).await.map_err(|error| at(path, refuse(error)))?;
+    // `run` has the same body, but its future cannot move between threads.
+    MIGRATOR.run_direct(None, &mut *transaction, false).await.map_err(|error| at(path, refuse(error)))?;
+    // SQLite begins on a read-only file as well. Better to find out now than at the first command.
+    sqlx::query("UPDATE partition SET head = head")
+        .execute(&mut *transaction)
+        .await
+        .map_err(|error| at(path, explain(error)))?;
     transaction.commit().await.map_err(explain)?;
     connection.close().await.map_err(explain)
 }

@@ -52,7 +52,7 @@ impl EventReader for SqliteStore {
             .await
             .map_err(explain)?;
         let mut batch = EventBatch::default();
-        for (expected, row) in (after.saturating_add(1)..).zip(&rows) {
+        for (row, expected) in rows.iter().zip(after.saturating_add(1)..) {
             contiguous(expected, column(row, 0)?, || format!("version of {aggregate}"))?;
             batch.push(column(row, 1)?, column(row, 2)?, column(row, 3)?);
         }
@@ -110,7 +110,7 @@ impl SqliteStore {
             .await
             .map_err(explain)?;
         let events = rows.iter().map(recorded_event).collect::<Result<Vec<_>, _>>()?;
-        for (expected, event) in (after.saturating_add(1)..).zip(&events) {
+        for (event, expected) in events.iter().zip(after.saturating_add(1)..) {
             contiguous(expected, event.version, || format!("version of {aggregate}"))?;
         }
         Ok(events)
@@ -125,7 +125,7 @@ impl SqliteStore {
             .await
             .map_err(explain)?;
         let events = rows.iter().map(recorded_event).collect::<Result<Vec<_>, _>>()?;
-        for (expected, event) in (first..).zip(&events) {
+        for (event, expected) in events.iter().zip(first..) {
             contiguous(expected, event.position.offset, || "offset of the log".into())?;
         }
         Ok(events)

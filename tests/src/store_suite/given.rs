@@ -1,0 +1,119 @@
+//! Short words for entries.
+
+use std::sync::Arc;
+
+use cantus_model::{
+    AggregateRef, Context, Decision, Digest, Entry, EntryResult, EventQuery, Message, RecordedEvent, Rejection,
+    Timestamp, Verdict,
+    ports::{Store, WriterEpoch},
+};
+
+/// What a case runs on.
+pub type Subject = Arc<dyn Store>;
+
+/// The account of that name.
+pub fn account(id: &str) -> AggregateRef {
+    AggregateRef::new("Account", id)
+}
+
+/// A command `id` to the account `of`, accepted with events that carry `events`.
+pub fn accepted(id: &str, of: &str, base: u64, events: &[&str]) -> Entry {
+    let events = events.iter().map(|payload| message("Deposited", payload.as_bytes())).collect();
+    decided(id, of, base, Verdict::Accepted(events))
+}
+
+/// A command `id` to the account `of`, rejected.
+pub fn rejected(id: &str, of: &str, base: u64) -> Entry {
+    let detail = Some(b"{\"missing\":3}".to_vec());
+    let rejection = Rejection { code: "insufficient-funds".into(), message: "the account lacks 3".into(), detail };
+    decided(id, of, base, Verdict::Rejected(rejection))
+}
+
+/// Asks whether the command `id` is recorded, with the request that [`accepted`] and [`rejected`] make.
+pub fn probe(id: &str, of: &str) -> Entry {
+    Entry { decision: None, ..decided(id, of, 0, Verdict::Accepted(vec![])) }
+}
+
+/// The same id for another request.
+pub fn with_another_body(entry: Entry) -> Entry {
+    Entry { request_hash: Digest::of(b"another body"), ..entry }
+}
+
+/// The same entry, decided at `now`.
+pub fn at(now: u64, mut entry: Entry) -> Entry {
+    entry.decision.as_mut().unwrap().context.now = Timestamp(now);
+    entry
+}
+
+/// A body of schema version 1.
+pub fn message(name: &str, payload: &[u8]) -> Message {
+    Message { name: name.into(), version: 1, payload: payload.into() }
+}
+
+/// A command `id` to the account `of`, decided on version `base`.
+pub fn decided(id: &str, of: &str, base: u64, verdict: Verdict) -> Entry {
+    let context = Context {
+        command_id: id.into(),
+        now: Timestamp(1_000),
+        seed: Digest::of(id.as_bytes()).seed(),
+        correlation_id: id.into(),
+        causation_id: None,
+        actor: Some("somebody".into()),
+        metadata: vec![],
+    };
+    let command = message("Deposit", format!("{{\"id\":{id:?}}}").as_bytes());
+    Entry {
+        command_id: id.into(),
+        request_hash: Digest::of_parts([of.as_bytes(), id.as_bytes()]),
+        aggregate: account(of),
+        decision: Some(Decision { base_version: base, command, context, verdict, component: Digest::of(b"bank") }),
+    }
+}
+
+/// `Committed`, in short.
+pub fn committed(version: u64, first_offset: impl Into<Option<u64>>) -> EntryResult {
+    EntryResult::Committed { version, first_offset: first_offset.into() }
+}
+
+/// Commits `entries` in one batch, which must work.
+pub async fn commit(store: &Subject, epoch: WriterEpoch, entries: &[Entry]) -> Vec<EntryResult> {
+    store.commit(epoch, entries).await.unwrap()
+}
+
+/// The whole log, read in small pages.
+pub async fn whole_log(store: &Subject) -> Vec<RecordedEvent> {
+    let mut log: Vec<RecordedEvent> = vec![];
+    loop {
+        let after = log.last().map(|event| event.position.offset);
+        let page = store.read_events(&EventQuery { aggregate: None, after, limit: 7 }).await.unwrap();
+        if page.is_empty() {
+            return log;
+        }
+        log.extend(page);
+    }
+}
+
+/// The payloads of a stream, as text.
+pub async fn payloads(store: &Subject, of: &str) -> Vec<String> {
+    let batch = store.read_stream(&account(of), 0, usize::MAX).await.unwrap();
+    batch.iter().map(|(_, payload)| String::from_utf8(payload.to_vec()).unwrap()).collect()
+}
+
+/// Checks what holds for every log: offsets without gaps, versions without gaps, and heads that agree.
+pub async fn assert_whole(store: &Subject) {
+    let log = whole_log(store).await;
+    assert_eq!(store.log_head().await.unwrap(), log.len() as u64);
+    let mut versions = std::collections::BTreeMap::<_, u64>::new();
+    for (offset, event) in log.iter().enumerate() {
+        assert_eq!(event.position.offset, offset as u64);
+        let version = versions.entry(event.aggregate.clone()).or_default();
+        *version += 1;
+        assert_eq!(event.version, *version, "{}", event.aggregate);
+        let record = store.command(&event.command_id).await.unwrap().expect("an event's command is recorded");
+        let first = record.first_offset.expect("a command with events knows where they begin");
+        assert!((first..first + record.version() - record.base_version).contains(&event.position.offset));
+    }
+    for (aggregate, version) in versions {
+        assert_eq!(store.stream_head(&aggregate).await.unwrap().version, version, "{aggregate}");
+    }
+}

@@ -1,0 +1,104 @@
+//! Contents that a store must not touch.
+
+use cantus_model::{AggregateRef, EntryResult, Verdict};
+
+use super::given::*;
+
+/// Nothing is not NULL.
+pub async fn empty(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    let mut entry = accepted("c1", "a", 0, &["", "x", ""]);
+    entry.decision.as_mut().unwrap().command.payload = vec![];
+    commit(&store, epoch, &[entry]).await;
+    assert_eq!(payloads(&store, "a").await, ["", "x", ""]);
+    assert_eq!(store.command("c1").await.unwrap().unwrap().command.payload, b"");
+}
+
+/// 10 MB in a command and in each of its events, beside small ones.
+pub async fn ten_megabytes(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    let large: Vec<u8> = (0..10_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let events = vec![message("Large", &large), message("Small", b"s"), message("Large", &large)];
+    let mut entry = decided("c1", "a", 0, Verdict::Accepted(events.clone()));
+    entry.decision.as_mut().unwrap().command.payload = large.clone();
+    commit(&store, epoch, &[accepted("c0", "b", 0, &["x"]), entry, accepted("c2", "b", 1, &["y"])]).await;
+    assert!(store.read_stream(&account("a"), 0, 9).await.unwrap() == events.iter().collect());
+    assert!(store.command("c1").await.unwrap().unwrap().command.payload == large);
+    assert_eq!(payloads(&store, "b").await, ["x", "y"]);
+}
+
+/// A payload is bytes, of which a store knows nothing.
+pub async fn bytes_that_are_no_text(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    let bytes: Vec<u8> = (0..=255).chain([0, 0xc3, 0x28, 0]).collect();
+    commit(&store, epoch, &[decided("c1", "a", 0, Verdict::Accepted(vec![message("Raw", &bytes)]))]).await;
+    assert_eq!(store.read_stream(&account("a"), 0, 1).await.unwrap().payloads(), bytes);
+    assert_eq!(whole_log(&store).await[0].event.payload, bytes);
+}
+
+/// Names that differ anywhere, even behind a zero byte, are different names.
+pub async fn names_in_any_script(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    let names = [
+        "é",
+        "e\u{301}",
+        "Ünïcode ✈ 航班",
+        "O'Hare; DROP TABLE event --",
+        "a",
+        "A",
+        " a",
+        "a\0",
+        "a\0b",
+        "a%",
+        "",
+        "\u{10ffff}",
+    ];
+    let entries: Vec<_> = names.iter().map(|name| accepted(name, name, 0, &[name])).collect();
+    let expected: Vec<_> = (0..).map(|offset| committed(1, offset)).take(names.len()).collect();
+    assert_eq!(commit(&store, epoch, &entries).await, expected);
+    for name in names {
+        assert_eq!(payloads(&store, name).await, [name]);
+        assert_eq!(store.command(name).await.unwrap().unwrap().aggregate, account(name));
+    }
+    let again = commit(&store, epoch, &entries).await;
+    assert!(again.iter().all(|result| matches!(result, EntryResult::Duplicate(_))), "{again:?}");
+}
+
+/// Numbers that need all 64 bits, keys twice and in the caller's order, quotes and line ends.
+pub async fn extremes_of_a_context(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    let mut entry = accepted("c1", "a", 0, &["x"]);
+    let decision = entry.decision.as_mut().unwrap();
+    let pairs = [("z", "18446744073709551615"), ("a", "\"quoted\"\n\0"), ("z", ""), ("", "é")];
+    decision.context.metadata = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    decision.context.metadata.extend((0..1_000).map(|n| (n.to_string(), "v".repeat(100))));
+    decision.context.seed = u64::MAX;
+    decision.context.now.0 = i64::MAX as u64;
+    decision.context.causation_id = Some("c0".into());
+    decision.context.actor = None;
+    decision.command.version = u32::MAX;
+    let decision = decision.clone();
+    commit(&store, epoch, &[entry]).await;
+    let record = store.command("c1").await.unwrap().unwrap();
+    assert_eq!((record.context, record.command), (decision.context.clone(), decision.command));
+    assert_eq!(whole_log(&store).await[0].recorded_at, decision.context.now);
+}
+
+/// The type is part of the name, and the two do not run together.
+pub async fn one_id_in_two_types(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    let names = [("Flight", "1"), ("Aircraft", "1"), ("Flight1", ""), ("", "Flight1")];
+    let entries: Vec<_> = (0..)
+        .zip(names)
+        .map(|(n, (kind, id))| {
+            let mut entry = accepted(&format!("c{n}"), id, 0, &[kind]);
+            entry.aggregate = AggregateRef::new(kind, id);
+            entry
+        })
+        .collect();
+    assert_eq!(commit(&store, epoch, &entries).await, [0, 1, 2, 3].map(|offset| committed(1, offset)));
+    for (kind, id) in names {
+        let batch = store.read_stream(&AggregateRef::new(kind, id), 0, 9).await.unwrap();
+        assert_eq!(batch.payloads(), kind.as_bytes());
+    }
+}
