@@ -26,9 +26,9 @@ pub(crate) struct Global {
     /// Print JSON, for programs; errors become one JSON object on stderr
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
-    /// Which logs to show, on stderr [env: CANTUS_LOG] [default: warn,cantus=info]
+    /// Which logs to show, on stderr [env: CANTUS_LOG] [default: warn,cantus=info,guest=info]
     ///
-    /// A filter of `tracing`: `debug`, or `warn,cantus_engine=debug`.
+    /// A filter of `tracing`: `debug`, or `warn,cantus_engine=debug`. What plugins print has the target `guest`.
     #[arg(long, global = true, value_name = "FILTER", help_heading = "Global options")]
     pub(crate) log: Option<String>,
     /// The settings file [env: CANTUS_CONFIG] [default: cantus.toml, if it is there]
@@ -51,6 +51,10 @@ pub(crate) enum Command {
     State(commands::state::Args),
     /// Show events, of the whole log or of one aggregate
     Events(commands::events::Args),
+    /// Tell a day of real flights as a story
+    Demo(commands::demo::Args),
+    /// Measure what this machine can do, each figure against its ceiling
+    Bench(commands::bench::Args),
     /// Show every setting, with its value and where it came from
     Settings(commands::settings::Args),
 }

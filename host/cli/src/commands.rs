@@ -1,5 +1,7 @@
 //! One file per command: its arguments, what it does, its help. What it prints for people comes from `render`.
 
+pub(crate) mod bench;
+pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod plugin;
 pub(crate) mod run;
@@ -21,6 +23,8 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<Exit, Failure> {
         Command::Run(args) => block_on(run::run(args, global)),
         Command::State(args) => block_on(state::run(args, global)),
         Command::Events(args) => block_on(events::run(args, global)),
+        Command::Demo(args) => demo::run(&args, global),
+        Command::Bench(args) => block_on(bench::run(args, global)),
         Command::Settings(args) => settings::run(&args, global),
     }
 }

@@ -9,7 +9,8 @@ use crate::{
     output,
 };
 
-const DEFAULT: &str = "warn,cantus=info";
+/// `guest` is what the plugins print.
+const DEFAULT: &str = "warn,cantus=info,guest=info";
 
 /// Starts logging. The filter is the flag's, else `CANTUS_LOG`'s, else the default.
 ///

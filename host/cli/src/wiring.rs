@@ -62,15 +62,17 @@ pub(crate) enum Keep {
 /// If the folder is missing or empty, or one of them is refused: all that are refused are named.
 pub(crate) fn load_plugins(settings: &Settings, keep: Keep) -> Result<Vec<Arc<dyn Component>>, Failure> {
     let path = settings.plugins.as_path();
-    let doing = || path.display().to_string();
-    let folder = PluginFolder::open(path, settings.wasm.component_bytes).or_exit_while(Exit::Plugin, doing);
-    let names = if path.exists() { folder?.names().or_exit_while(Exit::Plugin, doing)? } else { Vec::new() };
+    let nothing = || {
+        let advice = "put one there with `cantus plugin build DIR`, or name another folder with --plugins";
+        Failure::new(Exit::Plugin, format!("there is no plugin in {}: {advice}", path.display()))
+    };
+    if !path.exists() {
+        return Err(nothing());
+    }
+    let folder = PluginFolder::open(path, settings.wasm.component_bytes).or_exit(Exit::Plugin)?;
+    let names = folder.names().or_exit(Exit::Plugin)?;
     if names.is_empty() {
-        let message = format!(
-            "there is no plugin in {}: put one there with `cantus plugin build DIR`, or name another folder with --plugins",
-            path.display()
-        );
-        return Err(Failure::new(Exit::Plugin, message));
+        return Err(nothing());
     }
     let runtime = runtime(settings, keep)?;
     let components = (keep == Keep::Components).then(|| component_store(settings)).transpose()?;

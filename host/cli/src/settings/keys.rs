@@ -46,6 +46,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("wasm.memory_bytes", "bytes", 65_536, "of linear memory of one sandbox"),
     key("wasm.stack_bytes", "bytes", 4_096, "of a guest's stack"),
     key("wasm.result_bytes", "bytes", 1, "that one call may return"),
+    key("wasm.snapshot_bytes", "bytes", 1, "of one snapshot"),
     key("wasm.output_bytes", "bytes", 0, "of stdout and of stderr that are kept of one call"),
     key("wasm.component_bytes", "bytes", 1, "of a component file"),
     key("wasm.sandboxes", "sandboxes", 1, "that may be open at once"),

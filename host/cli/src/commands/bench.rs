@@ -1,0 +1,125 @@
+//! `cantus bench`: what this machine can do, each figure with its ceiling measured beside it.
+
+mod durable;
+mod figure;
+mod folding;
+mod hydrate;
+mod load;
+mod single;
+mod world;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    args::Global,
+    exit_codes::{Exit, Failure, OrExit},
+    output, render,
+};
+use figure::Figure;
+use world::World;
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus bench
+  cantus bench --dir /var/lib/cantus     # on the disk that will hold the store
+  cantus bench --only durable_many,single_p50
+  cantus bench --json > bench.jsonl
+
+Every figure is taken on this machine in this run, and so is what it is held against. It takes about two
+minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
+
+  durable_many      commands/s, 256 in flight over 10,000 accounts,
+                    against bare multi-row inserts of the same rows in the same batches
+  durable_hot       the same on one account, against durable_many
+  single_p50        latency of one command at a time, against fdatasync + 1 ms
+  combine           events/s folded in wasm, against the same fold compiled natively
+  hydrate_snapshot  time to hydrate 1,000,000 events with a snapshot, against 10 events without
+  hydrate_full      events/s hydrated without one, against merely reading the rows
+  memory_10k        resident memory with 10,000 warm aggregates, against 300 MB";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// A folder on the disk to measure; the bench makes one of its own inside it and removes it
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    dir: PathBuf,
+    /// Only these figures, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = figure::NAMES)]
+    only: Vec<String>,
+}
+
+/// Measures and prints.
+///
+/// # Errors
+/// If it cannot be measured here.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+    let world = World::new(&args.dir).or_exit(Exit::Machine)?;
+    let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+    let spinner = output::show(spinner());
+    let mut report = Report { json: global.json, figures: Vec::new() };
+
+    // Memory first, in a process that has done nothing else yet.
+    spinner.set_message("10,000 accounts: memory and durable commands");
+    if ["memory_10k", "durable_many", "durable_hot"].into_iter().any(wanted) {
+        for figure in durable::measure(&world).await.or_exit(Exit::Machine)? {
+            report.add(figure, wanted)?;
+        }
+    }
+    spinner.set_message("one command at a time");
+    if wanted("single_p50") {
+        report.add(single::measure(&world).await.or_exit(Exit::Machine)?, wanted)?;
+    }
+    spinner.set_message("folding 1,000,000 events");
+    if wanted("combine") {
+        report.add(folding::measure(&world).or_exit(Exit::Machine)?, wanted)?;
+    }
+    spinner.set_message("hydrating 1,000,000 events");
+    if wanted("hydrate_snapshot") || wanted("hydrate_full") {
+        for figure in hydrate::measure(&world).await.or_exit(Exit::Machine)? {
+            report.add(figure, wanted)?;
+        }
+    }
+    spinner.finish_and_clear();
+    report.finish()
+}
+
+struct Report {
+    json: bool,
+    figures: Vec<Figure>,
+}
+
+impl Report {
+    fn add(&mut self, figure: Figure, wanted: impl Fn(&str) -> bool) -> Result<(), Failure> {
+        if !wanted(figure.name) && figure.goal.is_some() {
+            return Ok(());
+        }
+        if self.json {
+            output::print_json(&figure)?;
+        }
+        self.figures.push(figure);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Exit, Failure> {
+        if !self.json {
+            let rows: Vec<_> = self.figures.iter().map(Figure::cells).collect();
+            let headings = ["figure", "measured", "unit", "against", "", "ratio", "goal", ""];
+            output::print(&render::table(&headings, &[1, 4, 5], &rows))?;
+        }
+        Ok(if self.figures.iter().all(|figure| figure.ok) { Exit::Ok } else { Exit::Some })
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}");
+    let bar = ProgressBar::new_spinner();
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

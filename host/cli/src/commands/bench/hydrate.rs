@@ -1,0 +1,126 @@
+//! How long the first command to a cold aggregate waits: with a million events behind it, and with a snapshot of them.
+//!
+//! The command expects a version that does not hold. So it hydrates and is answered without an fsync.
+
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail, ensure};
+use cantus_engine::{CommandError, Engine, Settings};
+use cantus_model::{AggregateRef, Context, Decision, Entry, EntryResult, Message, Timestamp, Verdict};
+use cantus_store::ceiling;
+
+use super::{
+    figure::{Figure, Goal, median},
+    folding::{EVENTS, event},
+    world::{World, account, command, deposit},
+};
+
+const SHORT: usize = 10;
+const ROUNDS_FULL: usize = 3;
+const ROUNDS_SNAPSHOT: usize = 11;
+const EVENTS_PER_COMMAND: usize = 1_000;
+const COMMANDS_PER_BATCH: usize = 20;
+const STORE: &str = "hydrate.db";
+
+pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
+    let (long, short, other) = (account(0), account(1), account(2));
+    append(world, &long, EVENTS).await?;
+    append(world, &short, SHORT).await?;
+    append(world, &other, SHORT).await?;
+
+    let (mut full, mut read) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS_FULL {
+        let engine = warmed_up(world, &other).await?;
+        full.push(EVENTS as f64 / hydrate(&engine, &long, EVENTS as u64).await?.as_secs_f64());
+        engine.shutdown().await;
+        let (rows, took) = ceiling::bare_read(&world.path(STORE), &long).await?;
+        ensure!(rows == EVENTS, "{rows} rows instead of {EVENTS}");
+        read.push(rows as f64 / took.as_secs_f64());
+    }
+
+    let engine = world.engine(STORE, Settings::default()).await?;
+    engine.execute(deposit(long.clone(), EVENTS)).await?; // a snapshot is due; the shutdown waits for it
+    engine.shutdown().await;
+    let (mut with_snapshot, mut ten_events) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS_SNAPSHOT {
+        let engine = warmed_up(world, &other).await?;
+        with_snapshot.push(hydrate(&engine, &long, EVENTS as u64 + 1).await?.as_secs_f64() * 1e3);
+        ten_events.push(hydrate(&engine, &short, SHORT as u64).await?.as_secs_f64() * 1e3);
+        engine.shutdown().await;
+    }
+    let (with_snapshot, ten_events) = (median(with_snapshot), median(ten_events));
+    Ok(vec![
+        Figure::new("hydrate_snapshot", (with_snapshot, "ms"), ("10 events", ten_events), Some(Goal::AtMost(5.0))),
+        Figure::new(
+            "hydrate_full",
+            (median(full), "events/s"),
+            ("reading the rows", median(read)),
+            Some(Goal::AtLeast(0.5)),
+        ),
+    ])
+}
+
+/// An engine whose guest and connections are there.
+async fn warmed_up(world: &World, other: &AggregateRef) -> Result<Engine> {
+    let engine = world.engine(STORE, Settings::default()).await?;
+    hydrate(&engine, other, SHORT as u64).await?;
+    Ok(engine)
+}
+
+async fn hydrate(engine: &Engine, aggregate: &AggregateRef, version: u64) -> Result<Duration> {
+    let mut probe = command(aggregate.clone(), "Deposit", r#"{"amount":1,"reference":"probe"}"#.to_owned());
+    probe.expected_version = Some(version + 1);
+    let started = Instant::now();
+    match engine.execute(probe).await {
+        Err(CommandError::Conflict { actual, .. }) if actual == version => Ok(started.elapsed()),
+        answer => bail!("hydrated to something else than version {version}: {answer:?}"),
+    }
+}
+
+/// Writes a stream straight into the journal: many events a command, so that it does not take minutes.
+async fn append(world: &World, aggregate: &AggregateRef, events: usize) -> Result<()> {
+    let store = world.store(STORE).await?;
+    let epoch = store.claim().await?;
+    let entries: Vec<Entry> = (0..events)
+        .step_by(EVENTS_PER_COMMAND)
+        .map(|first| entry(world, aggregate, first..(first + EVENTS_PER_COMMAND).min(events)))
+        .collect();
+    for batch in entries.chunks(COMMANDS_PER_BATCH) {
+        for result in store.commit(epoch, batch).await? {
+            ensure!(matches!(result, EntryResult::Committed { .. }), "the stream was not written: {result:?}");
+        }
+    }
+    Ok(())
+}
+
+fn entry(world: &World, aggregate: &AggregateRef, numbers: Range<usize>) -> Entry {
+    let request = deposit(aggregate.clone(), numbers.start);
+    let events = numbers.clone().map(|number| {
+        let (name, version, payload) = event(number);
+        Message { name: name.to_owned(), version, payload: payload.into_bytes() }
+    });
+    let context = Context {
+        command_id: request.id.clone(),
+        now: Timestamp(numbers.start as u64),
+        seed: request.seed(),
+        correlation_id: request.id.clone(),
+        causation_id: None,
+        actor: None,
+        metadata: Vec::new(),
+    };
+    Entry {
+        request_hash: request.request_hash(),
+        command_id: request.id,
+        aggregate: aggregate.clone(),
+        decision: Some(Decision {
+            base_version: numbers.start as u64,
+            command: Message { name: request.name, version: 1, payload: request.payload },
+            context,
+            verdict: Verdict::Accepted(events.collect()),
+            component: world.component.digest(),
+        }),
+    }
+}

@@ -1,0 +1,64 @@
+//! Closed-loop load: so many callers, each with one command in flight.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use cantus_engine::{Engine, Stats};
+use cantus_model::{Command, Outcome};
+use tokio::task::JoinSet;
+
+/// What a run came to.
+pub(super) struct Run {
+    pub(super) took: Duration,
+    /// The sizes of its batches, smallest first.
+    pub(super) batches: Vec<usize>,
+}
+
+/// Runs `count` commands with `in_flight` at once. All must be accepted.
+pub(super) async fn run(
+    engine: &Arc<Engine>,
+    count: usize,
+    in_flight: usize,
+    make: impl Fn(usize) -> Command + Send + Sync + 'static,
+) -> Result<Run> {
+    let before = engine.stats();
+    let (next, make) = (Arc::new(AtomicUsize::new(0)), Arc::new(make));
+    let started = Instant::now();
+    let mut callers = JoinSet::new();
+    for _ in 0..in_flight {
+        let (engine, next, make) = (Arc::clone(engine), Arc::clone(&next), Arc::clone(&make));
+        callers.spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Relaxed);
+                if number >= count {
+                    return Ok(());
+                }
+                let decided = engine.execute(make(number)).await?;
+                ensure!(matches!(decided.outcome, Outcome::Accepted { .. }), "a command was rejected: {decided:?}");
+            }
+        });
+    }
+    while let Some(ended) = callers.join_next().await {
+        ended??;
+    }
+    Ok(Run { took: started.elapsed(), batches: batches(&before, &engine.stats()) })
+}
+
+fn batches(before: &Stats, after: &Stats) -> Vec<usize> {
+    let new = |size: &usize, count: &u64| count - before.batches.get(size).unwrap_or(&0);
+    after.batches.iter().flat_map(|(size, count)| std::iter::repeat_n(*size, new(size, count) as usize)).collect()
+}
+
+/// A number below `bound` that looks random: the finaliser of SplitMix64.
+pub(super) fn scatter(number: usize, bound: usize) -> usize {
+    let mut z = (number as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) % bound as u64) as usize
+}

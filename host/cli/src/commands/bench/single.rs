@@ -1,0 +1,42 @@
+//! The latency of one command at a time, with an fdatasync of the same disk in between.
+
+use std::{
+    fs::File,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use cantus_engine::Settings;
+
+use super::{
+    figure::{Figure, Goal, median},
+    world::{World, account, deposit, open},
+};
+
+const COMMANDS: usize = 300;
+const PAGE: [u8; 4096] = [0x5a; 4096];
+const ALLOWANCE_MS: f64 = 1.0;
+
+pub(super) async fn measure(world: &World) -> Result<Figure> {
+    let engine = world.engine("single.db", Settings::default()).await?;
+    engine.execute(open(account(0))).await?;
+    let mut file = File::create(world.path("fdatasync"))?;
+    let (mut commands, mut syncs) = (Vec::new(), Vec::new());
+    for number in 0..COMMANDS {
+        let started = Instant::now();
+        engine.execute(deposit(account(0), number)).await?;
+        commands.push(ms(started.elapsed()));
+        let started = Instant::now();
+        file.write_all(&PAGE)?;
+        file.sync_data()?;
+        syncs.push(ms(started.elapsed()));
+    }
+    engine.shutdown().await;
+    let goal = Some(Goal::AtMost(1.0));
+    Ok(Figure::new("single_p50", (median(commands), "ms"), ("fdatasync + 1 ms", median(syncs) + ALLOWANCE_MS), goal))
+}
+
+fn ms(took: Duration) -> f64 {
+    took.as_secs_f64() * 1e3
+}

@@ -1,0 +1,93 @@
+//! Where the bench happens: a folder on the disk to be measured, and the bank example as a component.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
+use cantus_engine::{Engine, Settings, SystemClock};
+use cantus_model::{
+    AggregateRef, Command,
+    ports::{Component, Store},
+};
+use cantus_wasm::{Limits, Runtime};
+
+/// The bank example, compiled with this binary.
+const BANK: &[u8] = include_bytes!(env!("CANTUS_BANK_WASM"));
+
+/// f_type of a tmpfs, from statfs(2).
+#[cfg(target_os = "linux")]
+const TMPFS_MAGIC: i64 = 0x0102_1994;
+
+pub(super) struct World {
+    folder: PathBuf,
+    pub(super) component: Arc<dyn Component>,
+}
+
+impl World {
+    pub(super) fn new(dir: &Path) -> Result<Self> {
+        let folder = dir.join(format!("bench-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        refuse_memory(&folder)?;
+        let component = Runtime::new(&Limits::default(), None)?.load(BANK).context("the bank example")?;
+        Ok(Self { folder, component })
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(super) async fn store(&self, name: &str) -> Result<Arc<dyn Store>> {
+        Ok(cantus_store::open(&format!("sqlite:{}", self.path(name).display())).await?)
+    }
+
+    pub(super) async fn engine(&self, name: &str, settings: Settings) -> Result<Engine> {
+        let components = vec![Arc::clone(&self.component)];
+        Ok(Engine::start(settings, self.store(name).await?, components, Arc::new(SystemClock)).await?)
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // What is left of it does no harm.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// An fsync into memory is no fsync.
+fn refuse_memory(folder: &Path) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    if rustix::fs::statfs(folder)?.f_type as i64 == TMPFS_MAGIC {
+        let _ = std::fs::remove_dir_all(folder);
+        bail!("{} is in memory (tmpfs): name a folder on a disk with --dir", folder.display());
+    }
+    Ok(())
+}
+
+pub(super) fn account(number: usize) -> AggregateRef {
+    AggregateRef::new("Account", format!("account-{number:05}"))
+}
+
+pub(super) fn command(aggregate: AggregateRef, name: &str, payload: String) -> Command {
+    Command {
+        id: uuid::Uuid::now_v7().to_string(),
+        aggregate,
+        name: name.to_owned(),
+        version: None,
+        payload: payload.into_bytes(),
+        expected_version: None,
+        actor: None,
+        correlation_id: None,
+        causation_id: None,
+        metadata: Vec::new(),
+    }
+}
+
+pub(super) fn open(aggregate: AggregateRef) -> Command {
+    command(aggregate, "OpenAccount", r#"{"owner":"Ada Lovelace"}"#.to_owned())
+}
+
+pub(super) fn deposit(aggregate: AggregateRef, number: usize) -> Command {
+    command(aggregate, "Deposit", format!(r#"{{"amount":{},"reference":"invoice {number:08}"}}"#, 1 + number % 500))
+}

