@@ -1,6 +1,6 @@
 //! `#[command_handler]`
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, ImplItem, Result, Type, spanned::Spanned};
 
@@ -22,7 +22,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     method.expect_reference(0, false, aggregate)?;
     let has_context = method.arguments.len() == 3;
     if has_context {
-        method.expect_reference(2, false, &Ident::new("Context", crate::method::here()).into())?;
+        method.expect_reference(2, false, &Ident::new("Context", Span::call_site()).into())?;
     }
     let command = method.arguments[1];
     if !matches!(command, Type::Path(_)) {

@@ -1,6 +1,6 @@
 //! The one method of a handler, combiner or upcaster block, checked against the form it must have.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Error, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Path, Result, ReturnType, Type};
 
@@ -140,9 +140,4 @@ pub(crate) fn replace_self_error(tokens: TokenStream, error: &Type) -> TokenStre
         }
     }
     replaced
-}
-
-/// A span for what a macro adds on its own.
-pub(crate) fn here() -> Span {
-    Span::call_site()
 }
