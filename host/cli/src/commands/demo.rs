@@ -141,6 +141,8 @@ fn write_commands(csv: &Path, target: &Path) -> Result<Told, Failure> {
     Ok(told)
 }
 
+/// As a person in this folder would type it.
 fn display(path: &Path) -> String {
-    path.display().to_string()
+    let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
 }
