@@ -71,7 +71,7 @@ pub struct EventQuery {
 pub struct StreamHead {
     /// Count of events; 0 means no stream.
     pub version: u64,
-    /// The `now` of the last decision recorded for it, accepted or rejected.
+    /// When its last event was recorded; the epoch if there is none.
     pub last_at: Timestamp,
 }
 

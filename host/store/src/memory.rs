@@ -27,16 +27,10 @@ struct Contents {
     epoch: u64,
     /// All events; an event's index is its offset.
     log: Vec<RecordedEvent>,
-    streams: HashMap<AggregateRef, Stream>,
+    /// Offsets of each stream's events; the event of version `n` is at index `n - 1`.
+    streams: HashMap<AggregateRef, Vec<usize>>,
     commands: HashMap<String, CommandRecord>,
     snapshots: HashMap<AggregateRef, Snapshot>,
-}
-
-#[derive(Debug, Default)]
-struct Stream {
-    /// Offsets of its events; the event of version `n` is at index `n - 1`.
-    offsets: Vec<usize>,
-    last_at: Timestamp,
 }
 
 impl Contents {
@@ -56,13 +50,12 @@ impl Contents {
         let events = decision.verdict.events();
         let first_offset = (!events.is_empty()).then_some(self.log.len() as u64);
         let stream = self.streams.entry(entry.aggregate.clone()).or_default();
-        stream.last_at = decision.context.now;
         for event in events {
-            stream.offsets.push(self.log.len());
+            stream.push(self.log.len());
             self.log.push(RecordedEvent {
                 position: Position { partition: 0, offset: self.log.len() as u64 },
                 aggregate: entry.aggregate.clone(),
-                version: stream.offsets.len() as u64,
+                version: stream.len() as u64,
                 event: event.clone(),
                 recorded_at: decision.context.now,
                 command_id: entry.command_id.clone(),
@@ -73,12 +66,12 @@ impl Contents {
     }
 
     fn version(&self, aggregate: &AggregateRef) -> u64 {
-        self.streams.get(aggregate).map_or(0, |stream| stream.offsets.len() as u64)
+        self.streams.get(aggregate).map_or(0, |stream| stream.len() as u64)
     }
 
     /// The events of a stream beyond version `after`.
     fn events(&self, aggregate: &AggregateRef, after: u64) -> impl Iterator<Item = &RecordedEvent> {
-        let offsets = self.streams.get(aggregate).map_or(&[][..], |stream| &stream.offsets);
+        let offsets = self.streams.get(aggregate).map_or(&[][..], Vec::as_slice);
         offsets.iter().skip(index(after)).map(|&offset| &self.log[offset])
     }
 }
@@ -114,7 +107,7 @@ impl Journal for MemoryStore {
 impl EventReader for MemoryStore {
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError> {
         let contents = self.contents();
-        let last_at = contents.streams.get(aggregate).map_or(Timestamp(0), |stream| stream.last_at);
+        let last_at = contents.events(aggregate, 0).last().map_or(Timestamp(0), |last| last.recorded_at);
         Ok(StreamHead { version: contents.version(aggregate), last_at })
     }
 

@@ -38,7 +38,6 @@ impl<'a> Question<'a> {
 pub(crate) struct KnownStream {
     pub(crate) pk: i64,
     pub(crate) version: u64,
-    pub(crate) last_at: Timestamp,
 }
 
 /// The store's answer to a [`Question`], and where it stands.
@@ -56,14 +55,14 @@ pub(crate) struct Known {
     pub(crate) commands: HashMap<String, CommandRecord>,
 }
 
-/// A stream after the batch. To insert, or to update if its key is known.
+/// A stream as it stands within the batch. It is to be inserted if it gains its first record.
 #[derive(Debug)]
 pub(crate) struct StreamRow<'a> {
     pub(crate) pk: i64,
     pub(crate) aggregate: &'a AggregateRef,
-    pub(crate) version: u64,
-    pub(crate) last_at: Timestamp,
-    touched: bool,
+    version: u64,
+    stored: bool,
+    recorded: bool,
 }
 
 /// A command to insert.
@@ -99,7 +98,7 @@ pub(crate) struct EventRow<'a> {
 pub(crate) struct Plan<'a> {
     /// One for each entry.
     pub(crate) results: Vec<EntryResult>,
-    /// Streams that gained a record.
+    /// Streams to insert.
     pub(crate) streams: Vec<StreamRow<'a>>,
     pub(crate) commands: Vec<CommandRow<'a>>,
     pub(crate) events: Vec<EventRow<'a>>,
@@ -137,7 +136,7 @@ pub(crate) fn plan<'a>(entries: &'a [Entry], question: &Question<'a>, known: &'a
         let result = planner.judge(entry);
         planner.plan.results.push(result);
     }
-    planner.plan.streams.retain(|stream| stream.touched);
+    planner.plan.streams.retain(|stream| stream.recorded && !stream.stored);
     planner.plan
 }
 
@@ -153,10 +152,10 @@ impl<'a> Planner<'a> {
     fn new(entries: usize, question: &Question<'a>, known: &'a Known) -> Self {
         let mut last_pk = known.last_stream_pk;
         let streams = question.aggregates.iter().zip(&known.streams).map(|(&aggregate, stream)| match *stream {
-            Some(KnownStream { pk, version, last_at }) => StreamRow { pk, aggregate, version, last_at, touched: false },
+            Some(KnownStream { pk, version }) => StreamRow { pk, aggregate, version, stored: true, recorded: false },
             None => {
                 last_pk += 1;
-                StreamRow { pk: last_pk, aggregate, version: 0, last_at: Timestamp(0), touched: false }
+                StreamRow { pk: last_pk, aggregate, version: 0, stored: false, recorded: false }
             }
         });
         Self {
@@ -213,8 +212,7 @@ impl<'a> Planner<'a> {
             });
             plan.head += 1;
         }
-        stream.last_at = decision.context.now;
-        stream.touched = true;
+        stream.recorded = true;
         self.command_index.insert(&entry.command_id, plan.commands.len());
         plan.commands.push(CommandRow {
             pk: self.last_command_pk,

@@ -1,7 +1,7 @@
 //! One command at a time.
 
 use cantus_model::{
-    CommandRecord, EntryResult, EventQuery, Outcome, Position, RecordedEvent, Timestamp,
+    CommandRecord, EntryResult, EventQuery, Outcome, Position, RecordedEvent, StreamHead, Timestamp,
     ports::{StoreError, WriterEpoch},
 };
 
@@ -108,7 +108,7 @@ pub async fn no_events_is_a_decision(store: Subject) {
     let quiet = at(2_000, accepted("quiet", "a", 0, &[]));
     assert_eq!(commit(&store, epoch, std::slice::from_ref(&quiet)).await, [committed(0, None)]);
     let head = store.stream_head(&account("a")).await.unwrap();
-    assert_eq!((head.version, head.last_at), (0, Timestamp(2_000)));
+    assert_eq!(head, StreamHead::default());
     let record = store.command("quiet").await.unwrap().unwrap();
     assert_eq!((record.outcome.clone(), record.first_offset), (Outcome::Accepted { events: 0 }, None));
     assert_eq!(commit(&store, epoch, &[quiet]).await, [EntryResult::Duplicate(Box::new(record))]);
@@ -126,7 +126,7 @@ pub async fn a_rejection_is_a_decision(store: Subject) {
     assert_eq!(record.version(), 0);
     assert_eq!(commit(&store, epoch, &[no]).await, [EntryResult::Duplicate(Box::new(record))]);
     let head = store.stream_head(&account("a")).await.unwrap();
-    assert_eq!((head.version, head.last_at), (0, Timestamp(2_000)));
+    assert_eq!(head, StreamHead::default());
     assert_eq!(store.log_head().await.unwrap(), 0);
 }
 

@@ -9,13 +9,13 @@ CREATE TABLE partition (
 
 INSERT INTO partition (id, head, writer_epoch, log_id) VALUES (0, 0, 0, lower(hex(randomblob(16))));
 
+-- How far a stream has come is in its events: UNIQUE (stream_pk, version) leads to the last one. A row here that
+-- changed with every commit would be one more page to write for each stream of a batch.
 CREATE TABLE stream (
     pk             INTEGER PRIMARY KEY,
     aggregate_type TEXT    NOT NULL,
     aggregate_id   TEXT    NOT NULL,
     partition      INTEGER NOT NULL,
-    version        INTEGER NOT NULL, -- count of events
-    last_at        INTEGER NOT NULL, -- `now` of the last decision, accepted or rejected
     UNIQUE (aggregate_type, aggregate_id)
 ) STRICT;
 

@@ -207,3 +207,39 @@ impl Transaction<'_> {
 async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), sqlx::Error> {
     sqlx::query(statement).execute(connection).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+
+    /// How the connection of a transaction keeps what it writes.
+    async fn durability(transaction: &mut Transaction<'_>) -> (String, i64) {
+        let journal = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(transaction.connection()).await.unwrap();
+        let sync = sqlx::query_scalar("PRAGMA synchronous").fetch_one(transaction.connection()).await.unwrap();
+        (journal, sync)
+    }
+
+    #[tokio::test]
+    async fn every_commit_waits_for_the_disk() {
+        const FULL: i64 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::new(&SqliteOptions::default(), &folder.path().join("cantus.db"));
+        let durable = ("wal".to_owned(), FULL);
+        for how_the_last_one_ended in ["", "committed", "disposable", "undone", "dropped", "disposable and dropped"] {
+            match how_the_last_one_ended {
+                "committed" => writer.begin().await.unwrap().commit().await.unwrap(),
+                "disposable" => writer.begin_disposable().await.unwrap().commit().await.unwrap(),
+                "undone" => writer.begin().await.unwrap().rollback().await.unwrap(),
+                "dropped" => drop(writer.begin().await.unwrap()),
+                "disposable and dropped" => drop(writer.begin_disposable().await.unwrap()),
+                _ => {}
+            }
+            let mut transaction = writer.begin().await.unwrap();
+            assert_eq!(durability(&mut transaction).await, durable, "after one that was {how_the_last_one_ended}");
+            transaction.rollback().await.unwrap();
+        }
+        let mut disposable = writer.begin_disposable().await.unwrap();
+        assert_ne!(durability(&mut disposable).await, durable, "a cache need not wait");
+    }
+}

@@ -13,7 +13,9 @@ use super::{
     rows::{COMMAND_COLUMNS, bound, column, command_record},
 };
 
-const STREAM_HEAD: &str = "SELECT version, last_at FROM stream WHERE aggregate_type = ? AND aggregate_id = ?";
+const STREAM_HEAD: &str = "SELECT version, recorded_at FROM event \
+     WHERE stream_pk = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) \
+     ORDER BY version DESC LIMIT 1";
 
 const READ_STREAM: &str = "SELECT version, name, schema_version, payload FROM event \
      WHERE stream_pk = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) AND version > ? \

@@ -45,8 +45,9 @@ pub(super) fn digest(bytes: &[u8]) -> Result<Digest, StoreError> {
     Ok(Digest::from_bytes(bytes))
 }
 
-fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("a command's record: {error}")))
+/// JSON that the store itself wrote.
+pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("a record that does not decode: {error}")))
 }
 
 /// Binds a row of `stream`, partition 0.
@@ -54,9 +55,7 @@ pub(super) fn bind_stream(arguments: &mut SqliteArguments, row: &StreamRow<'_>) 
     arguments.add(row.pk)?;
     arguments.add(row.aggregate.aggregate_type.as_str())?;
     arguments.add(row.aggregate.id.as_str())?;
-    arguments.add(0)?;
-    arguments.add(i64::try_from(row.version)?)?;
-    arguments.add(time(row.last_at)?)
+    arguments.add(0)
 }
 
 /// Binds a row of `command`.

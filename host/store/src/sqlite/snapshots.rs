@@ -30,8 +30,8 @@ static SAVE: LazyLock<MultiRow> = LazyLock::new(|| {
     )
 });
 
-const LOAD: &str = "SELECT n.version, n.component_digest, n.state, n.state_hash, s.version \
-     FROM stream AS s JOIN snapshot AS n ON n.stream_pk = s.pk WHERE s.aggregate_type = ? AND s.aggregate_id = ?";
+const LOAD: &str = "SELECT n.version, n.component_digest, n.state, n.state_hash, \
+     coalesce((SELECT max(e.version) FROM event AS e WHERE e.stream_pk = s.pk), 0) FROM stream AS s JOIN snapshot AS n ON n.stream_pk = s.pk WHERE s.aggregate_type = ? AND s.aggregate_id = ?";
 
 #[async_trait]
 impl SnapshotStore for SqliteStore {
