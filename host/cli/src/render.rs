@@ -8,6 +8,7 @@ use crate::exit_codes::Failure;
 /// An error, for people or for programs.
 pub(crate) fn failure(failure: &Failure, as_json: bool) -> String {
     let message = format!("{:#}", failure.error);
+    let message = message.trim_end();
     if as_json {
         json!({"error": message, "exit_code": failure.exit.code()}).to_string()
     } else {
@@ -50,7 +51,7 @@ pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -91,7 +91,7 @@ pub(crate) fn load_plugins(settings: &Settings, keep: Keep) -> Result<Vec<Arc<dy
     if refused.is_empty() {
         Ok(loaded)
     } else {
-        Err(Failure::new(Exit::Plugin, format!("refused:{}", refused.concat())))
+        Err(Failure::new(Exit::Plugin, format!("refused as plugins:{}", refused.concat())))
     }
 }
 

@@ -22,7 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   cantus run --commands commands.jsonl
   cantus run --commands commands.jsonl --outcomes outcomes.jsonl
-  echo '{\"aggregate\":\"Counter\",\"aggregate_id\":\"c-1\",\"command\":\"Increment\",\"payload\":{\"by\":1}}' \\
+  echo '{\"aggregate\":\"Counter\",\"aggregate_id\":\"c-1\",\"command\":\"Increment\",\"payload\":{}}' \\
     | cantus run --commands - --outcomes -
 
 A line is one JSON object:

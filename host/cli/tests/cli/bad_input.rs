@@ -1,3 +1,5 @@
+//! Arguments, settings and files that make no sense.
+
 use crate::support::{Place, assert_golden};
 
 #[test]

@@ -1,3 +1,5 @@
+//! The help texts.
+
 use crate::support::{Place, assert_golden};
 
 #[test]

@@ -1,3 +1,5 @@
+//! `cantus plugin`: a new plugin, built and looked into.
+
 use std::process::Command;
 
 use crate::support::{GUEST_TARGET, Place, assert_golden, transcript};

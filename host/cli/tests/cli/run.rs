@@ -1,3 +1,5 @@
+//! `cantus run`, `state` and `events` on a plugin of the scaffold.
+
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
@@ -107,4 +109,23 @@ fn a_reader_that_goes_away_stops_the_feed_and_loses_nothing() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
     assert!(String::from_utf8_lossy(&output.stderr).contains("nobody reads the outcomes"), "{}", transcript(&output));
+}
+
+/// Duplicates make the engine decide again what it speculated on; what was refused must stay refused.
+#[test]
+fn a_refusal_holds_among_duplicates() {
+    let place = Place::with_plugin();
+    let command = |line: u32, name: &str| match line % 3 {
+        0 => add("same", name, 1),
+        1 => add(&format!("{name}-{line}"), name, 1),
+        _ => add(&format!("{name}-{line}"), name, 1).replace(":1}", &format!(":{}1}}", " ".repeat(100))),
+    };
+    let lines =
+        |name: &str| (0..300).map(|line| command(line, name).replace("same", &format!("{name}-same"))).collect();
+    let lines: [String; 3] = ["a", "b", "c"].map(lines);
+    place.write("commands.jsonl", lines.concat());
+    let output = place.cantus("run --commands commands.jsonl --json --set engine.payload_bytes=64");
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(summary["failed_by_code"]["too-large"]["count"], 300, "{summary:#}");
+    assert_eq!(summary["failed"], 300, "{summary:#}");
 }

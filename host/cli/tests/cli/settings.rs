@@ -1,3 +1,5 @@
+//! `cantus settings`: where each value came from.
+
 use crate::support::{Place, assert_golden, transcript};
 
 #[test]

@@ -90,9 +90,9 @@ impl Shard {
     }
 
     /// A refused command goes straight to the committer: it may have been decided before.
-    fn on_command(&mut self, mut job: Job) {
+    fn on_command(&mut self, job: Job) {
         let aggregate = job.aggregate().clone();
-        if let Some(refusal) = job.refusal.take() {
+        if let Some(refusal) = job.refusal.clone() {
             return self.submit(job, None, Some(refusal));
         }
         self.slots.get_or_insert_mut(aggregate.clone(), Slot::default).queue.push_back(job);

@@ -33,8 +33,10 @@ impl Shard {
             }
             Ok(EntryResult::Absent) => {
                 let error = held.unwrap_or(CommandError::ShuttingDown);
-                match self.slots.peek(&aggregate).is_some_and(|slot| slot.stale) {
-                    true => self.redo(job, error), // it was judged on a state that never was
+                let stale = self.slots.peek(&aggregate).is_some_and(|slot| slot.stale);
+                // A refusal holds in any state; all else was judged on a state that never was.
+                match stale && job.refusal.is_none() {
+                    true => self.redo(job, error),
                     false => job.answer(Err(error), &self.stats),
                 }
             }

@@ -73,7 +73,12 @@ impl Feed {
                 Some(answered) = flights.next(), if !flights.is_empty() => {
                     let others = std::iter::from_fn(|| flights.next().now_or_never().flatten());
                     let failed = settle_all(std::iter::once(answered).chain(others), &mut outcomes, tally);
-                    ended = ended.or(failed.map(Ended::Store)).or(outcomes.flush().err().map(Ended::Outcomes));
+                    let failed = failed.map(Ended::Store).or(outcomes.flush().err().map(Ended::Outcomes));
+                    ended = match ended {
+                        // The first failure is the one to tell; it counts for more than the end of the input.
+                        Some(Ended::Store(_) | Ended::Outcomes(_)) => ended,
+                        ended => failed.or(ended),
+                    };
                     progress.update(bytes, tally);
                     None
                 }

@@ -41,7 +41,7 @@ pub(super) fn open(path: &Path) -> Result<Input, Failure> {
     if metadata.is_dir() {
         return Err(Failure::new(Exit::Usage, format!("{} is a folder: name a file", doing())));
     }
-    let bytes = metadata.is_file().then(|| metadata.len());
+    let bytes = metadata.is_file().then_some(metadata.len());
     Ok(Input { reader: Box::new(BufReader::with_capacity(1 << 16, file)), bytes })
 }
 
