@@ -1,5 +1,5 @@
-// Compiles an example to a component from a build script. Included by path: `host/cli` embeds the bank for
-// `cantus bench`, and `tests` needs them all.
+//! Compiles an example to a component from a build script. Included by path: `host/cli` embeds the bank for
+//! `cantus bench`, and `tests` needs them all.
 
 use std::{
     env,

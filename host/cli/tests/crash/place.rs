@@ -1,0 +1,148 @@
+//! A folder with the bank in it, and what `cantus run` left there.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::OnceLock,
+};
+
+use cantus_model::{AggregateRef, Outcome};
+use cantus_tests::audit::{Audit, audit};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::input;
+
+/// A folder of its own for one store.
+pub(crate) struct Place(TempDir);
+
+/// A line of outcome of a command that was decided: acknowledged, that is.
+#[derive(Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) id: String,
+    pub(crate) outcome: String,
+    pub(crate) version: u64,
+}
+
+impl Place {
+    /// A folder with the bank, compiled already.
+    pub(crate) fn new() -> Self {
+        static TEMPLATE: OnceLock<Place> = OnceLock::new();
+        let template = TEMPLATE.get_or_init(|| {
+            let place = Self(tempfile::tempdir().unwrap());
+            fs::create_dir(place.path("plugins")).unwrap();
+            fs::copy(cantus_tests::guests::BANK, place.path("plugins/bank.wasm")).unwrap();
+            let output = place.run("run --commands /dev/null --store memory:");
+            assert!(output.status.success(), "{output:?}");
+            place
+        });
+        let place = Self(tempfile::tempdir().unwrap());
+        for folder in ["plugins", "data/compiled", "data/components"] {
+            fs::create_dir_all(place.path(folder)).unwrap();
+            for file in fs::read_dir(template.path(folder)).unwrap().map(Result::unwrap) {
+                fs::copy(file.path(), place.path(folder).join(file.file_name())).unwrap();
+            }
+        }
+        place
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The file of the store.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.path("data/cantus.db")
+    }
+
+    /// `cantus` with these words, to be run here.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        self.command_of(Command::new(env!("CARGO_BIN_EXE_cantus")), line)
+    }
+
+    /// The same through the shell, which runs `first` before it.
+    pub(crate) fn command_after(&self, first: &str, line: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{first}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_cantus")]);
+        self.command_of(shell, line)
+    }
+
+    fn command_of(&self, mut command: Command, line: &str) -> Command {
+        command.current_dir(self.0.path()).args(line.split_whitespace());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CANTUS_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs `cantus` with these words to its end.
+    pub(crate) fn run(&self, line: &str) -> Output {
+        self.command(line).output().unwrap()
+    }
+
+    /// What the outcome file says so far. Its last line may have been cut off.
+    pub(crate) fn acknowledged(&self) -> Vec<Acknowledged> {
+        let text = fs::read_to_string(self.path("outcomes.jsonl")).unwrap_or_default();
+        let whole = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
+        whole.lines().filter_map(acknowledged).collect()
+    }
+
+    /// How many lines the outcome file has so far.
+    pub(crate) fn outcomes(&self) -> usize {
+        fs::read(self.path("outcomes.jsonl")).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    /// What the store holds. Looks at a copy, so that it is `cantus` that has to recover the original.
+    pub(crate) async fn audit(&self) -> Audit {
+        let copy = tempfile::tempdir().unwrap();
+        for name in ["cantus.db", "cantus.db-wal"] {
+            match fs::copy(self.path("data").join(name), copy.path().join(name)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                copied => drop(copied.unwrap()),
+            }
+        }
+        match copy.path().join("cantus.db") {
+            path if path.exists() => audit(&path).await,
+            _ => Audit::default(),
+        }
+    }
+
+    /// Checks that `cantus state` says of an account what its events add up to.
+    pub(crate) fn check_state(&self, account: u64, audit: &Audit) {
+        let id = format!("account-{account}");
+        let Some(events) = audit.streams.get(&AggregateRef::new("Account", id.as_str())) else { return };
+        if events.is_empty() {
+            return;
+        }
+        let output = self.run(&format!("state Account {id} --json"));
+        let state: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        assert_eq!(state["version"], events.len(), "{id}");
+        assert_eq!(state["state"]["balance"], input::balance(events), "{id}");
+    }
+}
+
+/// Checks that what was acknowledged is there, as it was acknowledged.
+pub(crate) fn check_acknowledged(acknowledged: &[Acknowledged], audit: &Audit) {
+    for Acknowledged { id, outcome, version } in acknowledged {
+        let recorded = audit.commands.get(id).unwrap_or_else(|| panic!("{id} was acknowledged and is lost"));
+        let kind = match recorded.outcome {
+            Outcome::Accepted { .. } => "accepted",
+            Outcome::Rejected(_) => "rejected",
+        };
+        assert_eq!((kind, recorded.version), (outcome.as_str(), *version), "{id}");
+    }
+}
+
+fn acknowledged(line: &str) -> Option<Acknowledged> {
+    let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let text = |key: &str| line[key].as_str().unwrap().to_owned();
+    let version = line["version"].as_u64()?;
+    Some(Acknowledged { id: text("id"), outcome: text("outcome"), version })
+}
+
+/// Writes `lines` into a file.
+pub(crate) fn write(path: &Path, lines: &[String]) {
+    fs::write(path, lines.concat()).unwrap();
+}
