@@ -110,3 +110,8 @@ pub mod __private {
     pub use serde;
     pub use serde_json;
 }
+
+/// The README's example compiles as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

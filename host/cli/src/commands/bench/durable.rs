@@ -14,7 +14,7 @@ use super::{
 
 const ACCOUNTS: usize = 10_000;
 const IN_FLIGHT: usize = 256;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 const COMMANDS: usize = 25_000;
 const COMMANDS_ONE_BY_ONE: usize = 500;
 const MEMORY_GOAL_MB: f64 = 300.0;

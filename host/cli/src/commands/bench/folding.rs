@@ -16,7 +16,7 @@ use super::{
 use bank as _;
 
 pub(super) const EVENTS: usize = 1_000_000;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 7;
 
 pub(super) fn measure(world: &World) -> Result<Figure> {
     let batches = batches(EVENTS);
