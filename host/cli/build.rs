@@ -1,4 +1,5 @@
 //! Compiles the bank example, which `cantus bench` runs, so that the binary measures a machine that has no compiler.
+#![allow(clippy::expect_used)]
 
 #[path = "../../examples/build_guest.rs"]
 mod build_guest;

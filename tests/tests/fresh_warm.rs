@@ -168,7 +168,7 @@ fn context(n: usize) -> Context {
         seed: n as u64,
         correlation_id: "c".into(),
         causation_id: None,
-        actor: (n % 2 == 0).then(|| "somebody".into()),
+        actor: n.is_multiple_of(2).then(|| "somebody".into()),
         metadata: vec![("n".into(), n.to_string())],
     }
 }

@@ -159,7 +159,7 @@ async fn a_log_with_a_hole() {
                 0 => wal[at] ^= 1 << (n % 8),
                 _ => wal[at - at % 512..(at - at % 512 + 512).min(last)].fill(0xa5),
             }
-            let damaged = if n % 2 == 0 { at } else { at - at % 512 };
+            let damaged = if n.is_multiple_of(2) { at } else { at - at % 512 };
             let frame = WAL_HEADER + damaged.saturating_sub(WAL_HEADER) / FRAME * FRAME;
             torn.check(&wal, torn.whole_before(frame), &format!("a hole at {at}")).await;
         }

@@ -33,7 +33,7 @@ pub(crate) fn commands(seed: u64, count: u64) -> Vec<String> {
 
 fn account(seed: u64, n: u64) -> u64 {
     match draw(!seed, n) {
-        even if even % 2 == 0 => 0,
+        even if even.is_multiple_of(2) => 0,
         odd => odd / 2 % ACCOUNTS,
     }
 }

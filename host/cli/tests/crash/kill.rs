@@ -75,7 +75,7 @@ fn kill_once(place: &Place, lines: &[String], moment: u64, kill: u64, before: &A
     let _ = fs::remove_file(place.path("outcomes.jsonl"));
     let in_flight = [8, 64, 256][(moment % 3) as usize];
     let shards = 1 + moment / 3 % 2;
-    let from = if kill % 2 == 0 { "commands.jsonl" } else { "-" };
+    let from = if kill.is_multiple_of(2) { "commands.jsonl" } else { "-" };
     let line =
         format!("run --commands {from} --outcomes outcomes.jsonl --in-flight {in_flight} --set engine.shards={shards}");
     let mut command = place.command(&line);
