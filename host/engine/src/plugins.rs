@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cantus_model::{AggregateType, Command, Digest, Kind, ports::Component};
+use cantus_model::{AggregateType, Command, Digest, Kind, Message, ports::Component};
 
 use crate::{CommandError, StartError};
 
@@ -14,8 +14,11 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
-    pub(crate) fn declares_event(&self, name: &str, version: u32) -> bool {
-        self.aggregate_type.events.iter().any(|event| event.version == version && event.name == name)
+    /// Whether the command's handler declares that it produces such an event.
+    pub(crate) fn may_return(&self, command: &Message, event: &Message) -> bool {
+        let declared = self.aggregate_type.command(&command.name, Some(command.version));
+        let produces = declared.map_or(&[][..], |declared| &declared.produces);
+        produces.iter().any(|kind| kind.version == event.version && kind.name == event.name)
     }
 }
 

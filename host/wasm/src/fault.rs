@@ -6,6 +6,7 @@ use wasmtime::{Trap, WasmBacktrace};
 use crate::{component::Shared, guest::GuestState};
 
 const MAX_FRAMES: usize = 32;
+const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// Explains why `call` failed. What the guest printed to stderr last is most often the panic message.
 pub(crate) fn explain(
@@ -21,8 +22,9 @@ pub(crate) fn explain(
         (FaultKind::OutOfFuel, _) => format!("out of fuel after {} units: does it loop?", shared.limits.fuel_per_call),
         (FaultKind::TimeLimit, _) => format!("stopped after {} ms", shared.limits.call_timeout_ms),
         (FaultKind::MemoryLimit, _) => format!("more than {} bytes of memory", shared.limits.memory_bytes),
-        (FaultKind::StackOverflow, _) => {
-            format!("more than {} bytes of stack: does it recurse?", shared.limits.stack_bytes)
+        (FaultKind::StackOverflow, _) => "it used up its stack: does it recurse without end?".into(),
+        (FaultKind::Host, _) if error.is::<wasmtime::PoolConcurrencyLimitError>() => {
+            format!("all {} sandboxes are in use: raise `wasm.sandboxes`", shared.limits.sandboxes)
         }
         (FaultKind::ResultTooLarge, _) => "it returned more than the host takes".into(),
         _ => error.root_cause().to_string(),
@@ -42,7 +44,24 @@ pub(crate) fn fault(
     message: String,
     backtrace: Vec<String>,
 ) -> Fault {
-    Fault { kind, call, message, backtrace, plugin: shared.plugin.clone(), component: shared.digest }
+    Fault {
+        kind,
+        call,
+        message: one_line(&message),
+        backtrace,
+        plugin: shared.plugin.clone(),
+        component: shared.digest,
+    }
+}
+
+/// A guest's own words are bounded like everything else of it.
+fn one_line(message: &str) -> String {
+    let lines: Vec<&str> = message.lines().map(str::trim).collect();
+    let line = lines.join(" ");
+    match line.char_indices().nth(MAX_MESSAGE_CHARS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 fn kind(error: &wasmtime::Error, state: &GuestState) -> FaultKind {
@@ -55,6 +74,8 @@ fn kind(error: &wasmtime::Error, state: &GuestState) -> FaultKind {
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => FaultKind::OutOfFuel,
         Some(Trap::StackOverflow) => FaultKind::StackOverflow,
+        // A Rust guest keeps large frames below everything else in linear memory: beyond their end is out of bounds.
+        Some(Trap::MemoryOutOfBounds) if recurses(error) => FaultKind::StackOverflow,
         Some(Trap::Interrupt) => FaultKind::TimeLimit,
         Some(_) => FaultKind::Trap,
         // wasmtime keeps the type of this error to itself.
@@ -62,6 +83,14 @@ fn kind(error: &wasmtime::Error, state: &GuestState) -> FaultKind {
         None if error.is::<wasmtime::PoolConcurrencyLimitError>() => FaultKind::Host,
         None => FaultKind::Trap,
     }
+}
+
+/// Whether the innermost function called itself all along.
+fn recurses(error: &wasmtime::Error) -> bool {
+    const OFTEN: usize = 8;
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    let innermost = frames.first().map(wasmtime::FrameInfo::func_index);
+    frames.iter().filter(|frame| Some(frame.func_index()) == innermost).count() >= OFTEN
 }
 
 fn backtrace(error: &wasmtime::Error) -> Vec<String> {

@@ -84,7 +84,7 @@ impl Random {
     }
 }
 
-/// A bounded copy of what a guest printed during one call.
+/// A bounded copy of what a guest printed during one call: the end of it, where a panic says why.
 pub(crate) struct Output {
     text: Vec<u8>,
     limit: usize,
@@ -97,9 +97,18 @@ impl Output {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        let room = self.limit.saturating_sub(self.text.len()).min(bytes.len());
-        self.text.extend_from_slice(&bytes[..room]);
-        self.dropped += bytes.len() - room;
+        let kept = &bytes[bytes.len().saturating_sub(self.limit)..];
+        self.text.extend_from_slice(kept);
+        self.dropped += bytes.len() - kept.len();
+        if self.text.len() > self.limit.saturating_mul(2) {
+            self.shorten();
+        }
+    }
+
+    fn shorten(&mut self) {
+        let excess = self.text.len().saturating_sub(self.limit);
+        self.text.drain(..excess);
+        self.dropped += excess;
     }
 
     /// What was printed since the last time, if anything.
@@ -107,12 +116,12 @@ impl Output {
         if self.text.is_empty() && self.dropped == 0 {
             return None;
         }
-        let mut text = String::from_utf8_lossy(&std::mem::take(&mut self.text)).trim_end().to_owned();
-        let dropped = std::mem::take(&mut self.dropped);
-        if dropped > 0 {
-            text.push_str(&format!(" [{dropped} bytes more were dropped]"));
-        }
-        Some(text)
+        self.shorten();
+        let text = String::from_utf8_lossy(&std::mem::take(&mut self.text)).trim_end().to_owned();
+        Some(match std::mem::take(&mut self.dropped) {
+            0 => text,
+            dropped => format!("[{dropped} bytes before this were dropped] {text}"),
+        })
     }
 }
 
@@ -132,7 +141,9 @@ mod tests {
         let mut output = Output::new(4);
         output.write(b"abc");
         output.write(b"def");
-        assert_eq!(output.take().as_deref(), Some("abcd [2 bytes more were dropped]"));
+        assert_eq!(output.take().as_deref(), Some("[2 bytes before this were dropped] cdef"));
         assert_eq!(output.take(), None);
+        output.write(b"123456789");
+        assert_eq!(output.take().as_deref(), Some("[5 bytes before this were dropped] 6789"));
     }
 }

@@ -26,8 +26,10 @@ impl Shard {
                 let component = self.digest(aggregate);
                 let decision = Decision { base_version: head.version, command, context, verdict, component };
                 self.submit(job, Some(decision), None);
-                self.take_snapshot_if_due(aggregate);
-                self.leave_quarantine(aggregate);
+                if self.take_snapshot_if_due(aggregate) {
+                    // It succeeded: the next time it is hydrated it lives with the others again.
+                    self.quarantined.pop(aggregate);
+                }
             }
             Ok(Err(refusal)) => self.submit(job, None, Some(refusal)),
             Err(fault) => {
@@ -67,7 +69,7 @@ impl Shard {
             }
             Reply::Malformed(why) => return Ok(Err(CommandError::Malformed(why))),
         };
-        check_events(&hosted, &events, self.settings.events_per_command)?;
+        check_events(&hosted, command, &events, self.settings.events_per_command)?;
         if !events.is_empty() {
             sandbox.combine(resident.instance, &events.iter().collect::<EventBatch>())?;
         }
@@ -90,19 +92,20 @@ impl Shard {
         }
     }
 
-    /// Takes the state now, while it stands at this version; it is saved when the version is durable.
-    fn take_snapshot_if_due(&mut self, aggregate: &AggregateRef) {
-        let Some(hosted) = self.plugins.get(&aggregate.aggregate_type) else { return };
+    /// Takes the state now, while it stands at this version; it is saved when the version is durable. Says whether the
+    /// guest is still well.
+    fn take_snapshot_if_due(&mut self, aggregate: &AggregateRef) -> bool {
+        let Some(hosted) = self.plugins.get(&aggregate.aggregate_type) else { return true };
         let (every, component) = (u64::from(hosted.aggregate_type.snapshot_every), hosted.digest);
-        let Some(slot) = self.slots.peek_mut(aggregate) else { return };
-        let Phase::Warm(warm) = &mut slot.phase else { return };
+        let Some(slot) = self.slots.peek_mut(aggregate) else { return true };
+        let Phase::Warm(warm) = &mut slot.phase else { return true };
         let version = warm.head.version;
         if every == 0 || warm.no_snapshots || version / every == warm.snapshot_version / every {
-            return;
+            return true;
         }
         warm.snapshot_version = version;
         let resident = warm.resident;
-        let Some(sandbox) = self.sandboxes.get(resident.sandbox) else { return };
+        let Some(sandbox) = self.sandboxes.get(resident.sandbox) else { return true };
         match sandbox.snapshot(resident.instance) {
             Ok(state) => slot.snapshot = Some(Snapshot { aggregate: aggregate.clone(), version, component, state }),
             Err(fault) => {
@@ -110,33 +113,27 @@ impl Shard {
                 warm.no_snapshots = true;
                 if self.sandboxes.is_poisoned(resident.sandbox) {
                     self.drop_if_poisoned(resident.sandbox, aggregate);
+                    return false;
                 }
             }
         }
-    }
-
-    /// It succeeded: next time it may live with the others again.
-    fn leave_quarantine(&mut self, aggregate: &AggregateRef) {
-        if !self.quarantined.is_empty() && self.quarantined.pop(aggregate).is_some() {
-            let alone = self.slots.peek(aggregate).and_then(|slot| slot.resident());
-            if alone.is_some_and(|resident| self.sandboxes.is_alone(resident.sandbox)) {
-                self.cool(aggregate);
-            }
-        }
+        true
     }
 }
 
-fn check_events(hosted: &Hosted, events: &[Message], limit: usize) -> Result<(), Box<Fault>> {
+fn check_events(hosted: &Hosted, command: &Message, events: &[Message], limit: usize) -> Result<(), Box<Fault>> {
     if events.len() > limit {
-        return Err(fault(
-            hosted,
-            format!("it returned {} events, the limit `engine.events_per_command` is {limit}", events.len()),
-        ));
+        let message = format!("it returned {} events, the limit `engine.events_per_command` is {limit}", events.len());
+        return Err(Box::new(Fault { kind: FaultKind::ResultTooLarge, ..*fault(hosted, message) }));
     }
-    match events.iter().find(|event| !hosted.declares_event(&event.name, event.version)) {
-        Some(event) => {
-            Err(fault(hosted, format!("it returned {:?} v{}, which it does not declare", event.name, event.version)))
-        }
+    match events.iter().find(|event| !hosted.may_return(command, event)) {
+        Some(event) => Err(fault(
+            hosted,
+            format!(
+                "{} v{} returned {:?} v{}, which it does not declare to produce",
+                command.name, command.version, event.name, event.version
+            ),
+        )),
         None => Ok(()),
     }
 }

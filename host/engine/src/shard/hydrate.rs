@@ -1,6 +1,6 @@
 //! Takes in what the loader read.
 
-use cantus_model::{AggregateRef, EventBatch, Fault, Snapshot, StreamHead};
+use cantus_model::{AggregateRef, EventBatch, Fault, FaultKind, Snapshot, StreamHead};
 
 use super::{
     Shard,
@@ -78,13 +78,53 @@ impl Shard {
             self.drop_sandbox(shared);
             return self.sandbox_for(aggregate);
         }
-        if alone {
-            let others = self.sandboxes.alone();
-            if others.len() >= self.settings.quarantine_sandboxes.max(1) {
-                self.drop_sandbox(others[0]);
+        while alone && self.sandboxes.alone_count() >= self.quarantine_places() && self.drop_spare(aggregate) {}
+        loop {
+            match self.sandboxes.open(&hosted, alone.then(|| aggregate.clone())) {
+                // The runtime has no more sandboxes to give: perhaps we can do without one.
+                Err(fault) if fault.kind == FaultKind::Host && self.drop_spare(aggregate) => {}
+                opened => return opened,
             }
         }
-        self.sandboxes.open(&hosted, alone)
+    }
+
+    /// Drops the oldest sandbox that an aggregate has alone and that is not being hydrated, on behalf of `aggregate`.
+    fn drop_spare(&mut self, aggregate: &AggregateRef) -> bool {
+        let is_spare = |owner: &AggregateRef| {
+            owner == aggregate || !self.slots.peek(owner).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
+        };
+        let spare = self.sandboxes.oldest_alone(is_spare);
+        spare.into_iter().for_each(|sandbox| self.drop_sandbox(sandbox));
+        spare.is_some()
+    }
+
+    /// Hydrates those that wait for a sandbox of their own, as far as there is room.
+    pub(super) fn admit_waiting(&mut self) {
+        while !self.waiting.is_empty() && self.has_quarantine_place() {
+            let Some((aggregate, ())) = self.waiting.pop_lru() else { return };
+            self.advance(&aggregate);
+        }
+    }
+
+    /// Takes a place in quarantine for as long as the aggregate is being hydrated: more at a time than there are
+    /// sandboxes would keep undoing each other.
+    pub(super) fn may_hydrate_alone(&mut self, aggregate: &AggregateRef) -> bool {
+        if self.has_quarantine_place() && !self.hydrating_alone.contains(aggregate) {
+            self.hydrating_alone.push(aggregate.clone());
+        }
+        self.hydrating_alone.contains(aggregate)
+    }
+
+    fn has_quarantine_place(&mut self) -> bool {
+        let loads = |aggregate: &AggregateRef| {
+            self.slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
+        };
+        self.hydrating_alone.retain(loads);
+        self.hydrating_alone.len() < self.quarantine_places()
+    }
+
+    fn quarantine_places(&self) -> usize {
+        self.settings.quarantine_sandboxes.max(1)
     }
 
     fn fold(&mut self, aggregate: &AggregateRef, resident: Resident, events: &EventBatch) {
@@ -108,7 +148,9 @@ impl Shard {
     /// The aggregate cannot be brought into memory: every command that waits for it gets the fault.
     fn fail_load(&mut self, aggregate: &AggregateRef, fault: Box<Fault>) {
         tracing::error!(%aggregate, %fault, backtrace = ?fault.backtrace, "an aggregate cannot be hydrated");
-        self.quarantined.put(aggregate.clone(), ());
+        if fault.kind != FaultKind::Host {
+            self.quarantined.put(aggregate.clone(), ());
+        }
         self.cool(aggregate);
         self.refuse_queue(aggregate, &CommandError::Fault(fault));
     }

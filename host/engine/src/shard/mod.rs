@@ -49,6 +49,10 @@ pub(crate) struct Shard {
     sandboxes: Sandboxes,
     /// Aggregates that faulted and have not succeeded since; under a flood of them the oldest are forgotten.
     quarantined: LruCache<AggregateRef, ()>,
+    /// Those of them that are being hydrated, each in a sandbox of its own.
+    hydrating_alone: Vec<AggregateRef>,
+    /// Those that wait for a sandbox of their own, the first first.
+    waiting: LruCache<AggregateRef, ()>,
     next_load: u64,
 }
 
@@ -74,6 +78,8 @@ impl Shard {
             slots: LruCache::unbounded(),
             sandboxes: Sandboxes::default(),
             quarantined,
+            hydrating_alone: Vec::new(),
+            waiting: LruCache::unbounded(),
             next_load: 0,
         }
     }
@@ -86,6 +92,7 @@ impl Shard {
                 ShardMessage::Settled(settled) => settled.into_iter().for_each(|settled| self.on_settled(settled)),
                 ShardMessage::Stop => return,
             }
+            self.admit_waiting();
         }
     }
 
@@ -116,6 +123,12 @@ impl Shard {
     }
 
     fn start_load(&mut self, aggregate: &AggregateRef, from_snapshot: bool) {
+        if self.quarantined.contains(aggregate) && !self.may_hydrate_alone(aggregate) {
+            if !self.waiting.contains(aggregate) {
+                self.waiting.put(aggregate.clone(), ());
+            }
+            return self.cool(aggregate);
+        }
         let Some(hosted) = self.plugins.get(&aggregate.aggregate_type) else { return };
         let snapshots = from_snapshot && hosted.aggregate_type.snapshot_every > 0;
         let id = self.next_load;
@@ -141,7 +154,10 @@ impl Shard {
             aggregate: job.aggregate().clone(),
             decision,
         };
-        if let Some(slot) = self.slots.peek_mut(job.aggregate()) {
+        // A refusal depends on no state, so nothing of its aggregate waits for it.
+        if job.refusal.is_none()
+            && let Some(slot) = self.slots.peek_mut(job.aggregate())
+        {
             slot.in_flight += 1;
         }
         let submission = Submission { shard: self.index, job, entry, held };
@@ -171,8 +187,8 @@ impl Shard {
         if let Some(resident) = slot.take_resident()
             && let Err(fault) = self.sandboxes.release(resident)
         {
-            tracing::warn!(%fault, "a guest faulted while an aggregate was dropped");
-            self.drop_sandbox(resident.sandbox);
+            tracing::warn!(%aggregate, %fault, "a guest faulted while an aggregate was dropped");
+            self.drop_if_poisoned(resident.sandbox, aggregate);
         }
     }
 

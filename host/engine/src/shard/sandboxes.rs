@@ -23,7 +23,8 @@ pub(super) struct Resident {
 struct Guest {
     sandbox: Box<dyn Sandbox>,
     digest: Digest,
-    alone: bool,
+    /// Who has it alone, if it is not shared.
+    owner: Option<AggregateRef>,
     residents: usize,
 }
 
@@ -40,14 +41,14 @@ impl Sandboxes {
 
     /// The sandbox that a new resident of `digest` shares with others, if there is one.
     pub(super) fn shared(&self, digest: Digest) -> Option<SandboxId> {
-        self.guests.iter().find(|(_, guest)| !guest.alone && guest.digest == digest).map(|(id, _)| *id)
+        self.guests.iter().find(|(_, guest)| guest.owner.is_none() && guest.digest == digest).map(|(id, _)| *id)
     }
 
-    pub(super) fn open(&mut self, hosted: &Hosted, alone: bool) -> Result<SandboxId, Box<Fault>> {
+    pub(super) fn open(&mut self, hosted: &Hosted, owner: Option<AggregateRef>) -> Result<SandboxId, Box<Fault>> {
         let sandbox = hosted.component.open()?;
         let id = SandboxId(self.next);
         self.next += 1;
-        self.guests.insert(id, Guest { sandbox, digest: hosted.digest, alone, residents: 0 });
+        self.guests.insert(id, Guest { sandbox, digest: hosted.digest, owner, residents: 0 });
         Ok(id)
     }
 
@@ -70,7 +71,7 @@ impl Sandboxes {
     pub(super) fn release(&mut self, resident: Resident) -> Result<(), Box<Fault>> {
         let Some(guest) = self.guests.get_mut(&resident.sandbox) else { return Ok(()) };
         guest.residents = guest.residents.saturating_sub(1);
-        if guest.alone {
+        if guest.owner.is_some() {
             self.guests.remove(&resident.sandbox);
             return Ok(());
         }
@@ -85,19 +86,19 @@ impl Sandboxes {
         self.guests.get(&id).is_none_or(|guest| guest.sandbox.is_poisoned())
     }
 
-    pub(super) fn is_alone(&self, id: SandboxId) -> bool {
-        self.guests.get(&id).is_some_and(|guest| guest.alone)
-    }
-
     /// Whether a shared sandbox holds more memory than it should, by more than one aggregate's doing.
     pub(super) fn is_bloated(&self, id: SandboxId, limit: usize) -> bool {
         self.guests.get(&id).is_some_and(|guest| guest.residents > 1 && guest.sandbox.memory_bytes() > limit)
     }
 
-    /// Sandboxes that an aggregate has alone, oldest first.
-    pub(super) fn alone(&self) -> Vec<SandboxId> {
-        let mut ids: Vec<SandboxId> = self.guests.iter().filter(|(_, guest)| guest.alone).map(|(id, _)| *id).collect();
-        ids.sort();
-        ids
+    /// Count of sandboxes that an aggregate has alone.
+    pub(super) fn alone_count(&self) -> usize {
+        self.guests.values().filter(|guest| guest.owner.is_some()).count()
+    }
+
+    /// The oldest sandbox that an aggregate of this kind has alone.
+    pub(super) fn oldest_alone(&self, mut is: impl FnMut(&AggregateRef) -> bool) -> Option<SandboxId> {
+        let of_such = self.guests.iter().filter(|(_, guest)| guest.owner.as_ref().is_some_and(&mut is));
+        of_such.map(|(id, _)| *id).min()
     }
 }

@@ -12,6 +12,8 @@ impl Shard {
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { submission: Submission { job, entry, held, .. }, result } = settled;
         let aggregate = entry.aggregate;
+        let refused = job.refusal.is_some();
+        let stale = self.slots.peek(&aggregate).is_some_and(|slot| slot.stale);
         match result {
             Ok(EntryResult::Committed { version, first_offset }) => {
                 if let Some(decision) = entry.decision {
@@ -29,14 +31,16 @@ impl Shard {
             }
             Ok(EntryResult::Conflict { actual }) => {
                 self.disown(&aggregate, entry.decision.as_ref());
-                self.redo(job, CommandError::Conflict { expected: None, actual });
+                match stale {
+                    true => self.redo(job),
+                    false => self.retry(job, actual),
+                }
             }
             Ok(EntryResult::Absent) => {
                 let error = held.unwrap_or(CommandError::ShuttingDown);
-                let stale = self.slots.peek(&aggregate).is_some_and(|slot| slot.stale);
                 // A refusal holds in any state; all else was judged on a state that never was.
-                match stale && job.refusal.is_none() {
-                    true => self.redo(job, error),
+                match stale && !refused {
+                    true => self.redo(job),
                     false => job.answer(Err(error), &self.stats),
                 }
             }
@@ -45,7 +49,9 @@ impl Shard {
                 job.answer(Err(CommandError::Store(error)), &self.stats);
             }
         }
-        self.landed(&aggregate);
+        if !refused {
+            self.landed(&aggregate);
+        }
     }
 
     /// What was speculated did not happen: the resident, and all that was decided on it since, goes.
@@ -58,11 +64,17 @@ impl Shard {
         }
     }
 
-    fn redo(&mut self, mut job: Job, error: CommandError) {
+    /// Another writer got in between: it is decided again, a bounded number of times.
+    fn retry(&mut self, mut job: Job, actual: u64) {
         job.conflicts += 1;
-        if job.conflicts > self.settings.conflict_retries {
-            return job.answer(Err(error), &self.stats);
+        match job.conflicts > self.settings.conflict_retries {
+            true => job.answer(Err(CommandError::Conflict { expected: None, actual }), &self.stats),
+            false => self.redo(job),
         }
+    }
+
+    /// It is decided again because something before it did not hold, which was answered or counted: this ends.
+    fn redo(&mut self, job: Job) {
         let slot = self.slots.get_or_insert_mut(job.aggregate().clone(), Slot::default);
         slot.redo.push(job);
     }

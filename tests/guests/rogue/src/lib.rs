@@ -24,9 +24,13 @@ impl plugin::Guest for Rogue {
         let kind = |name: &str, version| Kind { name: name.into(), version };
         let command =
             CommandType { name: "Do".into(), version: 1, schema: "{}".into(), produces: vec![kind("Done", 1)] };
-        let event = EventType { name: "Done".into(), version: 1, schema: "{}".into(), upcasts_to: None };
-        let rogue =
-            AggregateType { name: "Rogue".into(), snapshot_every: 2, commands: vec![command], events: vec![event] };
+        let event = |name: &str| EventType { name: name.into(), version: 1, schema: "{}".into(), upcasts_to: None };
+        let rogue = AggregateType {
+            name: "Rogue".into(),
+            snapshot_every: 2,
+            commands: vec![command],
+            events: vec![event("Done"), event("Other")],
+        };
         let mut manifest = Manifest {
             name: "rogue".into(),
             version: "1.0.0".into(),
@@ -118,6 +122,7 @@ impl aggregate::GuestInstance for Instance {
         let done = |name: &str, version| Message { name: name.into(), version, payload: command.payload.clone() };
         match str::from_utf8(&command.payload).unwrap_or_default() {
             "undeclared-event" => Ok(vec![done("Done", 1), done("Undone", 1)]),
+            "unannounced-event" => Ok(vec![done("Other", 1)]),
             "undeclared-version" => Ok(vec![done("Done", 2)]),
             "unknown" => Err(Failure::Unknown("never heard of it".into())),
             "echo-context" => {
@@ -131,7 +136,7 @@ impl aggregate::GuestInstance for Instance {
     fn snapshot(&self) -> Vec<u8> {
         self.may("snapshot");
         match self.id.starts_with("large-snapshot") {
-            true => vec![b'7'; 100 << 20],
+            true => vec![b'7'; 5 << 20],
             false => self.events.get().to_string().into_bytes(),
         }
     }

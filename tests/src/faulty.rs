@@ -1,0 +1,146 @@
+//! A store that fails when it is told to.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use cantus_model::{
+    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, RecordedEvent, Snapshot,
+    StreamHead, Timestamp,
+    ports::{EventReader, Journal, SnapshotStore, StoreError, WriterEpoch},
+};
+use cantus_store::MemoryStore;
+use tokio::sync::{RwLock, RwLockWriteGuard};
+
+/// What happens to one commit.
+pub enum OnCommit {
+    /// Nothing is written.
+    Fail(StoreError),
+    /// All is written, and nobody learns of it.
+    LoseReply(StoreError),
+    /// Another writer gets in first with this.
+    Precede(Entry),
+    /// It works.
+    Work,
+}
+
+/// The memory store with failures to come.
+#[derive(Default)]
+pub struct FaultyStore {
+    inner: MemoryStore,
+    commits: Mutex<VecDeque<OnCommit>>,
+    reads: Mutex<VecDeque<StoreError>>,
+    gate: RwLock<()>,
+    seen: Mutex<Seen>,
+}
+
+/// What the store was asked to do.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Entries of each commit, in order.
+    pub commits: Vec<usize>,
+    /// Streams read, with the version after which.
+    pub reads: Vec<(AggregateRef, u64)>,
+    /// Snapshots saved, as `Type/id@version`.
+    pub snapshots: Vec<String>,
+}
+
+impl FaultyStore {
+    /// What the next commits meet, one after another.
+    pub fn on_commits(&self, faults: impl IntoIterator<Item = OnCommit>) {
+        lock(&self.commits).extend(faults);
+    }
+
+    /// The errors that the next hydrations meet.
+    pub fn fail_reads(&self, errors: impl IntoIterator<Item = StoreError>) {
+        lock(&self.reads).extend(errors);
+    }
+
+    /// Lets no commit through until the guard is dropped.
+    pub async fn hold(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.write().await
+    }
+
+    /// What it was asked to do so far.
+    pub fn seen(&self) -> Seen {
+        lock(&self.seen).clone()
+    }
+}
+
+/// A faulty store for an engine and its test.
+pub fn faulty() -> Arc<FaultyStore> {
+    Arc::default()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl Journal for FaultyStore {
+    async fn claim(&self) -> Result<WriterEpoch, StoreError> {
+        self.inner.claim().await
+    }
+
+    async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
+        lock(&self.seen).commits.push(entries.len());
+        let _open = self.gate.read().await;
+        let fault = lock(&self.commits).pop_front().unwrap_or(OnCommit::Work);
+        match fault {
+            OnCommit::Fail(error) => Err(error),
+            OnCommit::LoseReply(error) => self.inner.commit(epoch, entries).await.and(Err(error)),
+            OnCommit::Precede(entry) => {
+                self.inner.commit(epoch, &[entry]).await?;
+                self.inner.commit(epoch, entries).await
+            }
+            OnCommit::Work => self.inner.commit(epoch, entries).await,
+        }
+    }
+}
+
+#[async_trait]
+impl EventReader for FaultyStore {
+    async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError> {
+        let error = lock(&self.reads).pop_front();
+        match error {
+            Some(error) => Err(error),
+            None => self.inner.stream_head(aggregate).await,
+        }
+    }
+
+    async fn read_stream(&self, aggregate: &AggregateRef, after: u64, limit: usize) -> Result<EventBatch, StoreError> {
+        lock(&self.seen).reads.push((aggregate.clone(), after));
+        self.inner.read_stream(aggregate, after, limit).await
+    }
+
+    async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError> {
+        self.inner.version_at(aggregate, time).await
+    }
+
+    async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.inner.read_events(query).await
+    }
+
+    async fn log_head(&self) -> Result<u64, StoreError> {
+        self.inner.log_head().await
+    }
+
+    async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
+        self.inner.command(id).await
+    }
+}
+
+#[async_trait]
+impl SnapshotStore for FaultyStore {
+    async fn load_snapshot(&self, aggregate: &AggregateRef, component: Digest) -> Result<Option<Snapshot>, StoreError> {
+        self.inner.load_snapshot(aggregate, component).await
+    }
+
+    async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
+        let names = snapshots.iter().map(|snapshot| format!("{}@{}", snapshot.aggregate, snapshot.version));
+        lock(&self.seen).snapshots.extend(names);
+        self.inner.save_snapshots(snapshots).await
+    }
+}

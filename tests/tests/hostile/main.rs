@@ -1,0 +1,76 @@
+//! Guests that do what they should not: each gets its fault, and nobody else notices.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod commands;
+mod hydration;
+mod neighbours;
+mod rogue;
+
+use std::sync::{Arc, OnceLock};
+
+use cantus_engine::{Answer, CommandError, Engine, FixedClock, Settings};
+use cantus_model::{AggregateRef, Fault, Outcome, ports::Component, ports::Store};
+use cantus_store::SqliteStore;
+use cantus_tests::{guests, host};
+use tempfile::TempDir;
+
+/// An engine on a store on disk.
+struct World {
+    engine: Engine,
+    store: Arc<dyn Store>,
+    _folder: TempDir,
+}
+
+impl World {
+    async fn hostile() -> Self {
+        static COMPONENT: OnceLock<Arc<dyn Component>> = OnceLock::new();
+        let component = COMPONENT.get_or_init(|| host::load(guests::HOSTILE, &host::limits()));
+        Self::start(Arc::clone(component), host::settings()).await
+    }
+
+    async fn rogue() -> Self {
+        static COMPONENT: OnceLock<Arc<dyn Component>> = OnceLock::new();
+        let component = COMPONENT.get_or_init(|| host::load(guests::ROGUE, &host::limits()));
+        Self::start(Arc::clone(component), host::settings()).await
+    }
+
+    async fn start(component: Arc<dyn Component>, settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("cantus.db").display());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.unwrap());
+        let engine = host::start_with(settings, Arc::clone(&store), component, Arc::new(FixedClock(host::NOW))).await;
+        Self { engine, store, _folder: folder }
+    }
+
+    /// Waits for the answer; the id is `NAME of AGGREGATE` and what makes it unique.
+    async fn ask(&self, id: &str, aggregate: &str, name: &str, payload: &str) -> Answer {
+        self.engine.execute(host::command(id, aggregate, name, payload)).await
+    }
+
+    /// What the guest of this command is blamed for. Checks that nothing was recorded.
+    async fn fault(&self, id: &str, aggregate: &str, name: &str, payload: &str) -> Fault {
+        let answer = self.ask(id, aggregate, name, payload).await;
+        let Err(CommandError::Fault(fault)) = answer else { panic!("{id}: {answer:?}") };
+        assert_eq!(self.store.command(id).await.unwrap(), None, "{id} is recorded");
+        *fault
+    }
+
+    async fn version(&self, aggregate: &str) -> u64 {
+        let (aggregate_type, id) = aggregate.split_once('/').unwrap();
+        self.store.stream_head(&AggregateRef::new(aggregate_type, id)).await.unwrap().version
+    }
+}
+
+/// The stream version after an accepted command.
+fn accepted(answer: Answer) -> u64 {
+    let decided = answer.unwrap();
+    assert!(matches!(decided.outcome, Outcome::Accepted { .. }), "{decided:?}");
+    decided.version
+}
+
+/// As a person reads it, and who is to blame.
+fn shown(fault: &Fault) -> String {
+    let top: Vec<&str> = fault.backtrace.iter().map(String::as_str).filter(|name| name.contains("hostile")).collect();
+    let top = top.first().map_or(String::new(), |name| format!(" in {name}"));
+    format!("{:?}: {fault}{top}", fault.kind)
+}
