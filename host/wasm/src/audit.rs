@@ -59,7 +59,7 @@ fn why_refused(import: &str) -> &'static str {
         _ if import.starts_with("wasi:sockets/") => "decisions do no network I/O; put the data into the command",
         _ if import.starts_with("wasi:http/") => "decisions make no HTTP requests; put the data into the command",
         _ if import.starts_with("wasi:filesystem/") => "decisions read no files; put the data into the command",
-        _ if import.starts_with(CONTRACT) => "it belongs to another version of the contract",
+        _ if import.starts_with(CONTRACT) => "a plugin exports the contract and imports nothing of it but its types",
         _ => "only clocks, randomness and output are answered, all from the command's context",
     }
 }

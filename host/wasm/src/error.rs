@@ -37,6 +37,9 @@ pub enum LoadError {
     /// Damaged or cut off.
     #[error("not a valid component: {0}; is the file complete?")]
     Invalid(String),
+    /// Its types are not those of the contract, or of what the host answers.
+    #[error("it does not fit this host: {0}: rebuild it with the matching cantus-sdk")]
+    Unfit(String),
     /// It wants something that a guest may not have.
     #[error("it imports `{import}`, which a guest may not have: {why}")]
     RefusedImport {

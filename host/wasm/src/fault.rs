@@ -55,7 +55,7 @@ pub(crate) fn fault(
 }
 
 /// A guest's own words are bounded like everything else of it.
-fn one_line(message: &str) -> String {
+pub(crate) fn one_line(message: &str) -> String {
     let lines: Vec<&str> = message.lines().map(str::trim).collect();
     let line = lines.join(" ");
     match line.char_indices().nth(MAX_MESSAGE_CHARS) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use cantus_model::{AggregateType, CommandType, EventType, Kind, Manifest};
 
-use crate::{LoadError, bindings::exports::cantus::domain::plugin as wit};
+use crate::{LoadError, bindings::exports::cantus::domain::plugin as wit, fault::one_line};
 
 const MAX_NAME_BYTES: usize = 128;
 
@@ -13,6 +13,9 @@ pub(crate) fn check(described: wit::Manifest) -> Result<Manifest, LoadError> {
     let manifest = convert(described)?;
     if !is_plugin_name(&manifest.name) {
         return refuse(format!("the plugin name {:?} is not lower-case letters, digits and hyphens", manifest.name));
+    }
+    if manifest.payload_format.is_empty() || manifest.payload_format.len() > MAX_NAME_BYTES {
+        return refuse("its payload format is no media type".into());
     }
     if manifest.aggregates.is_empty() {
         return refuse("it declares no aggregate".into());
@@ -38,6 +41,15 @@ fn check_aggregate(aggregate: &AggregateType) -> Result<(), LoadError> {
             aggregate.name, missing.name, missing.version
         ));
     }
+    let upcasts = aggregate.events.iter().filter_map(|event| Some((event, event.upcasts_to?)));
+    for (event, to) in upcasts {
+        if to <= event.version || !events.contains(&of(&event.name, to)) {
+            return refuse(format!(
+                "{} v{} upcasts to v{to}, which is no newer version of it",
+                event.name, event.version
+            ));
+        }
+    }
     unique("command", commands.iter().map(|kind| format!("{} v{}", kind.name, kind.version)))?;
     unique("event", events.iter().map(|kind| format!("{} v{}", kind.name, kind.version)))
 }
@@ -62,14 +74,12 @@ fn unique(what: &str, names: impl Iterator<Item = String>) -> Result<(), LoadErr
 }
 
 fn refuse<T>(reason: String) -> Result<T, LoadError> {
-    Err(LoadError::Manifest(reason))
+    Err(LoadError::Manifest(one_line(&reason)))
 }
 
 fn convert(wit: wit::Manifest) -> Result<Manifest, LoadError> {
-    let version = wit
-        .version
-        .parse()
-        .map_err(|error| LoadError::Manifest(format!("the version {:?} is not semver: {error}", wit.version)))?;
+    let version =
+        wit.version.parse().or_else(|error| refuse(format!("the version {:?} is not semver: {error}", wit.version)))?;
     let aggregates = wit.aggregates.into_iter().map(aggregate).collect::<Result<_, _>>()?;
     Ok(Manifest { name: wit.name, version, payload_format: wit.payload_format, aggregates })
 }
@@ -95,5 +105,5 @@ fn event(wit: wit::EventType) -> Result<EventType, LoadError> {
 }
 
 fn schema(of: &str, text: &str) -> Result<serde_json::Value, LoadError> {
-    serde_json::from_str(text).map_err(|error| LoadError::Manifest(format!("the schema of {of} is not JSON: {error}")))
+    serde_json::from_str(text).or_else(|error| refuse(format!("the schema of {of} is not JSON: {error}")))
 }

@@ -58,7 +58,7 @@ impl Runtime {
             .linker
             .instantiate_pre(&component)
             .and_then(DomainPre::new)
-            .map_err(|error| LoadError::Invalid(format!("{error:#}")))?;
+            .map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
         let loaded = LoadedComponent::describe(pre, digest, Arc::clone(&self.limits), Arc::clone(&self.watchdog))?;
         Ok(Arc::new(loaded))
     }
