@@ -39,7 +39,7 @@ async fn each_gets_its_fault_and_the_aggregate_goes_on() {
             assert_eq!(accepted(world.ask(&id, &aggregate, "Climb", r#"{"by": 1}"#).await), version);
         }
     }
-    insta::assert_snapshot!(faults.join("\n"));
+    super::assert_faults!(faults);
     world.engine.shutdown().await;
 }
 

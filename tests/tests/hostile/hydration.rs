@@ -68,7 +68,7 @@ async fn an_aggregate_that_cannot_be_hydrated_disturbs_nobody() {
         world.fault(&format!("{id} again"), &aggregate.to_string(), "Climb", CLIMB).await;
     }
     faults.dedup();
-    insta::assert_snapshot!(faults.join("\n"));
+    super::assert_faults!(faults);
     world.engine.shutdown().await;
 }
 

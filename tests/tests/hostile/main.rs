@@ -74,3 +74,13 @@ fn shown(fault: &Fault) -> String {
     let top = top.first().map_or(String::new(), |name| format!(" in {name}"));
     format!("{:?}: {fault}{top}", fault.kind)
 }
+
+/// Compares with the stored snapshot. A line of a guest's source may move.
+macro_rules! assert_faults {
+    ($faults:expr) => {
+        insta::with_settings!({ filters => vec![(r"src/lib.rs:\d+:\d+", "src/lib.rs")] }, {
+            insta::assert_snapshot!($faults.join("\n"));
+        })
+    };
+}
+use assert_faults;

@@ -4,7 +4,9 @@ use cantus_engine::{CommandError, Settings};
 use cantus_tests::{guests, host};
 
 use super::{World, accepted, hydration::append};
-use cantus_model::AggregateRef;
+use cantus_model::{AggregateRef, FaultKind};
+use cantus_wasm::Limits;
+use std::sync::Arc;
 
 const CLIMB: &str = r#"{"by": 1}"#;
 
@@ -52,7 +54,7 @@ async fn two_hundred_faults_leave_nothing_behind() {
         for (n, pending) in pending.into_iter().enumerate() {
             match (n % 2, pending.await) {
                 (0, Err(CommandError::Fault(fault))) => {
-                    assert_eq!(fault.kind, cantus_model::FaultKind::Trap, "{fault}")
+                    assert_eq!(fault.kind, FaultKind::Trap, "{fault}")
                 }
                 (1, answer) => assert_eq!(accepted(answer), round + 1),
                 (_, answer) => panic!("{answer:?}"),
@@ -94,6 +96,31 @@ async fn aggregates_in_quarantine_take_turns() {
         assert_eq!(accepted(answer.expect("they keep each other from being hydrated")), 101);
     }
     world.engine.shutdown().await;
+}
+
+/// The runtime has one sandbox to give: who was in quarantine makes room when its neighbours need it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_sandbox_is_enough_for_all_in_turn() {
+    let limits = Limits { sandboxes: 1, ..host::limits() };
+    let component = host::load(guests::HOSTILE, &limits);
+    let world = World::start(Arc::clone(&component), host::settings()).await;
+    for round in 0..3 {
+        let id = |what: &str| format!("{what}-{round}");
+        world.fault(&id("bad"), "Climber/bad", "Misbehave", r#"{"how": "Panic"}"#).await;
+        assert_eq!(accepted(world.ask(&id("good"), "Climber/bad", "Climb", CLIMB).await), round + 1);
+        assert_eq!(accepted(world.ask(&id("neighbour"), "Climber/neighbour", "Climb", CLIMB).await), round + 1);
+        // Shared by the neighbour now, and so never taken from it.
+        let fault = world.fault(&id("alone"), "Climber/neighbour", "Misbehave", r#"{"how": "Exit"}"#).await;
+        assert_eq!(fault.kind, FaultKind::RefusedCall);
+    }
+    world.engine.shutdown().await;
+
+    let _taken = component.open().unwrap();
+    let fault = component.open().err().expect("there was a second one");
+    assert_eq!(
+        (fault.kind, fault.message.as_str()),
+        (FaultKind::Host, "all 1 sandboxes are in use: raise `wasm.sandboxes`")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ async fn what_was_not_declared_is_a_fault() {
     for payload in ["undeclared-event", "undeclared-version", "unannounced-event", "unknown"] {
         faults.push(shown(&world.fault(payload, "Rogue/a", "Do", payload).await));
     }
-    insta::assert_snapshot!(faults.join("\n"));
+    super::assert_faults!(faults);
     assert_eq!(accepted(world.ask("good", "Rogue/a", "Do", "good").await), 1);
 }
 
@@ -36,7 +36,7 @@ async fn a_fault_outside_of_handle_disturbs_nobody() {
         assert_eq!(world.version(&format!("Rogue/{call}")).await, 0);
     }
     faults.dedup();
-    insta::assert_snapshot!(faults.join("\n"));
+    super::assert_faults!(faults);
 }
 
 /// Its commands succeed, but every snapshot of it traps: it must not take its neighbours along each time.
