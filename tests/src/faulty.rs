@@ -21,7 +21,7 @@ pub enum OnCommit {
     /// All is written, and nobody learns of it.
     LoseReply(StoreError),
     /// Another writer gets in first with this.
-    Precede(Entry),
+    Precede(Box<Entry>),
     /// It works.
     Work,
 }
@@ -92,7 +92,7 @@ impl Journal for FaultyStore {
             OnCommit::Fail(error) => Err(error),
             OnCommit::LoseReply(error) => self.inner.commit(epoch, entries).await.and(Err(error)),
             OnCommit::Precede(entry) => {
-                self.inner.commit(epoch, &[entry]).await?;
+                self.inner.commit(epoch, &[*entry]).await?;
                 self.inner.commit(epoch, entries).await
             }
             OnCommit::Work => self.inner.commit(epoch, entries).await,

@@ -11,14 +11,14 @@ use super::*;
 
 /// What another writer appends to the counter `c` at version `base`: this many events. It stands in for one that the
 /// store would fence: only with our own epoch can it get in between at all.
-fn other(id: &str, base: u64, events: u64) -> Entry {
+fn other(id: &str, base: u64, events: u64) -> Box<Entry> {
     let payloads: Vec<String> = (1..=events).map(|n| format!(r#"{{"value":{}}}"#, base + n)).collect();
     let mut entry = given::accepted(id, "c", base, &payloads.iter().map(String::as_str).collect::<Vec<_>>());
     entry.aggregate.aggregate_type = "Counter".into();
     if let Some(cantus_model::Decision { verdict: cantus_model::Verdict::Accepted(events), .. }) = &mut entry.decision {
         events.iter_mut().for_each(|event| event.name = "Incremented".into());
     }
-    entry
+    Box::new(entry)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
