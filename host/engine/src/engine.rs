@@ -119,7 +119,9 @@ impl Engine {
             shards: shards.iter().map(|shard| shard.messages.clone()).collect(),
             stats: Arc::clone(&stats),
         };
-        running.tasks.push(tokio::spawn(committer.run(committing)));
+        let own = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let committing = move || own.block_on(committer.run(committing));
+        running.threads.push(thread::Builder::new().name("cantus-committer".into()).spawn(committing)?);
         running.tasks.push(tokio::spawn(write_snapshots(store as Arc<dyn SnapshotStore>, snapshots)));
         let closed = AtomicBool::new(false);
         Ok(Self { settings, plugins, clock, stats, shards, closed, running: Mutex::new(running) })

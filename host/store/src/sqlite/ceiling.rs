@@ -7,13 +7,13 @@ use std::{
 };
 
 use cantus_model::{AggregateRef, ports::StoreError};
-use sqlx::{Arguments, ConnectOptions, SqliteConnection, error::BoxDynError, sqlite::SqliteArguments};
+use sqlx::{Arguments, ConnectOptions, Connection, error::BoxDynError, sqlite::SqliteArguments};
 
 use super::{
     SqliteOptions, SqliteStore,
     error::explain,
     rows::{bound, column},
-    statement::MultiRow,
+    statement::{MultiRow, Script},
 };
 
 /// One row of `command`, as it stands in the file.
@@ -36,9 +36,25 @@ struct Event {
     payload: Vec<u8>,
 }
 
-/// Inserts the rows of the last commands of the store at `source` into a new store at `target`, which has the same
-/// tables and the same durability, in transactions of the sizes that `batches` lists, and says how long that took.
-/// The store's rows must be one event a command.
+/// Copies the store at `source` to `target`, byte for byte, while nobody writes to it.
+///
+/// # Errors
+/// If either file fails, or the store is busy.
+pub async fn copy(source: &Path, target: &Path) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| StoreError::Other(format!("copying {}: {error}", source.display()));
+    let mut connection = SqliteOptions::default().writing(source).connect().await.map_err(explain)?;
+    let busy: bool =
+        sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await.map_err(explain)?;
+    if busy {
+        return Err(StoreError::Transient("somebody reads the store that is to be copied".into()));
+    }
+    tokio::fs::copy(source, target).await.map_err(failed)?;
+    connection.close().await.map_err(explain)
+}
+
+/// Inserts the rows of the last commands of the store at `source` into the store at `target`, with the same durability,
+/// in transactions of the sizes that `batches` lists, and says how long that took. The target is a copy of the source
+/// from before those commands, so that both write into tables of the same size. They must have one event a command.
 ///
 /// # Errors
 /// If either store fails, or the source holds fewer commands.
@@ -52,17 +68,18 @@ pub async fn bare_insert(source: &Path, target: &Path, batches: &[usize]) -> Res
             events.len()
         )));
     }
-    drop(SqliteStore::open_at(target, SqliteOptions::default()).await?);
     let mut connection = SqliteOptions::default().writing(target).connect().await.map_err(explain)?;
     let (insert_commands, insert_events) = statements();
     let started = Instant::now();
     let mut from = 0;
     for size in batches {
         let batch = from..from + size;
-        run(&mut connection, "BEGIN IMMEDIATE").await?;
-        insert_commands.run(&mut connection, &commands[batch.clone()], bind_command).await?;
-        insert_events.run(&mut connection, &events[batch], bind_event).await?;
-        run(&mut connection, "COMMIT").await?;
+        let mut script = Script::default();
+        script.then("BEGIN IMMEDIATE");
+        script.rows(&insert_commands, &commands[batch.clone()], bind_command)?;
+        script.rows(&insert_events, &events[batch], bind_event)?;
+        script.then("COMMIT");
+        script.run(&mut connection).await?;
         from += size;
     }
     Ok(started.elapsed())
@@ -87,10 +104,6 @@ pub async fn bare_read(source: &Path, aggregate: &AggregateRef) -> Result<(usize
     .try_fold(0, async |count, _| Ok(count + 1));
     let rows = rows.await.map_err(explain)?;
     Ok((rows, started.elapsed()))
-}
-
-async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), StoreError> {
-    sqlx::query(statement).execute(connection).await.map_err(explain).map(drop)
 }
 
 fn statements() -> (MultiRow, MultiRow) {

@@ -10,11 +10,11 @@ use std::{
 use cantus_model::ports::StoreError;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::error::explain;
+use super::{error::explain, statement::Script};
 
 /// Bytes of a page; SQLite's default.
 const PAGE: u64 = 4096;
@@ -135,22 +135,33 @@ impl Writer {
 
     /// Begins a transaction that is durable once it is committed.
     pub(super) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        self.begin_with("BEGIN IMMEDIATE", "COMMIT").await
+        Ok(self.begin_with(Script::default()).await?.0)
+    }
+
+    /// Begins a transaction as [`Self::begin`] does, and runs `script` in it, in one trip.
+    pub(super) async fn begin_with(&self, script: Script) -> Result<(Transaction<'_>, Vec<SqliteRow>), StoreError> {
+        self.begin_as("BEGIN IMMEDIATE;", script, "COMMIT").await
     }
 
     /// Begins a transaction that a power cut may undo, and that waits for no fsync.
     pub(super) async fn begin_disposable(&self) -> Result<Transaction<'_>, StoreError> {
-        self.begin_with("PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", "COMMIT; PRAGMA synchronous = FULL").await
+        const BEGIN: &str = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE;";
+        Ok(self.begin_as(BEGIN, Script::default(), "COMMIT; PRAGMA synchronous = FULL").await?.0)
     }
 
-    async fn begin_with(&self, begin: &'static str, commit: &'static str) -> Result<Transaction<'_>, StoreError> {
+    async fn begin_as(
+        &self,
+        begin: &str,
+        script: Script,
+        commit: &'static str,
+    ) -> Result<(Transaction<'_>, Vec<SqliteRow>), StoreError> {
         let mut idle = self.idle.lock().await;
         let mut connection = match idle.connection.take() {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        run(&mut connection, begin).await.map_err(explain)?;
-        Ok(Transaction { writer: self, idle, connection, commit })
+        let rows = script.after(begin).run(&mut connection).await?;
+        Ok((Transaction { writer: self, idle, connection, commit }, rows))
     }
 }
 
@@ -171,8 +182,14 @@ impl Transaction<'_> {
     }
 
     /// Makes it durable.
-    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        run(&mut self.connection, self.commit).await.map_err(explain)?;
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        self.commit_after(Script::default()).await
+    }
+
+    /// Runs `script` and makes all of it durable, in one trip.
+    pub(super) async fn commit_after(mut self, mut script: Script) -> Result<(), StoreError> {
+        script.then(self.commit);
+        script.run(&mut self.connection).await?;
         match self.bound_wal().await {
             Ok(()) => self.idle.connection = Some(self.connection),
             // The commit stands. A new connection begins afresh.

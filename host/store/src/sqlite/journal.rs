@@ -7,13 +7,13 @@ use cantus_model::{
     AggregateRef, CommandRecord, Entry, EntryResult,
     ports::{Journal, StoreError, WriterEpoch},
 };
-use sqlx::{Arguments, SqliteConnection};
+use sqlx::{Arguments, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     SqliteStore,
     error::explain,
     rows::{COMMAND_COLUMNS, bind_command, bind_event, bind_stream, bound, column, command_record, json},
-    statement::MultiRow,
+    statement::{MultiRow, Script},
 };
 use crate::planner::{Known, KnownStream, Plan, Question, plan};
 
@@ -27,6 +27,15 @@ static FIND_STREAMS: LazyLock<MultiRow> = LazyLock::new(|| {
     )
 });
 
+/// Those of the ids that are recorded, in one row, as a JSON list.
+static FIND_IDS: LazyLock<MultiRow> = LazyLock::new(|| {
+    MultiRow::new(
+        "SELECT json_group_array(c.id) FROM (",
+        1,
+        ") AS asked CROSS JOIN command AS c ON c.id = asked.column1",
+    )
+});
+
 static FIND_COMMANDS: LazyLock<MultiRow> = LazyLock::new(|| {
     MultiRow::new(
         &format!("SELECT {COMMAND_COLUMNS}, c.id FROM ("),
@@ -34,6 +43,11 @@ static FIND_COMMANDS: LazyLock<MultiRow> = LazyLock::new(|| {
         ") AS asked CROSS JOIN command AS c ON c.id = asked.column1 JOIN stream AS s ON s.pk = c.stream_pk",
     )
 });
+
+/// Where the partition stands: its writer, its head and the keys in use. The keys are read every time, so that no
+/// failed batch and no other process can leave them wrong.
+const STAND: &str = "SELECT writer_epoch, head, (SELECT coalesce(max(pk), 0) FROM stream), \
+     (SELECT coalesce(max(pk), 0) FROM command) FROM partition WHERE id = 0";
 
 // A violated constraint ends the whole transaction: without OR ROLLBACK SQLite keeps a journal to undo each statement.
 
@@ -77,85 +91,88 @@ impl Journal for SqliteStore {
         Ok(WriterEpoch(epoch.unsigned_abs()))
     }
 
+    /// Two trips: one that begins and asks, one that writes and commits.
     async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
-        let mut transaction = self.begin().await?;
-        let connection = transaction.connection();
-        let (current, mut known) = stand(connection).await?;
-        if current != epoch {
+        let question = Question::about(entries);
+        let (mut transaction, rows) = self.writer()?.begin_with(ask(&question)?).await?;
+        let answer = Answer::read(&rows, &question)?;
+        if answer.epoch != epoch {
             transaction.rollback().await?;
             return Err(StoreError::Fenced);
         }
-        let question = Question::about(entries);
-        known.streams = find_streams(connection, &question.aggregates).await?;
-        known.commands = find_commands(connection, &question.command_ids).await?;
+        let mut known = answer.known;
+        if !answer.recorded.is_empty() {
+            known.commands = find_commands(transaction.connection(), &answer.recorded).await?;
+        }
         let plan = plan(entries, &question, &known);
         if plan.commands.is_empty() {
             transaction.rollback().await?;
         } else {
-            write(connection, &plan).await?;
-            transaction.commit().await?;
+            transaction.commit_after(writing(&plan)?).await?;
         }
         Ok(plan.results)
     }
 }
 
-/// Where the partition stands: its writer, its head and the keys in use. The keys are read every time, so that no
-/// failed batch and no other process can leave them wrong.
-async fn stand(connection: &mut SqliteConnection) -> Result<(WriterEpoch, Known), StoreError> {
-    let row = sqlx::query(
-        "SELECT writer_epoch, head, (SELECT coalesce(max(pk), 0) FROM stream), (SELECT coalesce(max(pk), 0) FROM command) \
-         FROM partition WHERE id = 0",
-    )
-    .fetch_one(connection)
-    .await
-    .map_err(explain)?;
-    let known = Known {
-        head: column(&row, 1)?,
-        last_stream_pk: column(&row, 2)?,
-        last_command_pk: column(&row, 3)?,
-        ..Known::default()
-    };
-    Ok((WriterEpoch(column(&row, 0)?), known))
+fn ask(question: &Question<'_>) -> Result<Script, StoreError> {
+    let mut script = Script::default();
+    script.then(STAND);
+    let asked: Vec<(i64, &AggregateRef)> = (0..).zip(question.aggregates.iter().copied()).collect();
+    script.rows(&FIND_STREAMS, &asked, |arguments, (index, aggregate)| {
+        arguments.add(*index)?;
+        arguments.add(aggregate.aggregate_type.as_str())?;
+        arguments.add(aggregate.id.as_str())
+    })?;
+    script.rows(&FIND_IDS, &question.command_ids, |arguments, id| arguments.add(*id))?;
+    Ok(script)
 }
 
-async fn find_streams(
-    connection: &mut SqliteConnection,
-    aggregates: &[&AggregateRef],
-) -> Result<Vec<Option<KnownStream>>, StoreError> {
-    let asked: Vec<(i64, &AggregateRef)> = (0..).zip(aggregates.iter().copied()).collect();
-    let rows = FIND_STREAMS
-        .run(connection, &asked, |arguments, (index, aggregate)| {
-            arguments.add(*index)?;
-            arguments.add(aggregate.aggregate_type.as_str())?;
-            arguments.add(aggregate.id.as_str())
-        })
-        .await?;
-    let mut streams = vec![None; aggregates.len()];
-    for row in &rows {
-        let found: Vec<(usize, i64, u64)> = json(column(row, 0)?)?;
-        for (index, pk, version) in found {
-            streams[index] = Some(KnownStream { pk, version });
+/// What [`ask`] was answered.
+struct Answer {
+    epoch: WriterEpoch,
+    known: Known,
+    /// Ids that have a record, which is still to be read: few have.
+    recorded: Vec<String>,
+}
+
+impl Answer {
+    fn read(rows: &[SqliteRow], question: &Question<'_>) -> Result<Self, StoreError> {
+        let [stand, found @ ..] = rows else { return Err(StoreError::Corrupt("there is no partition".into())) };
+        let mut known = Known {
+            head: column(stand, 1)?,
+            last_stream_pk: column(stand, 2)?,
+            last_command_pk: column(stand, 3)?,
+            streams: vec![None; question.aggregates.len()],
+            ..Known::default()
+        };
+        let (streams, ids) = found.split_at(MultiRow::statements(question.aggregates.len()).min(found.len()));
+        for row in streams {
+            let found: Vec<(usize, i64, u64)> = json(column(row, 0)?)?;
+            for (index, pk, version) in found {
+                known.streams[index] = Some(KnownStream { pk, version });
+            }
         }
+        let mut recorded = Vec::new();
+        for row in ids {
+            recorded.append(&mut json(column(row, 0)?)?);
+        }
+        Ok(Self { epoch: WriterEpoch(column(stand, 0)?), known, recorded })
     }
-    Ok(streams)
 }
 
 async fn find_commands(
     connection: &mut SqliteConnection,
-    ids: &[&str],
+    ids: &[String],
 ) -> Result<HashMap<String, CommandRecord>, StoreError> {
-    let rows = FIND_COMMANDS.run(connection, ids, |arguments, id| arguments.add(*id)).await?;
+    let rows = FIND_COMMANDS.run(connection, ids, |arguments, id| arguments.add(id.as_str())).await?;
     rows.iter().map(|row| Ok((column(row, 11)?, command_record(row)?))).collect()
 }
 
-async fn write(connection: &mut SqliteConnection, plan: &Plan<'_>) -> Result<(), StoreError> {
-    INSERT_STREAMS.run(connection, &plan.streams, bind_stream).await?;
-    INSERT_COMMANDS.run(connection, &plan.commands, bind_command).await?;
-    INSERT_EVENTS.run(connection, &plan.events, bind_event).await?;
-    sqlx::query("UPDATE partition SET head = ? WHERE id = 0")
-        .bind(bound(plan.head))
-        .execute(connection)
-        .await
-        .map_err(explain)?;
-    Ok(())
+fn writing(plan: &Plan<'_>) -> Result<Script, StoreError> {
+    let mut script = Script::default();
+    script.rows(&INSERT_STREAMS, &plan.streams, bind_stream)?;
+    script.rows(&INSERT_COMMANDS, &plan.commands, bind_command)?;
+    script.rows(&INSERT_EVENTS, &plan.events, bind_event)?;
+    script.then_with("UPDATE partition SET head = ? WHERE id = 0", bound(plan.head))?;
+    Ok(script)
 }

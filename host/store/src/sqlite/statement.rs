@@ -1,21 +1,20 @@
-//! Statements over many rows at once. A round trip to SQLite's thread and back costs more than a row, and so does
-//! preparing a statement. So the list of rows has a power of two of them, filled up with NULLs: a few texts serve any
-//! number of rows in one trip, and stay prepared.
+//! Statements over many rows at once, and several statements in one trip. A trip to SQLite's thread and back costs more
+//! than a row: on a busy machine each way waits for a processor. Preparing a statement costs more as well. So a list of
+//! rows has a power of two of them, filled up with NULLs: a few texts serve any number of rows, and stay prepared.
 
 use std::sync::Arc;
 
 use cantus_model::ports::StoreError;
 use sqlx::{
-    Arguments, AssertSqlSafe, Sqlite, SqliteConnection,
+    Arguments, AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type,
     error::BoxDynError,
-    query::Query,
     sqlite::{SqliteArguments, SqliteRow},
 };
 
 use super::error::explain;
 
 /// A statement takes at most two to this power rows.
-const LARGEST: u32 = 8;
+const LARGEST: u32 = 9;
 
 /// What writes one row's values in the order of the columns.
 pub(super) type Bind<T> = fn(&mut SqliteArguments, &T) -> Result<(), BoxDynError>;
@@ -32,36 +31,80 @@ impl MultiRow {
     pub(super) fn new(head: &str, columns: usize, tail: &str) -> Self {
         let row = format!("({})", vec!["?"; columns].join(","));
         let text =
-            |power: u32| format!("{head} VALUES {} {tail}", vec![row.as_str(); 1_usize << power].join(",")).into();
+            |power: u32| format!("{head} VALUES {} {tail};", vec![row.as_str(); 1_usize << power].join(",")).into();
         Self { columns, texts: (0..=LARGEST).map(text).collect() }
     }
 
+    /// How many statements it takes for so many rows.
+    pub(super) fn statements(rows: usize) -> usize {
+        rows.div_ceil(1 << LARGEST)
+    }
+
     /// Runs it over all `rows` and gathers what it returns.
-    pub(super) async fn run<T: Sync>(
+    pub(super) async fn run<T>(
         &self,
         connection: &mut SqliteConnection,
         rows: &[T],
         bind: Bind<T>,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut found = Vec::new();
-        for chunk in rows.chunks(1 << LARGEST) {
-            let power = chunk.len().next_power_of_two().ilog2();
-            found.extend(self.query(power, chunk, bind)?.fetch_all(&mut *connection).await.map_err(explain)?);
-        }
-        Ok(found)
+        let mut script = Script::default();
+        script.rows(self, rows, bind)?;
+        script.run(connection).await
+    }
+}
+
+/// Statements that make one trip, in order. The first that fails is the last.
+#[derive(Default)]
+pub(super) struct Script {
+    text: String,
+    arguments: SqliteArguments,
+}
+
+impl Script {
+    /// Puts statements without values before the others.
+    pub(super) fn after(mut self, statements: &str) -> Self {
+        self.text.insert_str(0, statements);
+        self
     }
 
-    fn query<T>(
-        &self,
-        power: u32,
-        rows: &[T],
-        bind: Bind<T>,
-    ) -> Result<Query<'static, Sqlite, SqliteArguments>, StoreError> {
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve(rows.len() * self.columns, 0);
-        for row in rows {
-            bind(&mut arguments, row).map_err(|error| StoreError::Other(format!("a value does not fit: {error}")))?;
-        }
-        Ok(sqlx::query_with(AssertSqlSafe(self.texts[power as usize].clone()), arguments))
+    /// Adds a statement without values.
+    pub(super) fn then(&mut self, statement: &str) {
+        self.text.push_str(statement);
+        self.text.push(';');
     }
+
+    /// Adds a statement with one value.
+    pub(super) fn then_with<T>(&mut self, statement: &str, value: T) -> Result<(), StoreError>
+    where
+        T: for<'q> Encode<'q, Sqlite> + Type<Sqlite>,
+    {
+        self.then(statement);
+        self.arguments.add(value).map_err(unfit)
+    }
+
+    /// Adds a statement over all `rows`, more than once if there are more than it takes; none if there are no rows.
+    pub(super) fn rows<T>(&mut self, statement: &MultiRow, rows: &[T], bind: Bind<T>) -> Result<(), StoreError> {
+        for chunk in rows.chunks(1 << LARGEST) {
+            let filled_up = chunk.len().next_power_of_two();
+            self.text.push_str(&statement.texts[filled_up.ilog2() as usize]);
+            self.arguments.reserve(filled_up * statement.columns, 0);
+            for row in chunk {
+                bind(&mut self.arguments, row).map_err(unfit)?;
+            }
+            for _ in 0..(filled_up - chunk.len()) * statement.columns {
+                self.arguments.add(None::<i64>).map_err(unfit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs it and gathers what its statements return.
+    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<Vec<SqliteRow>, StoreError> {
+        let query = sqlx::query_with(AssertSqlSafe(self.text), self.arguments);
+        query.fetch_all(connection).await.map_err(explain)
+    }
+}
+
+fn unfit(error: BoxDynError) -> StoreError {
+    StoreError::Other(format!("a value does not fit: {error}"))
 }

@@ -29,9 +29,12 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
     let memory = memory_mb()?;
     let (mut many, mut bare, mut hot) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
+        let copy = world.path(&format!("bare-{round}.db"));
+        ceiling::copy(&world.path("durable.db"), &copy).await?;
         let run = run_many(&engine, round).await?;
         many.push(rate(COMMANDS, run.took));
-        bare.push(bare_insert(world, round, &run).await?);
+        let took = ceiling::bare_insert(&world.path("durable.db"), &copy, &run.batches).await?;
+        bare.push(rate(COMMANDS, took));
         let run = load::run(&engine, COMMANDS, IN_FLIGHT, |number| deposit(account(0), number)).await?;
         hot.push(rate(COMMANDS, run.took));
     }
@@ -53,13 +56,6 @@ async fn run_many(engine: &Arc<Engine>, round: usize) -> Result<Run> {
         deposit(account(scatter(number, ACCOUNTS)), number)
     })
     .await
-}
-
-/// The rows that the run has just written, in its own batches, into a store of the same make.
-async fn bare_insert(world: &World, round: usize, run: &Run) -> Result<Rate> {
-    let target = world.path(&format!("bare-{round}.db"));
-    let took = ceiling::bare_insert(&world.path("durable.db"), &target, &run.batches).await?;
-    Ok(rate(COMMANDS, took))
 }
 
 /// The same with one transaction a command.
