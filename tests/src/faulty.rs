@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, RecordedEvent, Snapshot,
-    StreamHead, Timestamp,
+    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, PageLimit, RecordedEvent,
+    Snapshot, StreamHead, Timestamp,
     ports::{EventReader, Journal, SnapshotStore, StoreError, WriterEpoch},
 };
 use cantus_store::MemoryStore;
@@ -110,7 +110,12 @@ impl EventReader for FaultyStore {
         }
     }
 
-    async fn read_stream(&self, aggregate: &AggregateRef, after: u64, limit: usize) -> Result<EventBatch, StoreError> {
+    async fn read_stream(
+        &self,
+        aggregate: &AggregateRef,
+        after: u64,
+        limit: PageLimit,
+    ) -> Result<EventBatch, StoreError> {
         lock(&self.seen).reads.push((aggregate.clone(), after));
         self.inner.read_stream(aggregate, after, limit).await
     }

@@ -52,6 +52,7 @@ macro_rules! store_suite {
                 payloads::extremes_of_a_context,
                 payloads::one_id_in_two_types,
                 reads::a_stream_in_pages,
+                reads::a_page_by_bytes,
                 reads::beyond_the_end,
                 reads::the_log_in_pages,
                 reads::a_version_at_a_time,

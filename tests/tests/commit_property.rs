@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cantus_model::{Entry, EntryResult, Timestamp};
+use cantus_model::{Entry, EntryResult, PageLimit, Timestamp};
 use cantus_store::{MemoryStore, SqliteStore};
 use cantus_tests::store_suite::given::*;
 use proptest::prelude::*;
@@ -75,7 +75,7 @@ async fn contents(store: &Subject) -> impl PartialEq + std::fmt::Debug + use<> {
     for stream in 0..STREAMS {
         let stream = account(&format!("s{stream}"));
         let head = store.stream_head(&stream).await.unwrap();
-        let events = store.read_stream(&stream, 0, 1_000).await.unwrap();
+        let events = store.read_stream(&stream, 0, PageLimit::events(1_000)).await.unwrap();
         streams.push((head, events, store.version_at(&stream, Timestamp(1_003)).await.unwrap()));
     }
     (whole_log(store).await, store.log_head().await.unwrap(), commands, streams)

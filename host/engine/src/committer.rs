@@ -6,7 +6,7 @@ use std::{
 };
 
 use cantus_model::{
-    Entry, EntryResult,
+    Entry, EntryResult, Verdict,
     ports::{Journal, StoreError, WriterEpoch},
 };
 use crossbeam_channel::Sender;
@@ -18,6 +18,9 @@ use crate::{
     shard::ShardMessage,
     stats::StatsCounters,
 };
+
+/// What a pair of metadata counts for beside its texts.
+pub(crate) const PAIR_BYTES: usize = 8;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 
@@ -57,6 +60,10 @@ impl Committer {
             .unzip();
         let started = Instant::now();
         let results = match self.commit_or_retry(&entries).await {
+            Ok(results) if results.len() != entries.len() => {
+                let error = format!("the store settled {} of {} commands", results.len(), entries.len());
+                vec![Err(StoreError::Other(error)); entries.len()]
+            }
             Ok(results) => {
                 self.stats.committed(entries.len(), started.elapsed());
                 results.into_iter().map(Ok).collect()
@@ -106,6 +113,15 @@ impl Committer {
     }
 }
 
+impl Drop for Committer {
+    /// Without a committer nothing is ever answered: the shards end as well, and with them all that waits.
+    fn drop(&mut self) {
+        for shard in &self.shards {
+            let _ = shard.send(ShardMessage::Stop);
+        }
+    }
+}
+
 /// How many submissions fit a batch: at least one.
 fn batch_len(waiting: &[Submission], limit: usize) -> usize {
     let mut bytes = 0;
@@ -118,7 +134,12 @@ fn batch_len(waiting: &[Submission], limit: usize) -> usize {
 
 fn size(entry: &Entry) -> usize {
     entry.decision.as_ref().map_or(0, |decision| {
-        let events: usize = decision.verdict.events().iter().map(|event| event.payload.len()).sum();
-        decision.command.payload.len() + events
+        let metadata = &decision.context.metadata;
+        let metadata: usize = metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum();
+        let verdict: usize = match &decision.verdict {
+            Verdict::Accepted(events) => events.iter().map(|event| event.payload.len()).sum(),
+            Verdict::Rejected(no) => no.message.len() + no.detail.as_ref().map_or(0, Vec::len),
+        };
+        decision.command.payload.len() + metadata + verdict
     })
 }

@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{
     Answer, Clock, CommandError, Pending, Settings, Stats,
-    committer::Committer,
+    committer::{Committer, PAIR_BYTES},
     job::Job,
     loader::Loader,
     plugins::Plugins,
@@ -103,7 +103,7 @@ impl Engine {
                 Arc::clone(&settings),
                 Arc::clone(&plugins),
                 Arc::clone(&stats),
-                Loader::new(Arc::clone(&store), Arc::clone(&settings), Handle::current(), messages.clone()),
+                Loader::new(Arc::clone(&store), &settings, Handle::current(), messages.clone()),
                 commit_queue.clone(),
                 snapshot_queue.clone(),
             );
@@ -150,7 +150,7 @@ impl Engine {
             admitted_at: self.clock.now(),
             conflicts: 0,
             reply,
-            _place: place,
+            place,
             command,
         };
         shard.messages.send(ShardMessage::Command(Box::new(job))).map_err(|_| CommandError::ShuttingDown)?;
@@ -193,7 +193,7 @@ impl Engine {
     }
 
     fn check_size(&self, command: &Command) -> Result<(), CommandError> {
-        let metadata: usize = command.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let metadata: usize = command.metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum();
         let (bytes, limit) = (command.payload.len() + metadata, self.settings.payload_bytes);
         if bytes > limit { Err(CommandError::TooLarge { bytes, limit }) } else { Ok(()) }
     }

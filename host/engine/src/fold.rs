@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use cantus_model::{
-    AggregateRef, EventBatch, Fault, Snapshot,
+    AggregateRef, EventBatch, Fault, PageLimit, Snapshot,
     ports::{Component, Store, StoreError},
 };
 use tokio::sync::mpsc;
 
-const PAGE_EVENTS: usize = 1_024;
+const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 4 << 20 };
 
 /// A state, as the guest returned it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,27 +43,55 @@ pub async fn fold(
 ) -> Result<Folded, FoldError> {
     let head = store.stream_head(aggregate).await?.version;
     let goal = upto.map_or(head, |upto| upto.min(head));
-    let snapshot =
-        store.load_snapshot(aggregate, component.digest()).await?.filter(|snapshot| snapshot.version <= goal);
-    let mut version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-    let (pages, folding) = mpsc::channel(2);
-    let folder = {
-        let aggregate = aggregate.clone();
-        tokio::task::spawn_blocking(move || fold_pages(&*component, &aggregate, snapshot, folding))
+    let snapshot = store.load_snapshot(aggregate, component.digest()).await?;
+    let snapshot = snapshot.filter(|snapshot| snapshot.version <= goal);
+    let folding = Folding { store, component, aggregate, goal };
+    let from_snapshot = match snapshot {
+        Some(snapshot) => Some(folding.run(Some(snapshot), PAGE).await),
+        None => None,
     };
-    while version < goal {
-        let page = store.read_stream(aggregate, version, PAGE_EVENTS.min((goal - version) as usize)).await?;
-        if page.is_empty() {
-            return Err(StoreError::Corrupt(format!("{aggregate} ends at {version}, not at {head}")).into());
-        }
-        version += page.len() as u64;
-        if pages.send(page).await.is_err() {
-            break; // the guest faulted: the folder says how
-        }
+    // A snapshot is never the truth, and the limits are those of one call: what is too much at once is not one by one.
+    let mut folded = match from_snapshot {
+        Some(folded @ (Ok(_) | Err(FoldError::Store(_)))) => return folded,
+        _ => folding.run(None, PAGE).await,
+    };
+    if matches!(&folded, Err(FoldError::Fault(_))) {
+        folded = folding.run(None, PageLimit::events(1)).await;
     }
-    drop(pages);
-    let state = folder.await.map_err(|error| StoreError::Other(error.to_string()))??;
-    Ok(Folded { version: goal, state })
+    folded
+}
+
+struct Folding<'a> {
+    store: &'a dyn Store,
+    component: Arc<dyn Component>,
+    aggregate: &'a AggregateRef,
+    goal: u64,
+}
+
+impl Folding<'_> {
+    /// Reads here, folds on a thread of its own.
+    async fn run(&self, snapshot: Option<Snapshot>, page: PageLimit) -> Result<Folded, FoldError> {
+        let mut version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+        let (pages, folding) = mpsc::channel(2);
+        let (component, aggregate) = (Arc::clone(&self.component), self.aggregate.clone());
+        let folder = tokio::task::spawn_blocking(move || fold_pages(&*component, &aggregate, snapshot, folding));
+        while version < self.goal {
+            let left = usize::try_from(self.goal - version).unwrap_or(usize::MAX);
+            let limit = PageLimit { events: page.events.min(left), ..page };
+            let events = self.store.read_stream(self.aggregate, version, limit).await?;
+            if events.is_empty() {
+                let message = format!("{} ends at {version}, not at {}", self.aggregate, self.goal);
+                return Err(StoreError::Corrupt(message).into());
+            }
+            version += events.len() as u64;
+            if pages.send(events).await.is_err() {
+                break; // the guest faulted: the folder says how
+            }
+        }
+        drop(pages);
+        let state = folder.await.map_err(|error| StoreError::Other(error.to_string()))??;
+        Ok(Folded { version: self.goal, state })
+    }
 }
 
 fn fold_pages(

@@ -18,7 +18,7 @@ pub(crate) struct Job {
     pub(crate) conflicts: u32,
     pub(crate) reply: oneshot::Sender<Answer>,
     /// Its place in the shard's queue, given back with the answer.
-    pub(crate) _place: OwnedSemaphorePermit,
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 impl Job {
@@ -46,6 +46,7 @@ impl Job {
 
     pub(crate) fn answer(self, answer: Answer, stats: &StatsCounters) {
         stats.answered(&answer);
+        drop(self.place); // so that whoever hears the answer finds room
         // The caller may have stopped waiting; what is decided stays decided.
         let _ = self.reply.send(answer);
     }

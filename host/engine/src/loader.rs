@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cantus_model::{
-    AggregateRef, Digest, EventBatch, Snapshot, StreamHead,
+    AggregateRef, Digest, EventBatch, PageLimit, Snapshot, StreamHead,
     ports::{Store, StoreError},
 };
 use crossbeam_channel::Sender;
@@ -32,12 +32,13 @@ pub(crate) struct LoadRequest {
     pub(crate) id: u64,
     /// Whose snapshot to look for, if any.
     pub(crate) snapshot_of: Option<Digest>,
+    /// How much to read, and to fold, at once.
+    pub(crate) page: PageLimit,
 }
 
 /// One per shard.
 pub(crate) struct Loader {
     store: Arc<dyn Store>,
-    settings: Arc<Settings>,
     runtime: Handle,
     shard: Sender<ShardMessage>,
     places: Arc<Semaphore>,
@@ -57,28 +58,28 @@ impl Drop for Load {
 impl Loader {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        settings: Arc<Settings>,
+        settings: &Settings,
         runtime: Handle,
         shard: Sender<ShardMessage>,
     ) -> Self {
         let places = Arc::new(Semaphore::new(settings.concurrent_loads));
-        Self { store, settings, runtime, shard, places }
+        Self { store, runtime, shard, places }
     }
 
     pub(crate) fn start(&self, request: LoadRequest) -> Load {
         let pages = Arc::new(Semaphore::new(PAGES_AHEAD));
-        let task = LoadTask {
-            store: Arc::clone(&self.store),
-            page_events: self.settings.page_events,
-            shard: self.shard.clone(),
-            pages: Arc::clone(&pages),
-            request,
-        };
+        let task =
+            LoadTask { store: Arc::clone(&self.store), shard: self.shard.clone(), pages: Arc::clone(&pages), request };
         let places = Arc::clone(&self.places);
         self.runtime.spawn(async move {
             let Ok(_place) = places.acquire_owned().await else { return };
-            if let Err(error) = task.run().await {
-                task.send(Loaded::Failed(error));
+            let task = Arc::new(task);
+            let running = Arc::clone(&task);
+            // In a task of its own, so that the shard hears of a panic too.
+            match tokio::spawn(async move { running.run().await }).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => task.send(Loaded::Failed(error)),
+                Err(panic) => task.send(Loaded::Failed(StoreError::Other(panic.to_string()))),
             }
         });
         Load { pages }
@@ -87,7 +88,6 @@ impl Loader {
 
 struct LoadTask {
     store: Arc<dyn Store>,
-    page_events: usize,
     shard: Sender<ShardMessage>,
     pages: Arc<Semaphore>,
     request: LoadRequest,
@@ -107,8 +107,10 @@ impl LoadTask {
         self.send(Loaded::Start { head, snapshot });
         while version < head.version {
             let Ok(place) = Arc::clone(&self.pages).acquire_owned().await else { return Ok(()) };
-            let wanted = self.page_events.min((head.version - version) as usize);
-            let events = self.store.read_stream(aggregate, version, wanted).await?;
+            let left = usize::try_from(head.version - version).unwrap_or(usize::MAX);
+            let page = self.request.page;
+            let limit = PageLimit { events: page.events.min(left), ..page };
+            let events = self.store.read_stream(aggregate, version, limit).await?;
             if events.is_empty() {
                 return Err(StoreError::Corrupt(format!("{aggregate} ends at {version}, not at {}", head.version)));
             }

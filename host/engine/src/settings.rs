@@ -24,6 +24,8 @@ pub struct Settings {
     pub concurrent_loads: usize,
     /// Events that are folded in one call into the guest while an aggregate is hydrated.
     pub page_events: usize,
+    /// Bytes of events after which such a call takes no more of them.
+    pub page_bytes: usize,
     /// Bytes of guest memory after which a sandbox is given up and its aggregates are hydrated anew in a fresh one.
     pub sandbox_bytes: usize,
     /// Sandboxes of one shard for aggregates that faulted, each of which runs alone until it has succeeded again.
@@ -48,6 +50,7 @@ impl Default for Settings {
             resident_aggregates: 20_000,
             concurrent_loads: 16,
             page_events: 1_024,
+            page_bytes: 4 << 20,
             sandbox_bytes: 128 << 20,
             quarantine_sandboxes: 4,
             payload_bytes: 1 << 20,

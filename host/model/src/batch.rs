@@ -11,6 +11,27 @@ pub struct EventRef {
     pub size: u32,
 }
 
+/// How much of a stream to read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageLimit {
+    /// At most this many events.
+    pub events: usize,
+    /// No more events once their payloads have this many bytes; a larger event comes alone.
+    pub bytes: usize,
+}
+
+impl PageLimit {
+    /// At most `events` events, of whatever size.
+    pub const fn events(events: usize) -> Self {
+        Self { events, bytes: usize::MAX }
+    }
+
+    /// Whether `page` takes one more event.
+    pub fn has_room(self, page: &EventBatch) -> bool {
+        page.len() < self.events && (page.is_empty() || page.payloads().len() < self.bytes)
+    }
+}
+
 /// Consecutive events of one stream, oldest first, with their payloads in one buffer: it crosses the store and the
 /// guest boundary without an allocation per event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

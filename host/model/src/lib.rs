@@ -13,7 +13,7 @@ mod manifest;
 mod message;
 pub mod ports;
 
-pub use batch::{EventBatch, EventRef};
+pub use batch::{EventBatch, EventRef, PageLimit};
 pub use command::{Command, CommandRecord, Outcome};
 pub use commit::{Decision, Entry, EntryResult, Verdict};
 pub use digest::{Digest, ParseDigestError};

@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, Decision, Digest, Entry, EntryResult, EventBatch, EventQuery, Position, RecordedEvent,
-    Snapshot, StreamHead, Timestamp,
+    AggregateRef, CommandRecord, Decision, Digest, Entry, EntryResult, EventBatch, EventQuery, PageLimit, Position,
+    RecordedEvent, Snapshot, StreamHead, Timestamp,
     ports::{EventReader, Journal, SnapshotStore, StoreError, WriterEpoch},
 };
 
@@ -111,8 +111,20 @@ impl EventReader for MemoryStore {
         Ok(StreamHead { version: contents.version(aggregate), last_at })
     }
 
-    async fn read_stream(&self, aggregate: &AggregateRef, after: u64, limit: usize) -> Result<EventBatch, StoreError> {
-        Ok(self.contents().events(aggregate, after).take(limit).map(|recorded| &recorded.event).collect())
+    async fn read_stream(
+        &self,
+        aggregate: &AggregateRef,
+        after: u64,
+        limit: PageLimit,
+    ) -> Result<EventBatch, StoreError> {
+        let mut page = EventBatch::default();
+        for recorded in self.contents().events(aggregate, after) {
+            if !limit.has_room(&page) {
+                break;
+            }
+            page.push(&recorded.event.name, recorded.event.version, &recorded.event.payload);
+        }
+        Ok(page)
     }
 
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError> {

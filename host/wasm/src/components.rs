@@ -26,10 +26,12 @@ impl ComponentStore {
     /// If it cannot be written.
     pub fn put(&self, bytes: &[u8]) -> io::Result<Digest> {
         let digest = Digest::of(bytes);
+        let name = format!("{digest}.wasm");
         if matches!(self.get(digest), Ok(Some(_))) {
+            // Perhaps by a host that was stopped before the name was durable.
+            self.dir.open(".")?.sync_all()?;
             return Ok(digest);
         }
-        let name = format!("{digest}.wasm");
         let aside = format!(".{name}.{}", std::process::id());
         let mut file = self.dir.create(&aside)?;
         io::Write::write_all(&mut file, bytes)?;

@@ -12,12 +12,8 @@ pub enum LoadError {
     #[error("the file is empty: is it still being copied?")]
     Empty,
     /// Longer than the limit.
-    #[error(
-        "the file has {bytes} bytes, more than the limit of {limit}: raise `wasm.component_bytes` if it is meant to be so large"
-    )]
+    #[error("the file is larger than {limit} bytes: raise `wasm.component_bytes` if it is meant to be so large")]
     TooLarge {
-        /// Bytes of the file.
-        bytes: usize,
         /// The limit.
         limit: usize,
     },

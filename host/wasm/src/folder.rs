@@ -1,6 +1,6 @@
 //! The drop folder. It is opened once as a directory handle, so no name or link in it can lead out.
 
-use std::path::Path;
+use std::{io::Read as _, path::Path};
 
 use cap_std::{ambient_authority, fs::Dir};
 
@@ -46,14 +46,16 @@ impl PluginFolder {
     /// If it cannot be read, leads out of the folder, or is too large.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, LoadError> {
         let unreadable = |error: std::io::Error| LoadError::Unreadable(error.to_string());
-        let metadata = self.dir.metadata(name).map_err(unreadable)?;
-        if !metadata.is_file() {
+        let file = self.dir.open(name).map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
             return Err(LoadError::Unreadable("it is not a file".into()));
         }
-        let bytes = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
-        if bytes > self.limit {
-            return Err(LoadError::TooLarge { bytes, limit: self.limit });
+        // One byte more than the limit tells a file that is larger, also one that still grows.
+        let mut bytes = Vec::new();
+        file.take(self.limit as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() > self.limit {
+            return Err(LoadError::TooLarge { limit: self.limit });
         }
-        self.dir.read(name).map_err(unreadable)
+        Ok(bytes)
     }
 }

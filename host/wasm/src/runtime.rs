@@ -89,7 +89,7 @@ fn check_kind(bytes: &[u8], limit: usize) -> Result<(), LoadError> {
         return Err(LoadError::Empty);
     }
     if bytes.len() > limit {
-        return Err(LoadError::TooLarge { bytes: bytes.len(), limit });
+        return Err(LoadError::TooLarge { limit });
     }
     if Engine::detect_precompiled(bytes).is_some() {
         return Err(LoadError::Compiled);

@@ -25,6 +25,9 @@ use crate::{
 
 type FaultResult<T> = Result<T, Box<Fault>>;
 
+/// Handles of one sandbox: one for each resident aggregate, and what a guest leaks of its streams.
+const MAX_HANDLES: usize = 1 << 20;
+
 pub(crate) struct WasmSandbox {
     shared: Arc<Shared>,
     store: Store<GuestState>,
@@ -41,6 +44,7 @@ impl WasmSandbox {
         let mut store = Store::new(shared.pre.engine(), GuestState::new(&shared.limits));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(shared.limits.result_bytes.max(shared.limits.snapshot_bytes));
+        store.set_max_component_handles(MAX_HANDLES);
         store.set_epoch_deadline(Watchdog::epochs(shared.limits.call_timeout_ms));
         let guest = store.set_fuel(u64::MAX).and_then(|()| shared.pre.instantiate(&mut store));
         match guest {

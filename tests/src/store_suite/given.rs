@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cantus_model::{
-    AggregateRef, Context, Decision, Digest, Entry, EntryResult, EventQuery, Message, RecordedEvent, Rejection,
-    Timestamp, Verdict,
+    AggregateRef, Context, Decision, Digest, Entry, EntryResult, EventQuery, Message, PageLimit, RecordedEvent,
+    Rejection, Timestamp, Verdict,
     ports::{Store, WriterEpoch},
 };
 
@@ -95,7 +95,7 @@ pub async fn whole_log(store: &Subject) -> Vec<RecordedEvent> {
 
 /// The payloads of a stream, as text.
 pub async fn payloads(store: &Subject, of: &str) -> Vec<String> {
-    let batch = store.read_stream(&account(of), 0, usize::MAX).await.unwrap();
+    let batch = store.read_stream(&account(of), 0, PageLimit::events(usize::MAX)).await.unwrap();
     batch.iter().map(|(_, payload)| String::from_utf8(payload.to_vec()).unwrap()).collect()
 }
 

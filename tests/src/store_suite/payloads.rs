@@ -1,6 +1,6 @@
 //! Contents that a store must not touch.
 
-use cantus_model::{AggregateRef, EntryResult, Verdict};
+use cantus_model::{AggregateRef, EntryResult, PageLimit, Verdict};
 
 use super::given::*;
 
@@ -22,7 +22,7 @@ pub async fn ten_megabytes(store: Subject) {
     let mut entry = decided("c1", "a", 0, Verdict::Accepted(events.clone()));
     entry.decision.as_mut().unwrap().command.payload = large.clone();
     commit(&store, epoch, &[accepted("c0", "b", 0, &["x"]), entry, accepted("c2", "b", 1, &["y"])]).await;
-    assert!(store.read_stream(&account("a"), 0, 9).await.unwrap() == events.iter().collect());
+    assert!(store.read_stream(&account("a"), 0, PageLimit::events(9)).await.unwrap() == events.iter().collect());
     assert!(store.command("c1").await.unwrap().unwrap().command.payload == large);
     assert_eq!(payloads(&store, "b").await, ["x", "y"]);
 }
@@ -32,7 +32,7 @@ pub async fn bytes_that_are_no_text(store: Subject) {
     let epoch = store.claim().await.unwrap();
     let bytes: Vec<u8> = (0..=255).chain([0, 0xc3, 0x28, 0]).collect();
     commit(&store, epoch, &[decided("c1", "a", 0, Verdict::Accepted(vec![message("Raw", &bytes)]))]).await;
-    assert_eq!(store.read_stream(&account("a"), 0, 1).await.unwrap().payloads(), bytes);
+    assert_eq!(store.read_stream(&account("a"), 0, PageLimit::events(1)).await.unwrap().payloads(), bytes);
     assert_eq!(whole_log(&store).await[0].event.payload, bytes);
 }
 
@@ -98,7 +98,7 @@ pub async fn one_id_in_two_types(store: Subject) {
         .collect();
     assert_eq!(commit(&store, epoch, &entries).await, [0, 1, 2, 3].map(|offset| committed(1, offset)));
     for (kind, id) in names {
-        let batch = store.read_stream(&AggregateRef::new(kind, id), 0, 9).await.unwrap();
+        let batch = store.read_stream(&AggregateRef::new(kind, id), 0, PageLimit::events(9)).await.unwrap();
         assert_eq!(batch.payloads(), kind.as_bytes());
     }
 }

@@ -1,6 +1,6 @@
 //! The log and its streams as readers see them.
 
-use cantus_model::{EventBatch, EventQuery, StreamHead, Timestamp, Verdict};
+use cantus_model::{EventBatch, EventQuery, PageLimit, StreamHead, Timestamp, Verdict};
 
 use super::given::*;
 
@@ -17,14 +17,29 @@ pub async fn a_stream_in_pages(store: Subject) {
     for size in [1_000, 4_096, 9_999, 10_000, 20_000] {
         let mut read = 0;
         while read < events.len() {
-            let page = store.read_stream(&account("a"), read as u64, size).await.unwrap();
+            let page = store.read_stream(&account("a"), read as u64, PageLimit::events(size)).await.unwrap();
             let end = events.len().min(read + size);
             assert_eq!(page, events[read..end].iter().collect::<EventBatch>());
             read = end;
         }
     }
-    let middle = store.read_stream(&account("a"), 4_999, 1).await.unwrap();
+    let middle = store.read_stream(&account("a"), 4_999, PageLimit::events(1)).await.unwrap();
     assert_eq!(middle.payloads(), b"4999");
+}
+
+/// A page takes no more events once it has its bytes; an event that is larger comes alone.
+pub async fn a_page_by_bytes(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    commit(&store, epoch, &[accepted("c1", "a", 0, &["1234", "5678", "9", "a long one", "x"])]).await;
+    for (bytes, pages) in [(0, 5), (1, 5), (4, 4), (5, 3), (8, 3), (9, 3), (19, 2), (1_000, 1)] {
+        let (mut read, mut count) = (0, 0);
+        while read < 5 {
+            let page = store.read_stream(&account("a"), read, PageLimit { events: 9, bytes }).await.unwrap();
+            read += page.len() as u64;
+            count += 1;
+        }
+        assert_eq!((read, count), (5, pages), "{bytes} bytes a page");
+    }
 }
 
 /// A page behind the last event is empty, and so is a page of none.
@@ -32,7 +47,7 @@ pub async fn beyond_the_end(store: Subject) {
     let epoch = store.claim().await.unwrap();
     commit(&store, epoch, &[accepted("c1", "a", 0, &["x", "y"])]).await;
     for (after, limit) in [(2, 9), (3, 9), (u64::MAX, 9), (0, 0)] {
-        assert!(store.read_stream(&account("a"), after, limit).await.unwrap().is_empty());
+        assert!(store.read_stream(&account("a"), after, PageLimit::events(limit)).await.unwrap().is_empty());
         let of_stream = EventQuery { aggregate: Some(account("a")), after: Some(after), limit };
         assert!(store.read_events(&of_stream).await.unwrap().is_empty());
     }
@@ -40,7 +55,7 @@ pub async fn beyond_the_end(store: Subject) {
         let of_log = EventQuery { aggregate: None, after: Some(after), limit };
         assert!(store.read_events(&of_log).await.unwrap().is_empty());
     }
-    let all = store.read_stream(&account("a"), 0, usize::MAX).await.unwrap();
+    let all = store.read_stream(&account("a"), 0, PageLimit::events(usize::MAX)).await.unwrap();
     assert_eq!(all.len(), 2);
 }
 
@@ -81,7 +96,7 @@ pub async fn a_version_at_a_time(store: Subject) {
 /// What is not there has version 0 and no events.
 pub async fn an_unknown_stream(store: Subject) {
     assert_eq!(store.stream_head(&account("a")).await.unwrap(), StreamHead::default());
-    assert!(store.read_stream(&account("a"), 0, 9).await.unwrap().is_empty());
+    assert!(store.read_stream(&account("a"), 0, PageLimit::events(9)).await.unwrap().is_empty());
     assert_eq!(store.version_at(&account("a"), Timestamp(9)).await.unwrap(), 0);
     let query = EventQuery { aggregate: Some(account("a")), after: None, limit: 9 };
     assert!(store.read_events(&query).await.unwrap().is_empty());

@@ -101,3 +101,21 @@ async fn pages_make_no_difference() {
         world.engine.shutdown().await;
     }
 }
+
+/// While a batch is held, its aggregate goes on. The first snapshot that is due waits for its version and is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hot_aggregate_gets_its_snapshots_too() {
+    let store = faulty();
+    let world = World::on(store.clone(), guests::HOSTILE, host::settings()).await;
+    let held = store.hold().await;
+    let climb = |n: u32| host::command(&n.to_string(), "Climber/a", "Climb", r#"{"by": 1}"#);
+    let climbing: Vec<_> = (1..=40).map(|n| world.submit(climb(n))).collect();
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    drop(held);
+    for pending in climbing {
+        accepted(pending.await);
+    }
+    accepted(world.ask(climb(41)).await);
+    world.engine.shutdown().await;
+    assert_eq!(store.seen().snapshots, ["Climber/a@4", "Climber/a@41"]);
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod commands;
+mod crowds;
 mod hydration;
 mod neighbours;
 mod rogue;
@@ -23,9 +24,13 @@ struct World {
 
 impl World {
     async fn hostile() -> Self {
+        Self::with(host::settings()).await
+    }
+
+    async fn with(settings: Settings) -> Self {
         static COMPONENT: OnceLock<Arc<dyn Component>> = OnceLock::new();
         let component = COMPONENT.get_or_init(|| host::load(guests::HOSTILE, &host::limits()));
-        Self::start(Arc::clone(component), host::settings()).await
+        Self::start(Arc::clone(component), settings).await
     }
 
     async fn rogue() -> Self {

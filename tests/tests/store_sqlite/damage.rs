@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cantus_model::{Digest, EntryResult, EventQuery, Snapshot, ports::StoreError};
+use cantus_model::{Digest, EntryResult, EventQuery, PageLimit, Snapshot, ports::StoreError};
 use cantus_store::{SqliteOptions, SqliteStore};
 use cantus_tests::store_suite::given::*;
 
@@ -72,13 +72,13 @@ async fn a_missing_event_is_damage_and_never_skipped() {
     commit(&store, epoch, &[accepted("c1", "a", 0, &["1", "2", "3"]), accepted("c2", "b", 0, &["4"])]).await;
     tamper(&path, "DELETE FROM event WHERE offset = 1").await;
     let corrupt = |error: StoreError| matches!(&error, StoreError::Corrupt(text) if text.contains("missing"));
-    assert!(corrupt(store.read_stream(&account("a"), 0, 9).await.unwrap_err()));
-    assert!(corrupt(store.read_stream(&account("a"), 1, 9).await.unwrap_err()));
+    assert!(corrupt(store.read_stream(&account("a"), 0, PageLimit::events(9)).await.unwrap_err()));
+    assert!(corrupt(store.read_stream(&account("a"), 1, PageLimit::events(9)).await.unwrap_err()));
     for aggregate in [None, Some(account("a"))] {
         assert!(corrupt(store.read_events(&EventQuery { aggregate, after: None, limit: 9 }).await.unwrap_err()));
     }
     assert_eq!(payloads(&store, "b").await, ["4"]);
-    assert_eq!(store.read_stream(&account("a"), 2, 9).await.unwrap().payloads(), b"3");
+    assert_eq!(store.read_stream(&account("a"), 2, PageLimit::events(9)).await.unwrap().payloads(), b"3");
 }
 
 #[tokio::test]

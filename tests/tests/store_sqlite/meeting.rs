@@ -7,7 +7,7 @@ use std::{
 };
 
 use cantus_model::{
-    EntryResult, EventQuery,
+    EntryResult, EventQuery, PageLimit,
     ports::{StoreError, WriterEpoch},
 };
 use cantus_store::{SqliteOptions, SqliteStore};
@@ -96,7 +96,7 @@ async fn readers_see_whole_batches_only() {
                     let head = store.log_head().await.unwrap();
                     let log =
                         store.read_events(&EventQuery { aggregate: None, after: None, limit: 9_999 }).await.unwrap();
-                    let stream = store.read_stream(&account("s0"), 0, 9_999).await.unwrap();
+                    let stream = store.read_stream(&account("s0"), 0, PageLimit::events(9_999)).await.unwrap();
                     assert!(head % 50 == 0 && log.len() % 50 == 0 && stream.len() % 5 == 0);
                     assert!(log.len() as u64 >= head && stream.len() * 10 >= log.len());
                     states += usize::from(log.len() > seen);
@@ -127,7 +127,7 @@ async fn the_wal_does_not_grow_without_bound() {
             let store = store.clone();
             tokio::spawn(async move {
                 while store.log_head().await.unwrap() < 200 {
-                    store.read_stream(&account("a"), 0, 2).await.unwrap();
+                    store.read_stream(&account("a"), 0, PageLimit::events(2)).await.unwrap();
                 }
             })
         })

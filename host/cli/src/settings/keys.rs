@@ -36,6 +36,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("engine.resident_aggregates", "aggregates", 1, "that one shard keeps in memory"),
     key("engine.concurrent_loads", "aggregates", 1, "that one shard hydrates at the same time"),
     key("engine.page_events", "events", 1, "that are read and folded at once"),
+    key("engine.page_bytes", "bytes", 1, "of events after which such a page takes no more of them"),
     key("engine.sandbox_bytes", "bytes", 65_536, "of guest memory after which a sandbox is given up for a fresh one"),
     key("engine.quarantine_sandboxes", "sandboxes", 1, "of one shard for aggregates that faulted"),
     key("engine.payload_bytes", "bytes", 1, "of one command's payload and metadata"),

@@ -32,6 +32,13 @@ impl Shard {
                 }
             }
             Ok(Err(refusal)) => self.submit(job, None, Some(refusal)),
+            Err(fault) if fault.kind == FaultKind::MemoryLimit && self.sandboxes.is_crowded(resident.sandbox) => {
+                // Others may have filled the memory: it is decided again, alone.
+                if let Some(slot) = self.slots.peek_mut(aggregate) {
+                    slot.queue.push_front(job);
+                }
+                self.drop_if_poisoned(resident.sandbox, aggregate);
+            }
             Err(fault) => {
                 tracing::error!(%aggregate, command = command.name, id = context.command_id, %fault, backtrace = ?fault.backtrace, "a guest faulted");
                 self.drop_if_poisoned(resident.sandbox, aggregate);
@@ -81,7 +88,9 @@ impl Shard {
             && let Phase::Warm(warm) = &mut slot.phase
         {
             warm.head.version += events;
-            warm.head.last_at = context.now;
+            if events > 0 {
+                warm.head.last_at = context.now;
+            }
         }
     }
 
@@ -100,7 +109,9 @@ impl Shard {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return true };
         let Phase::Warm(warm) = &mut slot.phase else { return true };
         let version = warm.head.version;
-        if every == 0 || warm.no_snapshots || version / every == warm.snapshot_version / every {
+        // One that still waits for its version to be durable is not replaced: a hot aggregate would never save any.
+        let due = every > 0 && version / every != warm.snapshot_version / every;
+        if !due || slot.no_snapshots || slot.snapshot.is_some() {
             return true;
         }
         warm.snapshot_version = version;
@@ -110,7 +121,7 @@ impl Shard {
             Ok(state) => slot.snapshot = Some(Snapshot { aggregate: aggregate.clone(), version, component, state }),
             Err(fault) => {
                 tracing::warn!(%aggregate, %fault, "no snapshot of this aggregate");
-                warm.no_snapshots = true;
+                slot.no_snapshots = true;
                 if self.sandboxes.is_poisoned(resident.sandbox) {
                     self.drop_if_poisoned(resident.sandbox, aggregate);
                     return false;

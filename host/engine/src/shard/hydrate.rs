@@ -32,6 +32,7 @@ impl Shard {
     }
 
     fn begin(&mut self, aggregate: &AggregateRef, head: StreamHead, snapshot: Option<Snapshot>) {
+        let alone = self.quarantined.contains(aggregate);
         match self.restore(aggregate, snapshot.as_ref().map(|snapshot| snapshot.state.as_slice())) {
             Ok(resident) => {
                 if let Some(slot) = self.slots.peek_mut(aggregate)
@@ -42,7 +43,9 @@ impl Shard {
                     loading.snapshot_version = snapshot.map_or(0, |snapshot| snapshot.version);
                 }
             }
-            Err(fault) if snapshot.is_some() => {
+            // Others may have filled the memory.
+            Err(fault) if fault.kind == FaultKind::MemoryLimit && !alone => self.start_load(aggregate, true),
+            Err(fault) if snapshot.is_some() && fault.kind != FaultKind::Host => {
                 tracing::warn!(%aggregate, %fault, "a snapshot does not restore; the whole stream is folded instead");
                 self.start_load(aggregate, false);
             }
@@ -75,7 +78,7 @@ impl Shard {
                 return Ok(shared);
             }
             tracing::info!(plugin = hosted.component.manifest().name, "a sandbox has grown large and is given up");
-            self.drop_sandbox(shared);
+            self.retire_sandbox(shared);
             return self.sandbox_for(aggregate);
         }
         while alone && self.sandboxes.alone_count() >= self.quarantine_places() && self.drop_spare(aggregate) {}
@@ -128,11 +131,20 @@ impl Shard {
     }
 
     fn fold(&mut self, aggregate: &AggregateRef, resident: Resident, events: &EventBatch) {
+        let crowded = self.sandboxes.is_crowded(resident.sandbox);
         let Some(sandbox) = self.sandboxes.get(resident.sandbox) else { return };
-        if let Err(fault) = sandbox.combine(resident.instance, events) {
-            self.drop_if_poisoned(resident.sandbox, aggregate);
-            self.fail_load(aggregate, fault);
+        let Err(fault) = sandbox.combine(resident.instance, events) else { return };
+        // The limits are those of one call. Each event stayed below them when it happened, so one at a time does again.
+        let too_much = matches!(fault.kind, FaultKind::OutOfFuel | FaultKind::MemoryLimit | FaultKind::TimeLimit);
+        if let Some(slot) = self.slots.peek_mut(aggregate)
+            && too_much
+            && (crowded || events.len() > 1)
+        {
+            slot.one_by_one = true;
+            return self.drop_if_poisoned(resident.sandbox, aggregate); // and it is hydrated again, alone
         }
+        self.drop_if_poisoned(resident.sandbox, aggregate);
+        self.fail_load(aggregate, fault);
     }
 
     fn warm_up(&mut self, aggregate: &AggregateRef, resident: Resident) {
@@ -140,7 +152,7 @@ impl Shard {
             && let Phase::Loading(loading) = &slot.phase
         {
             let (head, snapshot_version) = (loading.head, loading.snapshot_version);
-            slot.phase = Phase::Warm(Warm { resident, head, snapshot_version, no_snapshots: false });
+            slot.phase = Phase::Warm(Warm { resident, head, snapshot_version });
         }
         self.advance(aggregate);
     }

@@ -13,7 +13,7 @@ mod slot;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use cantus_model::{AggregateRef, Decision, Entry, Snapshot, StreamHead};
+use cantus_model::{AggregateRef, Decision, Entry, PageLimit, Snapshot, StreamHead};
 use crossbeam_channel::Receiver;
 use lru::LruCache;
 use tokio::sync::mpsc;
@@ -134,8 +134,10 @@ impl Shard {
         let id = self.next_load;
         self.next_load += 1;
         let snapshot_of = snapshots.then_some(hosted.digest);
-        let load = self.loader.start(LoadRequest { aggregate: aggregate.clone(), id, snapshot_of });
         if let Some(slot) = self.slots.get_mut(aggregate) {
+            let events = if slot.one_by_one { 1 } else { self.settings.page_events };
+            let page = PageLimit { events, bytes: self.settings.page_bytes };
+            let load = self.loader.start(LoadRequest { aggregate: aggregate.clone(), id, snapshot_of, page });
             slot.phase = Phase::Loading(slot::Loading {
                 id,
                 _load: load,
@@ -190,6 +192,15 @@ impl Shard {
             tracing::warn!(%aggregate, %fault, "a guest faulted while an aggregate was dropped");
             self.drop_if_poisoned(resident.sandbox, aggregate);
         }
+    }
+
+    /// Gives a sandbox up that has grown large: nobody new comes in, and it goes with the last that is being hydrated.
+    fn retire_sandbox(&mut self, sandbox: SandboxId) {
+        self.sandboxes.retire(sandbox);
+        let lives_there = |slot: &Slot| matches!(&slot.phase, Phase::Warm(warm) if warm.resident.sandbox == sandbox);
+        let warm = self.slots.iter().filter(|(_, slot)| lives_there(slot));
+        let warm: Vec<AggregateRef> = warm.map(|(aggregate, _)| aggregate.clone()).collect();
+        warm.iter().for_each(|aggregate| self.cool(aggregate));
     }
 
     /// Drops a sandbox: every aggregate in it is cold and hydrates again when it is needed.

@@ -26,6 +26,8 @@ struct Guest {
     /// Who has it alone, if it is not shared.
     owner: Option<AggregateRef>,
     residents: usize,
+    /// Takes nobody new.
+    retired: bool,
 }
 
 #[derive(Default)]
@@ -41,14 +43,17 @@ impl Sandboxes {
 
     /// The sandbox that a new resident of `digest` shares with others, if there is one.
     pub(super) fn shared(&self, digest: Digest) -> Option<SandboxId> {
-        self.guests.iter().find(|(_, guest)| guest.owner.is_none() && guest.digest == digest).map(|(id, _)| *id)
+        self.guests
+            .iter()
+            .find(|(_, guest)| guest.owner.is_none() && !guest.retired && guest.digest == digest)
+            .map(|(id, _)| *id)
     }
 
     pub(super) fn open(&mut self, hosted: &Hosted, owner: Option<AggregateRef>) -> Result<SandboxId, Box<Fault>> {
         let sandbox = hosted.component.open()?;
         let id = SandboxId(self.next);
         self.next += 1;
-        self.guests.insert(id, Guest { sandbox, digest: hosted.digest, owner, residents: 0 });
+        self.guests.insert(id, Guest { sandbox, digest: hosted.digest, owner, residents: 0, retired: false });
         Ok(id)
     }
 
@@ -67,11 +72,11 @@ impl Sandboxes {
         }))
     }
 
-    /// Drops one instance, and with the last one of a sandbox that an aggregate has alone the sandbox too.
+    /// Drops one instance, and with the last one of a sandbox that is not shared any more the sandbox too.
     pub(super) fn release(&mut self, resident: Resident) -> Result<(), Box<Fault>> {
         let Some(guest) = self.guests.get_mut(&resident.sandbox) else { return Ok(()) };
         guest.residents = guest.residents.saturating_sub(1);
-        if guest.owner.is_some() {
+        if guest.owner.is_some() || (guest.retired && guest.residents == 0) {
             self.guests.remove(&resident.sandbox);
             return Ok(());
         }
@@ -82,8 +87,19 @@ impl Sandboxes {
         self.guests.remove(&id);
     }
 
+    pub(super) fn retire(&mut self, id: SandboxId) {
+        if let Some(guest) = self.guests.get_mut(&id) {
+            guest.retired = true;
+        }
+    }
+
     pub(super) fn is_poisoned(&self, id: SandboxId) -> bool {
         self.guests.get(&id).is_none_or(|guest| guest.sandbox.is_poisoned())
+    }
+
+    /// Whether others live there as well.
+    pub(super) fn is_crowded(&self, id: SandboxId) -> bool {
+        self.guests.get(&id).is_some_and(|guest| guest.residents > 1)
     }
 
     /// Whether a shared sandbox holds more memory than it should, by more than one aggregate's doing.

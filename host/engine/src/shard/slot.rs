@@ -21,6 +21,10 @@ pub(super) struct Slot {
     pub(super) stale: bool,
     /// A state at a version that is not durable yet; it is saved when it is.
     pub(super) snapshot: Option<Snapshot>,
+    /// A snapshot faulted: no more are tried while the aggregate is known here.
+    pub(super) no_snapshots: bool,
+    /// A page of events was too much for the guest at once, though each was not: they are folded one by one.
+    pub(super) one_by_one: bool,
 }
 
 /// Whether the aggregate is in memory. A cold one with submissions in flight waits until all are settled: only then
@@ -50,8 +54,6 @@ pub(super) struct Warm {
     pub(super) head: StreamHead,
     /// Where the last snapshot was taken.
     pub(super) snapshot_version: u64,
-    /// A snapshot faulted; no more are tried with this resident.
-    pub(super) no_snapshots: bool,
 }
 
 impl Slot {

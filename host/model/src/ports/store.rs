@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use crate::{
-    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, RecordedEvent, Snapshot,
-    StreamHead, Timestamp,
+    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, PageLimit, RecordedEvent,
+    Snapshot, StreamHead, Timestamp,
 };
 
 /// Why a store could not do as asked.
@@ -58,8 +58,13 @@ pub trait EventReader: Send + Sync {
     /// How far a stream has come; version 0 if there is none.
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError>;
 
-    /// The events of a stream with a version above `after`, at most `limit`, oldest first and without gaps.
-    async fn read_stream(&self, aggregate: &AggregateRef, after: u64, limit: usize) -> Result<EventBatch, StoreError>;
+    /// The events of a stream with a version above `after`, oldest first and without gaps, up to `limit`.
+    async fn read_stream(
+        &self,
+        aggregate: &AggregateRef,
+        after: u64,
+        limit: PageLimit,
+    ) -> Result<EventBatch, StoreError>;
 
     /// The stream version that held at `time`: the count of its events recorded at or before it.
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError>;

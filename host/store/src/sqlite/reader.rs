@@ -2,9 +2,11 @@
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, EventBatch, EventQuery, Message, Position, RecordedEvent, StreamHead, Timestamp,
+    AggregateRef, CommandRecord, EventBatch, EventQuery, Message, PageLimit, Position, RecordedEvent, StreamHead,
+    Timestamp,
     ports::{EventReader, StoreError},
 };
+use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
 
 use super::{
@@ -44,21 +46,28 @@ impl EventReader for SqliteStore {
         }
     }
 
-    async fn read_stream(&self, aggregate: &AggregateRef, after: u64, limit: usize) -> Result<EventBatch, StoreError> {
-        let rows = sqlx::query(READ_STREAM)
+    async fn read_stream(
+        &self,
+        aggregate: &AggregateRef,
+        after: u64,
+        limit: PageLimit,
+    ) -> Result<EventBatch, StoreError> {
+        let mut rows = sqlx::query(READ_STREAM)
             .bind(&aggregate.aggregate_type)
             .bind(&aggregate.id)
             .bind(bound(after))
-            .bind(bound(limit))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(explain)?;
-        let mut batch = EventBatch::default();
-        for (row, expected) in rows.iter().zip(after.saturating_add(1)..) {
-            contiguous(expected, column(row, 0)?, || format!("version of {aggregate}"))?;
-            batch.push(column(row, 1)?, column(row, 2)?, column(row, 3)?);
+            .bind(bound(limit.events))
+            .fetch(&self.readers);
+        let mut page = EventBatch::default();
+        let mut expected = after.saturating_add(1);
+        while limit.has_room(&page)
+            && let Some(row) = rows.try_next().await.map_err(explain)?
+        {
+            contiguous(expected, column(&row, 0)?, || format!("version of {aggregate}"))?;
+            page.push(column(&row, 1)?, column(&row, 2)?, column(&row, 3)?);
+            expected = expected.saturating_add(1);
         }
-        Ok(batch)
+        Ok(page)
     }
 
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError> {

@@ -117,6 +117,40 @@ fn print(bytes: usize) {
     }
 }
 
+/// Keeps what it is given: its state grows as large as one likes.
+#[aggregate]
+pub struct Hoarder {
+    kept: String,
+}
+
+/// Asks it to keep so much more.
+#[command(Hoarder, version = 1, produces = [Kept])]
+pub struct Keep {
+    bytes: usize,
+}
+
+#[command_handler(Hoarder, version = 1)]
+impl KeepHandler {
+    type Error = Rejection;
+
+    fn handle(&self, _: &Hoarder, command: Keep) -> Result<Kept, Rejection> {
+        Ok(Kept { what: "x".repeat(command.bytes) })
+    }
+}
+
+/// It kept it.
+#[event(Hoarder, version = 1)]
+pub struct Kept {
+    what: String,
+}
+
+#[event_combiner(Hoarder, version = 1)]
+impl Kept {
+    fn combine(&self, state: &mut Hoarder) {
+        state.kept.push_str(&self.what);
+    }
+}
+
 /// It went up.
 #[event(Climber, version = 1)]
 pub struct Climbed {
