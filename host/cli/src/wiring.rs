@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::{Engine, Stats, SystemClock};
+use cantus_engine::{Engine, StartError, Stats, SystemClock};
 use cantus_model::{
     Digest,
     ports::{Component, Store},
@@ -34,9 +34,29 @@ impl Host {
 /// If a plugin is refused, or the store cannot be written.
 pub(crate) async fn start(settings: &Settings) -> Result<Host, Failure> {
     let components = load_plugins(settings, Keep::Components)?;
+    check_sandboxes(settings, components.len())?;
     let store = cantus_store::open(&settings.store).await.or_exit(Exit::Store)?;
     let engine = Engine::start(settings.engine.clone(), store, components, Arc::new(SystemClock)).await;
-    Ok(Host { engine: Arc::new(engine.or_exit(Exit::Store)?) })
+    let engine = engine.map_err(|error| match error {
+        StartError::Store(error) => Failure::new(Exit::Store, error),
+        StartError::AggregateTwice { .. } => Failure::new(Exit::Plugin, error),
+        StartError::Thread(_) => Failure::new(Exit::Machine, error),
+    });
+    Ok(Host { engine: Arc::new(engine?) })
+}
+
+/// Each shard needs a sandbox for each plugin, and its places in quarantine.
+fn check_sandboxes(settings: &Settings, plugins: usize) -> Result<(), Failure> {
+    let needed = settings.engine.shards.saturating_mul(plugins + settings.engine.quarantine_sandboxes);
+    if needed <= settings.wasm.sandboxes as usize {
+        return Ok(());
+    }
+    let message = format!(
+        "wasm.sandboxes is {}, but {} shards with {plugins} plugins and {} places in quarantine need {needed}: raise it, or \
+         lower engine.shards or engine.quarantine_sandboxes",
+        settings.wasm.sandboxes, settings.engine.shards, settings.engine.quarantine_sandboxes
+    );
+    Err(Failure::new(Exit::Usage, message))
 }
 
 /// Opens the store for reading only. It is not made if it is missing.

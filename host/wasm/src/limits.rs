@@ -29,6 +29,8 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        // A shard a core is the default, and a shard needs one for each plugin and some for aggregates that faulted.
+        let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
         Self {
             fuel_per_call: 500_000_000,
             call_timeout_ms: 5_000,
@@ -38,7 +40,7 @@ impl Default for Limits {
             snapshot_bytes: 64 << 20,
             output_bytes: 16 << 10,
             component_bytes: 64 << 20,
-            sandboxes: 128,
+            sandboxes: 128.max(16 * cores),
         }
     }
 }

@@ -8,7 +8,15 @@ fn every_setting_is_listed_with_where_it_came_from() {
     place.write("cantus.toml", "store = 'sqlite:other.db'\n[engine]\nshards = 7\nbatch_commands = 9\n");
     let mut command = place.command();
     command.env("CANTUS_ENGINE_SHARDS", "8").env("CANTUS_WASM_FUEL_PER_CALL", "1000");
-    command.args(["settings", "--store", "sqlite:flag.db", "--set", "wasm.stack_bytes=65_536"]);
+    command.args([
+        "settings",
+        "--store",
+        "sqlite:flag.db",
+        "--set",
+        "wasm.stack_bytes=65_536",
+        "--set",
+        "wasm.sandboxes=100",
+    ]);
     assert_golden!(transcript(&command.output().unwrap()));
 }
 

@@ -1,7 +1,7 @@
 //! One line of outcome: what became of one line of the input.
 
 use cantus_engine::{Answer, CommandError};
-use cantus_model::{AggregateRef, Fault, Outcome};
+use cantus_model::{Command, Fault, Outcome};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -11,14 +11,19 @@ use crate::render;
 #[derive(Serialize)]
 pub(super) struct Line<'a> {
     line: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aggregate: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aggregate_id: Option<&'a str>,
+    #[serde(flatten)]
+    asked: Option<Asked<'a>>,
     #[serde(flatten)]
     result: Result<'a>,
+}
+
+/// The command that is answered.
+#[derive(Serialize)]
+struct Asked<'a> {
+    id: &'a str,
+    aggregate: &'a str,
+    aggregate_id: &'a str,
+    command: &'a str,
 }
 
 #[derive(Serialize)]
@@ -60,19 +65,19 @@ struct At {
 
 impl<'a> Line<'a> {
     /// For a command that was submitted.
-    pub(super) fn of(line: u64, id: &'a str, aggregate: &'a AggregateRef, answer: &'a Answer) -> Self {
-        Self {
-            line,
-            id: Some(id),
-            aggregate: Some(&aggregate.aggregate_type),
-            aggregate_id: Some(&aggregate.id),
-            result: result(answer),
-        }
+    pub(super) fn of(line: u64, command: &'a Command, answer: &'a Answer) -> Self {
+        let asked = Asked {
+            id: &command.id,
+            aggregate: &command.aggregate.aggregate_type,
+            aggregate_id: &command.aggregate.id,
+            command: &command.name,
+        };
+        Self { line, asked: Some(asked), result: result(answer) }
     }
 
     /// For a line that is no command.
     pub(super) fn invalid(line: u64, column: usize, message: &'a str) -> Self {
-        Self { line, id: None, aggregate: None, aggregate_id: None, result: Result::Invalid { column, message } }
+        Self { line, asked: None, result: Result::Invalid { column, message } }
     }
 
     /// As JSON with its line end.

@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use cantus_engine::{Answer, CommandError, Engine};
-use cantus_model::{AggregateRef, Command, ports::StoreError};
+use cantus_model::{Command, ports::StoreError};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -43,8 +43,7 @@ struct Held {
 
 struct Answered {
     line: u64,
-    id: String,
-    aggregate: AggregateRef,
+    command: Box<Command>,
     answer: Answer,
 }
 
@@ -124,13 +123,12 @@ impl Feed {
             }
             submitted => submitted,
         };
-        let Command { id, aggregate, .. } = *command;
         Ok(async move {
             let answer = match submitted {
                 Ok(pending) => pending.await,
                 Err(error) => Err(error),
             };
-            Answered { line, id, aggregate, answer }
+            Answered { line, command, answer }
         })
     }
 }
@@ -142,8 +140,8 @@ fn settle_all(
     tally: &mut Tally,
 ) -> Option<StoreError> {
     let mut failed = None;
-    for Answered { line, id, aggregate, answer } in answers {
-        outcomes.push(|| Line::of(line, &id, &aggregate, &answer).json());
+    for Answered { line, command, answer } in answers {
+        outcomes.push(|| Line::of(line, &command, &answer).json());
         tally.add(line, &answer);
         if let Err(CommandError::Store(error)) = answer {
             failed.get_or_insert(error);
