@@ -101,7 +101,6 @@ impl Engine {
             let shard = Shard::new(
                 index,
                 Arc::clone(&settings),
-                Arc::clone(&plugins),
                 Arc::clone(&stats),
                 Loader::new(Arc::clone(&store), &settings, Handle::current(), messages.clone()),
                 commit_queue.clone(),
@@ -141,12 +140,11 @@ impl Engine {
         let Ok(place) = Arc::clone(&shard.places).try_acquire_owned() else {
             return Err(CommandError::Overloaded { retry_after_ms: self.stats.retry_after_ms() });
         };
-        let routed = self.check_size(&command).and_then(|()| self.plugins.route(&command));
+        let route = self.check_size(&command).and_then(|()| self.plugins.route(&command));
         let (reply, pending) = oneshot::channel();
         let job = Job {
             request_hash: command.request_hash(),
-            version: *routed.as_ref().unwrap_or(&command.version.unwrap_or_default()),
-            refusal: routed.err(),
+            route,
             admitted_at: self.clock.now(),
             conflicts: 0,
             reply,

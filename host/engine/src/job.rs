@@ -3,16 +3,14 @@
 use cantus_model::{AggregateRef, Command, Context, Digest, Entry, EntryResult, Message, Timestamp, ports::StoreError};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::{Answer, CommandError, stats::StatsCounters};
+use crate::{Answer, CommandError, plugins::Route, stats::StatsCounters};
 
 /// A command that was admitted and must be answered.
 pub(crate) struct Job {
     pub(crate) command: Command,
     pub(crate) request_hash: Digest,
-    /// The version that will handle it; the one asked for, if nothing will.
-    pub(crate) version: u32,
-    /// Why it cannot be decided, if that is known already. It may have been decided before, though.
-    pub(crate) refusal: Option<CommandError>,
+    /// Who will decide it; or why nobody can, although it may have been decided before.
+    pub(crate) route: Result<Route, CommandError>,
     pub(crate) admitted_at: Timestamp,
     /// How often it was decided in vain.
     pub(crate) conflicts: u32,
@@ -26,8 +24,9 @@ impl Job {
         &self.command.aggregate
     }
 
-    pub(crate) fn message(&self) -> Message {
-        Message { name: self.command.name.clone(), version: self.version, payload: self.command.payload.clone() }
+    /// What the guest is asked, in the version that `route` says.
+    pub(crate) fn message(&self, route: &Route) -> Message {
+        Message { name: self.command.name.clone(), version: route.version, payload: self.command.payload.clone() }
     }
 
     /// The context to decide it in. `last_at` keeps time from running backwards within the stream.

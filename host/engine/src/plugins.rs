@@ -22,6 +22,13 @@ impl Hosted {
     }
 }
 
+/// Who will decide a command, and which version of it.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) hosted: Arc<Hosted>,
+    pub(crate) version: u32,
+}
+
 /// The routing table.
 pub(crate) struct Plugins(BTreeMap<String, Arc<Hosted>>);
 
@@ -43,12 +50,8 @@ impl Plugins {
         Ok(Self(table))
     }
 
-    pub(crate) fn get(&self, aggregate_type: &str) -> Option<&Arc<Hosted>> {
-        self.0.get(aggregate_type)
-    }
-
-    /// The version of the command that will handle it.
-    pub(crate) fn route(&self, command: &Command) -> Result<u32, CommandError> {
+    /// Who will decide `command`.
+    pub(crate) fn route(&self, command: &Command) -> Result<Route, CommandError> {
         let name = &command.aggregate.aggregate_type;
         let hosted = self.0.get(name).ok_or_else(|| CommandError::UnknownAggregate {
             name: name.clone(),
@@ -59,7 +62,7 @@ impl Plugins {
         })?;
         let aggregate_type = &hosted.aggregate_type;
         match aggregate_type.command(&command.name, command.version) {
-            Some(found) => Ok(found.version),
+            Some(found) => Ok(Route { version: found.version, hosted: Arc::clone(hosted) }),
             None => Err(CommandError::UnknownCommand {
                 aggregate: name.clone(),
                 what: describe(&command.name, command.version),

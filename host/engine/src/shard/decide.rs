@@ -1,5 +1,7 @@
 //! Decides one command on a resident aggregate.
 
+use std::sync::Arc;
+
 use cantus_model::{
     AggregateRef, Context, Decision, EventBatch, Fault, FaultKind, Message, Rejection, Snapshot, Verdict, ports::Reply,
 };
@@ -10,20 +12,21 @@ use crate::{CommandError, job::Job, plugins::Hosted};
 impl Shard {
     /// Runs a command whose aggregate is warm, and sends what was decided to the committer.
     pub(super) fn decide(&mut self, aggregate: &AggregateRef, job: Job) {
-        let Some(slot) = self.slots.peek_mut(aggregate) else { return };
+        let (Some(slot), Ok(route)) = (self.slots.peek_mut(aggregate), &job.route) else { return };
         let Phase::Warm(warm) = &slot.phase else { return };
         let (resident, head) = (warm.resident, warm.head);
+        let hosted = Arc::clone(&slot.hosted);
         if let Some(expected) = job.command.expected_version
             && expected != head.version
         {
             let conflict = CommandError::Conflict { expected: Some(expected), actual: head.version };
             return self.submit(job, None, Some(conflict));
         }
-        let (command, context) = (job.message(), job.context(head.last_at));
-        match self.ask(aggregate, resident, &command, &context) {
+        let (command, context) = (job.message(route), job.context(head.last_at));
+        match self.ask(&hosted, resident, &command, &context) {
             Ok(Ok(verdict)) => {
                 self.advance_head(aggregate, verdict.events().len() as u64, &context);
-                let component = self.digest(aggregate);
+                let component = hosted.digest;
                 let decision = Decision { base_version: head.version, command, context, verdict, component };
                 self.submit(job, Some(decision), None);
                 if self.take_snapshot_if_due(aggregate) {
@@ -51,32 +54,29 @@ impl Shard {
     /// Lets the guest decide, and applies what it decided to the resident. After a fault the resident is spoilt.
     fn ask(
         &mut self,
-        aggregate: &AggregateRef,
+        hosted: &Hosted,
         resident: Resident,
         command: &Message,
         context: &Context,
     ) -> Result<Result<Verdict, CommandError>, Box<Fault>> {
-        let Some(hosted) = self.plugins.get(&aggregate.aggregate_type).cloned() else {
-            return Ok(Err(CommandError::ShuttingDown));
-        };
         let Some(sandbox) = self.sandboxes.get(resident.sandbox) else {
-            return Err(fault(&hosted, "its sandbox is gone".into()));
+            return Err(fault(hosted, "its sandbox is gone".into()));
         };
         let events = match sandbox.handle(resident.instance, command, context)? {
             Reply::Events(events) => events,
             Reply::Rejected(Rejection { code, .. }) if code.is_empty() => {
-                return Err(fault(&hosted, "it rejected a command without a code".into()));
+                return Err(fault(hosted, "it rejected a command without a code".into()));
             }
             Reply::Rejected(rejection) => return Ok(Ok(Verdict::Rejected(rejection))),
             Reply::Unknown(what) => {
                 return Err(fault(
-                    &hosted,
+                    hosted,
                     format!("it declares {} v{} but answered: {what}", command.name, command.version),
                 ));
             }
             Reply::Malformed(why) => return Ok(Err(CommandError::Malformed(why))),
         };
-        check_events(&hosted, command, &events, self.settings.events_per_command)?;
+        check_events(hosted, command, &events, self.settings.events_per_command)?;
         if !events.is_empty() {
             sandbox.combine(resident.instance, &events.iter().collect::<EventBatch>())?;
         }
@@ -94,19 +94,11 @@ impl Shard {
         }
     }
 
-    fn digest(&self, aggregate: &AggregateRef) -> cantus_model::Digest {
-        match self.plugins.get(&aggregate.aggregate_type) {
-            Some(hosted) => hosted.digest,
-            None => unreachable!("a resident aggregate has a plugin"),
-        }
-    }
-
     /// Takes the state now, while it stands at this version; it is saved when the version is durable. Says whether the
     /// guest is still well.
     fn take_snapshot_if_due(&mut self, aggregate: &AggregateRef) -> bool {
-        let Some(hosted) = self.plugins.get(&aggregate.aggregate_type) else { return true };
-        let (every, component) = (u64::from(hosted.aggregate_type.snapshot_every), hosted.digest);
         let Some(slot) = self.slots.peek_mut(aggregate) else { return true };
+        let (every, component) = (u64::from(slot.hosted.aggregate_type.snapshot_every), slot.hosted.digest);
         let Phase::Warm(warm) = &mut slot.phase else { return true };
         let version = warm.head.version;
         // One that still waits for its version to be durable is not replaced: a hot aggregate would never save any.

@@ -1,5 +1,7 @@
 //! Takes in what the loader read.
 
+use std::sync::Arc;
+
 use cantus_model::{AggregateRef, EventBatch, Fault, FaultKind, Snapshot, StreamHead};
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     sandboxes::{Resident, SandboxId},
     slot::{Phase, Warm},
 };
-use crate::{CommandError, loader::Loaded};
+use crate::{CommandError, loader::Loaded, plugins::Hosted};
 
 impl Shard {
     pub(super) fn on_loaded(&mut self, aggregate: &AggregateRef, load: u64, loaded: Loaded) {
@@ -17,7 +19,10 @@ impl Shard {
             _ => return, // given up meanwhile
         };
         match (loaded, loading.resident) {
-            (Loaded::Start { head, snapshot }, _) => self.begin(aggregate, head, snapshot),
+            (Loaded::Start { head, snapshot }, _) => {
+                let hosted = Arc::clone(&slot.hosted);
+                self.begin(aggregate, &hosted, head, snapshot);
+            }
             (Loaded::Page { events, place }, Some(resident)) => {
                 self.fold(aggregate, resident, &events);
                 drop(place);
@@ -31,9 +36,9 @@ impl Shard {
         }
     }
 
-    fn begin(&mut self, aggregate: &AggregateRef, head: StreamHead, snapshot: Option<Snapshot>) {
+    fn begin(&mut self, aggregate: &AggregateRef, hosted: &Hosted, head: StreamHead, snapshot: Option<Snapshot>) {
         let alone = self.quarantined.contains(aggregate);
-        match self.restore(aggregate, snapshot.as_ref().map(|snapshot| snapshot.state.as_slice())) {
+        match self.restore(aggregate, hosted, snapshot.as_ref().map(|snapshot| snapshot.state.as_slice())) {
             Ok(resident) => {
                 if let Some(slot) = self.slots.peek_mut(aggregate)
                     && let Phase::Loading(loading) = &mut slot.phase
@@ -54,9 +59,14 @@ impl Shard {
     }
 
     /// Makes an instance in the sandbox where the aggregate belongs.
-    fn restore(&mut self, aggregate: &AggregateRef, snapshot: Option<&[u8]>) -> Result<Resident, Box<Fault>> {
+    fn restore(
+        &mut self,
+        aggregate: &AggregateRef,
+        hosted: &Hosted,
+        snapshot: Option<&[u8]>,
+    ) -> Result<Resident, Box<Fault>> {
         loop {
-            let sandbox = self.sandbox_for(aggregate)?;
+            let sandbox = self.sandbox_for(aggregate, hosted)?;
             match self.sandboxes.restore(sandbox, aggregate, snapshot) {
                 Some(Ok(resident)) => return Ok(resident),
                 Some(Err(fault)) => {
@@ -68,10 +78,7 @@ impl Shard {
         }
     }
 
-    fn sandbox_for(&mut self, aggregate: &AggregateRef) -> Result<SandboxId, Box<Fault>> {
-        let Some(hosted) = self.plugins.get(&aggregate.aggregate_type).cloned() else {
-            unreachable!("a command without a plugin is refused before it is queued")
-        };
+    fn sandbox_for(&mut self, aggregate: &AggregateRef, hosted: &Hosted) -> Result<SandboxId, Box<Fault>> {
         let alone = self.quarantined.contains(aggregate);
         if !alone && let Some(shared) = self.sandboxes.shared(hosted.digest) {
             if !self.sandboxes.is_bloated(shared, self.settings.sandbox_bytes) {
@@ -79,11 +86,11 @@ impl Shard {
             }
             tracing::info!(plugin = hosted.component.manifest().name, "a sandbox has grown large and is given up");
             self.retire_sandbox(shared);
-            return self.sandbox_for(aggregate);
+            return self.sandbox_for(aggregate, hosted);
         }
         while alone && self.sandboxes.alone_count() >= self.quarantine_places() && self.drop_spare(aggregate) {}
         loop {
-            match self.sandboxes.open(&hosted, alone.then(|| aggregate.clone())) {
+            match self.sandboxes.open(hosted, alone.then(|| aggregate.clone())) {
                 // The runtime has no more sandboxes to give: perhaps we can do without one.
                 Err(fault) if fault.kind == FaultKind::Host && self.drop_spare(aggregate) => {}
                 opened => return opened,

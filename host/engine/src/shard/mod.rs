@@ -22,7 +22,6 @@ use crate::{
     CommandError, Settings,
     job::{Job, Settled, Submission},
     loader::{LoadRequest, Loaded, Loader},
-    plugins::Plugins,
     stats::StatsCounters,
 };
 use sandboxes::{SandboxId, Sandboxes};
@@ -39,7 +38,6 @@ pub(crate) enum ShardMessage {
 pub(crate) struct Shard {
     index: usize,
     settings: Arc<Settings>,
-    plugins: Arc<Plugins>,
     stats: Arc<StatsCounters>,
     loader: Loader,
     commit_queue: mpsc::UnboundedSender<Submission>,
@@ -60,7 +58,6 @@ impl Shard {
     pub(crate) fn new(
         index: usize,
         settings: Arc<Settings>,
-        plugins: Arc<Plugins>,
         stats: Arc<StatsCounters>,
         loader: Loader,
         commit_queue: mpsc::UnboundedSender<Submission>,
@@ -70,7 +67,6 @@ impl Shard {
         Self {
             index,
             settings,
-            plugins,
             stats,
             loader,
             commit_queue,
@@ -98,11 +94,15 @@ impl Shard {
 
     /// A refused command goes straight to the committer: it may have been decided before.
     fn on_command(&mut self, job: Job) {
+        let hosted = match &job.route {
+            Ok(route) => Arc::clone(&route.hosted),
+            Err(refusal) => {
+                let refusal = refusal.clone();
+                return self.submit(job, None, Some(refusal));
+            }
+        };
         let aggregate = job.aggregate().clone();
-        if let Some(refusal) = job.refusal.clone() {
-            return self.submit(job, None, Some(refusal));
-        }
-        self.slots.get_or_insert_mut(aggregate.clone(), Slot::default).queue.push_back(job);
+        self.slots.get_or_insert_mut(aggregate.clone(), || Slot::new(hosted)).queue.push_back(job);
         self.advance(&aggregate);
         self.evict_idle();
     }
@@ -129,12 +129,11 @@ impl Shard {
             }
             return self.cool(aggregate);
         }
-        let Some(hosted) = self.plugins.get(&aggregate.aggregate_type) else { return };
-        let snapshots = from_snapshot && hosted.aggregate_type.snapshot_every > 0;
         let id = self.next_load;
         self.next_load += 1;
-        let snapshot_of = snapshots.then_some(hosted.digest);
         if let Some(slot) = self.slots.get_mut(aggregate) {
+            let snapshots = from_snapshot && slot.hosted.aggregate_type.snapshot_every > 0;
+            let snapshot_of = snapshots.then_some(slot.hosted.digest);
             let events = if slot.one_by_one { 1 } else { self.settings.page_events };
             let page = PageLimit { events, bytes: self.settings.page_bytes };
             let load = self.loader.start(LoadRequest { aggregate: aggregate.clone(), id, snapshot_of, page });
@@ -157,7 +156,7 @@ impl Shard {
             decision,
         };
         // A refusal depends on no state, so nothing of its aggregate waits for it.
-        if job.refusal.is_none()
+        if job.route.is_ok()
             && let Some(slot) = self.slots.peek_mut(job.aggregate())
         {
             slot.in_flight += 1;

@@ -2,7 +2,7 @@
 
 use cantus_model::{AggregateRef, Decision, EntryResult};
 
-use super::{Shard, slot::Slot};
+use super::Shard;
 use crate::{
     CommandError, Decided,
     job::{Job, Settled, Submission},
@@ -12,7 +12,7 @@ impl Shard {
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { submission: Submission { job, entry, held, .. }, result } = settled;
         let aggregate = entry.aggregate;
-        let refused = job.refusal.is_some();
+        let refused = job.route.is_err();
         let stale = self.slots.peek(&aggregate).is_some_and(|slot| slot.stale);
         match result {
             Ok(EntryResult::Committed { version, first_offset }) => {
@@ -75,8 +75,10 @@ impl Shard {
 
     /// It is decided again because something before it did not hold, which was answered or counted: this ends.
     fn redo(&mut self, job: Job) {
-        let slot = self.slots.get_or_insert_mut(job.aggregate().clone(), Slot::default);
-        slot.redo.push(job);
+        match self.slots.peek_mut(job.aggregate()) {
+            Some(slot) => slot.redo.push(job),
+            None => self.on_command(job), // not while it is in flight: it keeps its slot
+        }
     }
 
     /// One submission less in flight. With the last one the store holds all that this aggregate decided, and what has

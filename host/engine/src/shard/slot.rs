@@ -1,15 +1,16 @@
 //! What a shard knows of one aggregate.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use cantus_model::{Snapshot, StreamHead};
 
 use super::sandboxes::Resident;
-use crate::{job::Job, loader::Load};
+use crate::{job::Job, loader::Load, plugins::Hosted};
 
 /// One aggregate with commands in hand, or in memory, or both.
-#[derive(Default)]
 pub(super) struct Slot {
+    /// Who decides for it.
+    pub(super) hosted: Arc<Hosted>,
     pub(super) phase: Phase,
     /// Waits to be decided, in the order of admission.
     pub(super) queue: VecDeque<Job>,
@@ -29,9 +30,7 @@ pub(super) struct Slot {
 
 /// Whether the aggregate is in memory. A cold one with submissions in flight waits until all are settled: only then
 /// does the store hold all that it decided.
-#[derive(Default)]
 pub(super) enum Phase {
-    #[default]
     Cold,
     Loading(Loading),
     Warm(Warm),
@@ -57,6 +56,21 @@ pub(super) struct Warm {
 }
 
 impl Slot {
+    /// An aggregate of which nothing is known yet.
+    pub(super) fn new(hosted: Arc<Hosted>) -> Self {
+        Self {
+            hosted,
+            phase: Phase::Cold,
+            queue: VecDeque::new(),
+            redo: Vec::new(),
+            in_flight: 0,
+            stale: false,
+            snapshot: None,
+            no_snapshots: false,
+            one_by_one: false,
+        }
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.redo.is_empty() && self.in_flight == 0 && !matches!(self.phase, Phase::Loading(_))
     }
