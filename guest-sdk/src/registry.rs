@@ -171,6 +171,10 @@ fn decide<C: OneHandlerPerCommand>(
     context: &Context,
 ) -> Result<Vec<Message>, Failure> {
     let state = state.downcast_ref().ok_or_else(mixed_up).map_err(Failure::Malformed)?;
+    if payload.trim_ascii_start().first() == Some(&b'[') {
+        // serde would take its values for the fields in their order.
+        return Err(Failure::Malformed(format!("command {} is a JSON object, not an array", C::KIND)));
+    }
     let command: C = serde_json::from_slice(payload)
         .map_err(|error| Failure::Malformed(format!("command {} does not decode: {error}", C::KIND)))?;
     command.decide(state, context)

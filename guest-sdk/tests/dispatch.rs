@@ -140,6 +140,7 @@ fn what_cannot_be_decided_says_why() {
         ("Place", 2, "{}", "`Shelf` has no command `Place` version 2"),
         ("Place", 1, "", "command `Place` version 1 does not decode: EOF"),
         ("Place", 1, "{}", "missing field `title`"),
+        ("Place", 1, r#" ["Emma"]"#, "command `Place` version 1 is a JSON object, not an array"),
         ("Place", 1, r#"{"title":"Emma","titel":1}"#, "unknown field `titel`, expected `title`"),
         ("Deceive", 1, "{}", "the handler of `Deceive` version 1 returned `Placed` version 2"),
     ] {

@@ -29,6 +29,7 @@ pub(crate) struct Global {
     /// Which logs to show, on stderr [env: CANTUS_LOG] [default: warn,cantus=info,guest=info]
     ///
     /// A filter of `tracing`: `debug`, or `warn,cantus_engine=debug`. What plugins print has the target `guest`.
+    /// For people on a terminal, as JSON elsewhere.
     #[arg(long, global = true, value_name = "FILTER", help_heading = "Global options")]
     pub(crate) log: Option<String>,
     /// The settings file [env: CANTUS_CONFIG] [default: cantus.toml, if it is there]

@@ -37,7 +37,9 @@ A line is one JSON object:
 Commands for one aggregate are decided in the order of their lines. Outcomes are written
 as they become durable, each with its line number. A line that makes no sense is reported
 and skipped. Ctrl-C stops reading, waits for what is on its way, and prints the summary;
-Ctrl-C again stops at once.";
+Ctrl-C again stops at once.
+
+One host writes to a store at a time: a second one takes over, and the first stops.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -66,7 +68,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins), ("in_flight", args.in_flight)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let input = input::open(&args.commands)?;
-    let outcomes = outcomes::open(args.outcomes.as_deref())?;
+    let outcomes = outcomes::open(args.outcomes.as_deref(), &args.commands)?;
     let stop = stop::listen()?;
     let host = wiring::start(&settings).await?;
 

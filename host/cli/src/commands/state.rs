@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   cantus state Counter c-1
   cantus state Counter c-1 --at-version 3
-  cantus state Flight UA1545@2013-01-01 --at-time 2013-01-01T10:00:00Z
+  cantus state Counter c-1 --at-time 2026-11-22T10:00:00Z
   cantus state Counter c-1 --json | jq .state
 
 The state is folded from the recorded events by the plugin that is in the folder now.";
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// As it was after this many events
     #[arg(long, value_name = "N", conflicts_with = "at_time")]
     at_version: Option<u64>,
-    /// As it was at this time: RFC 3339, or microseconds since 1970
+    /// As it was recorded by this time: RFC 3339, or microseconds since 1970
     #[arg(long, value_name = "T", value_parser = parse_time)]
     at_time: Option<Timestamp>,
     #[command(flatten)]
@@ -106,9 +106,15 @@ fn text(aggregate: &AggregateRef, version: u64, latest: u64, plugin: &str, state
     format!("{aggregate} at version {version}{of}, folded by {plugin}\n{}\n", render::payload_pretty(state))
 }
 
+/// Today's seconds and milliseconds since 1970 are below this, today's microseconds above.
+const SECONDS_LOOK_LIKE: u64 = 100_000_000_000_000;
+
 fn parse_time(text: &str) -> Result<Timestamp, String> {
     if let Ok(micros) = text.parse() {
-        return Ok(Timestamp(micros));
+        return match micros < SECONDS_LOOK_LIKE {
+            true => Err("as microseconds it lies in the 1970s: were seconds or milliseconds meant?".to_owned()),
+            false => Ok(Timestamp(micros)),
+        };
     }
     let time: jiff::Timestamp = text.parse().map_err(|_| {
         "write it as 2013-01-01T10:00:00Z, with a zone or an offset, or as microseconds since 1970".to_owned()

@@ -132,6 +132,10 @@ struct Line<'a> {
 
 /// One line as a command; else the column, from 1, and what is wrong there.
 fn parse(text: &[u8]) -> Result<Command, (usize, String)> {
+    // An array would be taken as well, its values for the fields in their order.
+    if text.trim_ascii_start().first() == Some(&b'[') {
+        return Err((1, "a line is one JSON object, not an array".to_owned()));
+    }
     let line: Line<'_> = serde_json::from_slice(text).map_err(|error| {
         let message = error.to_string();
         let place = format!(" at line {} column {}", error.line(), error.column());
@@ -209,6 +213,7 @@ mod tests {
         assert_eq!(error("{]"), (2, "no JSON object: key must be a string".to_owned()));
         assert_eq!(error("{\"aggregate\":5}").1, "invalid type: integer `5`, expected a string");
         assert_eq!(error("{}").1, "missing field `aggregate`");
+        assert_eq!(error(" [\"1\"]"), (1, "a line is one JSON object, not an array".to_owned()));
         let unknown = LINE.replace("actor", "actr");
         assert!(error(&unknown).1.starts_with("unknown field `actr`, expected one of `id`, `aggregate`"));
         assert_eq!(

@@ -15,8 +15,13 @@ pub(super) struct Outcomes {
     lines: Vec<u8>,
 }
 
-/// Opens the file, or stdout for `-`, or nothing.
-pub(super) fn open(path: Option<&Path>) -> Result<Outcomes, Failure> {
+/// Opens the file, or stdout for `-`, or nothing. A file that is there is written anew, unless it is the `input`.
+pub(super) fn open(path: Option<&Path>, input: &Path) -> Result<Outcomes, Failure> {
+    if let (Some(Ok(path)), Ok(input)) = (path.map(Path::canonicalize), input.canonicalize())
+        && path == input
+    {
+        return Err(Failure::new(Exit::Usage, "--outcomes names the file of commands: it would be overwritten"));
+    }
     let sink: Option<Box<dyn Write + Send>> = match path {
         None => None,
         Some(path) if path.as_os_str() == "-" => Some(Box::new(io::stdout())),

@@ -159,7 +159,7 @@ impl Summary {
         text.push_str(&row("rejected", self.rejected, ""));
         text.push_str(&groups(&self.rejected_by_code));
         if self.failed > 0 {
-            text.push_str(&row("failed", self.failed, "not recorded: they may be sent again"));
+            text.push_str(&row("failed", self.failed, "not recorded; the same id may be used again"));
             text.push_str(&groups(&self.failed_by_code));
         }
         if self.invalid_lines > 0 {
@@ -228,7 +228,7 @@ mod tests {
           accepted                2  2 events
           rejected                2
                                   2  too-much (line 3: only 3 left)
-          failed                  1  not recorded: they may be sent again
+          failed                  1  not recorded; the same id may be used again
                                   1  id-reused (line 5: this id was used before, for another request: give each command an id of its own)
           invalid lines           1  skipped
           duplicates              1  among them, answered from the record
