@@ -28,8 +28,8 @@ Examples:
   cantus bench --only durable_many,single_p50
   cantus bench --json > bench.jsonl
 
-Every figure is taken on this machine in this run, and so is what it is held against. It takes about two
-minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
+Every figure is taken on this machine in this run, and so is what it is held against. It takes half a
+minute or more. Exit code 1 says that a figure missed its goal. Nothing is kept.
 
   durable_many      commands/s, 256 in flight over 10,000 accounts,
                     against bare multi-row inserts of the same rows in the same batches
@@ -94,7 +94,8 @@ struct Report {
 
 impl Report {
     fn add(&mut self, figure: Figure, wanted: impl Fn(&str) -> bool) -> Result<(), Failure> {
-        if !wanted(figure.name) && figure.goal.is_some() {
+        // A figure without a goal stands beside the first of its kind.
+        if !wanted(if figure.goal.is_some() { figure.name } else { "durable_many" }) {
             return Ok(());
         }
         if self.json {
