@@ -1,7 +1,12 @@
-//! The ports: what the engine asks of a store and of a guest runtime. The adapters are in `store` and `wasm`.
+//! The ports: what the engine asks of a store, of a guest runtime and of the folder of plugins. The adapters are in `store` and
+//! `wasm`.
 
 mod guest;
+mod history;
+mod plugins;
 mod store;
 
-pub use guest::{Component, InstanceId, Reply, Sandbox};
+pub use guest::{Component, HashSeed, InstanceId, Reply, Sandbox};
+pub use history::{ActivationLog, History, HistorySource};
+pub use plugins::{PluginFile, PluginSource, Refusal};
 pub use store::{EventReader, Journal, SnapshotStore, Store, StoreError, WriterEpoch};

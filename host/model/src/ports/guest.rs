@@ -10,11 +10,23 @@ pub trait Component: Send + Sync {
     /// sha256 of its bytes.
     fn digest(&self) -> Digest;
 
-    /// Opens a fresh sandbox.
+    /// Opens a fresh sandbox whose hash maps are seeded with `hash_seed`.
     ///
     /// # Errors
     /// If it cannot be instantiated.
-    fn open(&self) -> Result<Box<dyn Sandbox>, Box<Fault>>;
+    fn open(&self, hash_seed: HashSeed) -> Result<Box<dyn Sandbox>, Box<Fault>>;
+}
+
+/// What a guest's hash maps are seeded with. A guest reads it once in its life, on whatever call comes first: it cannot
+/// follow the command, so it is the same for all. Another one shows whether a decision depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashSeed(pub u64, pub u64);
+
+impl Default for HashSeed {
+    /// What every decision is taken under.
+    fn default() -> Self {
+        Self(0x6361_6e74_7573, 0x6669_726d_7573)
+    }
 }
 
 /// Names one aggregate instance inside a [`Sandbox`].
@@ -74,4 +86,7 @@ pub trait Sandbox: Send {
 
     /// Bytes of linear memory that it holds.
     fn memory_bytes(&self) -> usize;
+
+    /// Fuel that all calls so far have used: a measure of work that is the same on every machine. Never stored.
+    fn fuel_used(&self) -> u64;
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::{ActivationLog, HistorySource};
 use crate::{
     AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, PageLimit, RecordedEvent,
     Snapshot, StreamHead, Timestamp,
@@ -79,7 +80,8 @@ pub trait EventReader: Send + Sync {
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError>;
 }
 
-/// A disposable cache of states: one snapshot a stream, the newest that was saved.
+/// A disposable cache of states: for each stream the newest snapshot of each of the two components that last saved one,
+/// so that going back to the one before does not begin at the first event.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync {
     /// The snapshot that `component` wrote for `aggregate`. Another component's, or a damaged one, is `None`.
@@ -90,6 +92,6 @@ pub trait SnapshotStore: Send + Sync {
 }
 
 /// All that the engine asks of a store.
-pub trait Store: Journal + EventReader + SnapshotStore + 'static {}
+pub trait Store: Journal + EventReader + SnapshotStore + HistorySource + ActivationLog + 'static {}
 
-impl<T: Journal + EventReader + SnapshotStore + 'static> Store for T {}
+impl<T: Journal + EventReader + SnapshotStore + HistorySource + ActivationLog + 'static> Store for T {}

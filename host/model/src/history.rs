@@ -1,0 +1,84 @@
+//! Recorded history, as it is executed again: whole streams, one after another, each command with its events.
+
+use crate::{AggregateRef, CommandRecord, Digest, EventBatch, Message};
+
+/// A recorded command with the events that it produced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedCommand {
+    /// What was asked, decided and by whom.
+    pub record: CommandRecord,
+    /// The events, in order; none for a rejection.
+    pub events: Vec<Message>,
+}
+
+/// Consecutive commands of one stream, in the order in which they were recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// Whose stream.
+    pub aggregate: AggregateRef,
+    /// The commands.
+    pub commands: Vec<RecordedCommand>,
+    /// Whether it is the stream's last page.
+    pub last: bool,
+}
+
+impl HistoryPage {
+    /// The events of all its commands, in a flat form.
+    pub fn events(&self) -> EventBatch {
+        self.commands.iter().flat_map(|command| &command.events).collect()
+    }
+}
+
+/// Which streams to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// Only streams of these aggregate types; of all, if empty.
+    pub aggregate_types: Vec<String>,
+    /// Only this aggregate's stream.
+    pub aggregate: Option<AggregateRef>,
+    /// Only some of the streams.
+    pub sample: Option<Sample>,
+}
+
+/// A share of all streams, chosen by their names: the same ones wherever they are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Another seed chooses other streams.
+    pub seed: u64,
+    /// How many of a million, about.
+    pub per_million: u32,
+}
+
+impl HistoryQuery {
+    /// Whether a stream is asked for.
+    pub fn selects(&self, aggregate: &AggregateRef) -> bool {
+        (self.aggregate_types.is_empty() || self.aggregate_types.contains(&aggregate.aggregate_type))
+            && self.aggregate.as_ref().is_none_or(|only| only == aggregate)
+            && self.sample.is_none_or(|sample| sample.selects(aggregate))
+    }
+}
+
+impl Sample {
+    /// Whether a stream belongs to the share.
+    pub fn selects(self, aggregate: &AggregateRef) -> bool {
+        let seed = self.seed.to_le_bytes();
+        let hash = Digest::of_parts([seed.as_slice(), aggregate.aggregate_type.as_bytes(), aggregate.id.as_bytes()]);
+        hash.seed() % 1_000_000 < u64::from(self.per_million)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_about_its_share_and_follows_its_seed() {
+        let chosen = |seed| -> Vec<u32> {
+            let sample = Sample { seed, per_million: 100_000 };
+            (0..10_000).filter(|id| sample.selects(&AggregateRef::new("A", id.to_string()))).collect()
+        };
+        assert!((900..1_100).contains(&chosen(1).len()), "{}", chosen(1).len());
+        assert_eq!(chosen(1), chosen(1));
+        assert_ne!(chosen(1), chosen(2));
+    }
+}
