@@ -25,7 +25,7 @@ use crate::{
     committer::{Committer, PAIR_BYTES},
     job::Job,
     loader::Loader,
-    plugins::Plugins,
+    plugins::{AggregateTwice, Live, Plugins},
     shard::{Shard, ShardMessage},
     snapshots::write_snapshots,
     stats::StatsCounters,
@@ -40,15 +40,8 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Two plugins host one aggregate type.
-    #[error("the plugins {one} and {two} both host the aggregate {aggregate}: remove one of them")]
-    AggregateTwice {
-        /// The aggregate type.
-        aggregate: String,
-        /// The first plugin.
-        one: String,
-        /// The second plugin.
-        two: String,
-    },
+    #[error(transparent)]
+    AggregateTwice(#[from] AggregateTwice),
     /// The operating system gave no thread.
     #[error("no thread for a shard: {0}")]
     Thread(#[from] std::io::Error),
@@ -62,7 +55,6 @@ struct ShardHandle {
 /// The running engine. Must be shut down to end.
 pub struct Engine {
     settings: Arc<Settings>,
-    plugins: Arc<Plugins>,
     clock: Arc<dyn Clock>,
     stats: Arc<StatsCounters>,
     shards: Vec<ShardHandle>,
@@ -88,7 +80,21 @@ impl Engine {
         components: Vec<Arc<dyn Component>>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
-        let plugins = Arc::new(Plugins::new(components)?);
+        let live: Vec<Live> = components.into_iter().map(Live::new).collect();
+        Self::start_live(settings, store, &live, clock).await
+    }
+
+    /// As [`Self::start`], for those who keep an eye on how the components fare.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_live(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        live: &[Live],
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
+        let plugins = Arc::new(Plugins::new(live)?);
         let settings = Arc::new(settings);
         let stats = Arc::new(StatsCounters::default());
         let epoch = store.claim().await?;
@@ -102,6 +108,7 @@ impl Engine {
                 index,
                 Arc::clone(&settings),
                 Arc::clone(&stats),
+                Arc::clone(&plugins),
                 Loader::new(Arc::clone(&store), &settings, Handle::current(), messages.clone()),
                 commit_queue.clone(),
                 snapshot_queue.clone(),
@@ -123,7 +130,7 @@ impl Engine {
         running.threads.push(thread::Builder::new().name("cantus-committer".into()).spawn(committing)?);
         running.tasks.push(tokio::spawn(write_snapshots(store as Arc<dyn SnapshotStore>, snapshots)));
         let closed = AtomicBool::new(false);
-        Ok(Self { settings, plugins, clock, stats, shards, closed, running: Mutex::new(running) })
+        Ok(Self { settings, clock, stats, shards, closed, running: Mutex::new(running) })
     }
 
     /// Admits a command. Commands for one aggregate are decided in the order in which they are admitted. Never waits.
@@ -140,11 +147,12 @@ impl Engine {
         let Ok(place) = Arc::clone(&shard.places).try_acquire_owned() else {
             return Err(CommandError::Overloaded { retry_after_ms: self.stats.retry_after_ms() });
         };
-        let route = self.check_size(&command).and_then(|()| self.plugins.route(&command));
+        let refused = self.check_size(&command).err();
         let (reply, pending) = oneshot::channel();
         let job = Job {
             request_hash: command.request_hash(),
-            route,
+            route: None,
+            refused,
             admitted_at: self.clock.now(),
             conflicts: 0,
             reply,
@@ -161,6 +169,21 @@ impl Engine {
     /// See [`CommandError`].
     pub async fn execute(&self, command: Command) -> Answer {
         self.submit(command)?.await
+    }
+
+    /// Makes `live` the components that decide, instead of those before. Every command that is submitted after this
+    /// returns is decided by them, and so are those that wait; a decision that was taken stays. What is in memory of
+    /// a component that is no longer live goes, and the most recently used of it is hydrated again in the background.
+    ///
+    /// # Errors
+    /// If two of them host one aggregate type. Then nothing changes.
+    pub fn swap(&self, live: &[Live]) -> Result<(), AggregateTwice> {
+        let plugins = Arc::new(Plugins::new(live)?);
+        for shard in &self.shards {
+            // A shard that has ended decides nothing any more.
+            let _ = shard.messages.send(ShardMessage::Swap(Arc::clone(&plugins)));
+        }
+        Ok(())
     }
 
     /// What was done so far.

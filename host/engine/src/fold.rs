@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cantus_model::{
     AggregateRef, EventBatch, Fault, PageLimit, Snapshot,
-    ports::{Component, Store, StoreError},
+    ports::{Component, HashSeed, Store, StoreError},
 };
 use tokio::sync::mpsc;
 
@@ -100,7 +100,7 @@ fn fold_pages(
     snapshot: Option<Snapshot>,
     mut pages: mpsc::Receiver<EventBatch>,
 ) -> Result<Vec<u8>, Box<Fault>> {
-    let mut sandbox = component.open()?;
+    let mut sandbox = component.open(HashSeed::default())?;
     let state = snapshot.as_ref().map(|snapshot| snapshot.state.as_slice());
     let instance = sandbox.restore(&aggregate.aggregate_type, &aggregate.id, state)?;
     while let Some(page) = pages.blocking_recv() {

@@ -9,8 +9,10 @@ use crate::{Answer, CommandError, plugins::Route, stats::StatsCounters};
 pub(crate) struct Job {
     pub(crate) command: Command,
     pub(crate) request_hash: Digest,
-    /// Who will decide it; or why nobody can, although it may have been decided before.
-    pub(crate) route: Result<Route, CommandError>,
+    /// Who will decide it, as far as its shard knows.
+    pub(crate) route: Option<Route>,
+    /// Why nobody will, although it may have been decided before.
+    pub(crate) refused: Option<CommandError>,
     pub(crate) admitted_at: Timestamp,
     /// How often it was decided in vain.
     pub(crate) conflicts: u32,

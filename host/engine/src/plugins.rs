@@ -1,19 +1,36 @@
 //! Which component answers for which aggregate type.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
-use cantus_model::{AggregateType, Command, Digest, Kind, Message, ports::Component};
+use cantus_model::{AggregateType, Command, Digest, Fault, FaultKind, Kind, Message, ports::Component};
 
-use crate::{CommandError, StartError};
+use crate::CommandError;
 
 /// One aggregate type and the component that hosts it.
 pub(crate) struct Hosted {
     pub(crate) component: Arc<dyn Component>,
     pub(crate) digest: Digest,
     pub(crate) aggregate_type: AggregateType,
+    pub(crate) health: Arc<Health>,
 }
 
 impl Hosted {
+    /// `component` as the host of one of its aggregate types.
+    pub(crate) fn new(live: &Live, aggregate_type: &AggregateType) -> Self {
+        Self {
+            component: Arc::clone(&live.component),
+            digest: live.component.digest(),
+            aggregate_type: aggregate_type.clone(),
+            health: Arc::clone(&live.health),
+        }
+    }
+
     /// Whether the command's handler declares that it produces such an event.
     pub(crate) fn may_return(&self, command: &Message, event: &Message) -> bool {
         let declared = self.aggregate_type.command(&command.name, Some(command.version));
@@ -29,25 +46,87 @@ pub(crate) struct Route {
     pub(crate) version: u32,
 }
 
-/// The routing table.
+/// A component that is live, and how it fares.
+#[derive(Clone)]
+pub struct Live {
+    /// What decides.
+    pub component: Arc<dyn Component>,
+    /// Counts its faults while it is live.
+    pub health: Arc<Health>,
+}
+
+impl Live {
+    /// A component that is about to go live.
+    pub fn new(component: Arc<dyn Component>) -> Self {
+        Self { component, health: Arc::default() }
+    }
+}
+
+/// How a live component fares.
+#[derive(Default)]
+pub struct Health {
+    faults: AtomicU64,
+    last: Mutex<Option<String>>,
+}
+
+impl Health {
+    pub(crate) fn note(&self, fault: &Fault) {
+        // The host's own failures say nothing about a guest.
+        if fault.kind == FaultKind::Host {
+            return;
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault.to_string());
+        self.faults.fetch_add(1, Relaxed);
+    }
+
+    /// Count of faults so far, and the last of them.
+    pub fn faults(&self) -> (u64, Option<String>) {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (self.faults.load(Relaxed), last)
+    }
+}
+
+/// Two live plugins host one aggregate type.
+#[derive(Debug, thiserror::Error)]
+#[error("the plugins {one} and {two} both host the aggregate {aggregate}: remove one of them")]
+pub struct AggregateTwice {
+    /// The aggregate type.
+    pub aggregate: String,
+    /// The first plugin.
+    pub one: String,
+    /// The second plugin.
+    pub two: String,
+}
+
+/// The routing table. It never changes: a swap makes another.
+#[derive(Default)]
 pub(crate) struct Plugins(BTreeMap<String, Arc<Hosted>>);
 
 impl Plugins {
-    pub(crate) fn new(components: Vec<Arc<dyn Component>>) -> Result<Self, StartError> {
+    pub(crate) fn new(live: &[Live]) -> Result<Self, AggregateTwice> {
         let mut table = BTreeMap::<String, Arc<Hosted>>::new();
-        for component in components {
-            for aggregate_type in &component.manifest().aggregates {
+        for live in live {
+            for aggregate_type in &live.component.manifest().aggregates {
                 let name = aggregate_type.name.clone();
-                let digest = component.digest();
-                let hosted =
-                    Hosted { component: Arc::clone(&component), digest, aggregate_type: aggregate_type.clone() };
-                if let Some(other) = table.insert(name.clone(), Arc::new(hosted)) {
-                    let [one, two] = [&other.component, &component].map(|component| component.manifest().name.clone());
-                    return Err(StartError::AggregateTwice { aggregate: name, one, two });
+                let hosted = Arc::new(Hosted::new(live, aggregate_type));
+                if let Some(other) = table.insert(name.clone(), hosted) {
+                    let [one, two] =
+                        [&other.component, &live.component].map(|component| component.manifest().name.clone());
+                    return Err(AggregateTwice { aggregate: name, one, two });
                 }
             }
         }
         Ok(Self(table))
+    }
+
+    /// Who decides for aggregates of a type.
+    pub(crate) fn hosting(&self, aggregate_type: &str) -> Option<&Arc<Hosted>> {
+        self.0.get(aggregate_type)
+    }
+
+    /// Whether a component decides for anybody.
+    pub(crate) fn hosts(&self, digest: Digest) -> bool {
+        self.0.values().any(|hosted| hosted.digest == digest)
     }
 
     /// Who will decide `command`.
@@ -56,7 +135,7 @@ impl Plugins {
         let hosted = self.0.get(name).ok_or_else(|| CommandError::UnknownAggregate {
             name: name.clone(),
             hosted: match self.0.is_empty() {
-                true => "no plugin is loaded".into(),
+                true => "no plugin is live".into(),
                 false => format!("there are {}", list(self.0.keys().map(String::as_str))),
             },
         })?;

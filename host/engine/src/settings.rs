@@ -22,6 +22,8 @@ pub struct Settings {
     pub resident_aggregates: usize,
     /// Aggregates that one shard hydrates at the same time.
     pub concurrent_loads: usize,
+    /// Of those, the ones that nobody waits for: aggregates that were in memory before a swap.
+    pub background_loads: usize,
     /// Events that are folded in one call into the guest while an aggregate is hydrated.
     pub page_events: usize,
     /// Bytes of events after which such a call takes no more of them.
@@ -49,6 +51,7 @@ impl Default for Settings {
             conflict_retries: 5,
             resident_aggregates: 20_000,
             concurrent_loads: 16,
+            background_loads: 4,
             page_events: 1_024,
             page_bytes: 4 << 20,
             sandbox_bytes: 128 << 20,

@@ -95,6 +95,21 @@ impl EventBatch {
     }
 }
 
+impl EventBatch {
+    /// The same events in batches of at most `size`, which must not be 0.
+    pub fn chunks(&self, size: usize) -> impl Iterator<Item = Self> {
+        let mut events = self.iter().peekable();
+        std::iter::from_fn(move || {
+            events.peek()?;
+            let mut chunk = Self::default();
+            for (kind, payload) in events.by_ref().take(size) {
+                chunk.push(&kind.name, kind.version, payload);
+            }
+            Some(chunk)
+        })
+    }
+}
+
 impl<'a> FromIterator<&'a Message> for EventBatch {
     fn from_iter<T: IntoIterator<Item = &'a Message>>(messages: T) -> Self {
         let mut batch = Self::default();
@@ -120,5 +135,7 @@ mod tests {
             .map(|(kind, payload)| Message { name: kind.name.clone(), version: kind.version, payload: payload.into() })
             .collect();
         assert_eq!(back, messages);
+        let chunks: Vec<_> = batch.chunks(3).map(|chunk| chunk.len()).collect();
+        assert_eq!(chunks, [3, 1]);
     }
 }

@@ -2,20 +2,30 @@
 
 use std::sync::Arc;
 
-use cantus_model::{
-    AggregateRef, Context, Decision, EventBatch, Fault, FaultKind, Message, Rejection, Snapshot, Verdict, ports::Reply,
-};
+use cantus_model::{AggregateRef, Context, Decision, EventBatch, Fault, FaultKind, Message, Snapshot, Verdict};
 
-use super::{Shard, sandboxes::Resident, slot::Phase};
-use crate::{CommandError, job::Job, plugins::Hosted};
+use super::{
+    Shard,
+    sandboxes::Resident,
+    slot::{Phase, Slot},
+};
+use crate::{
+    CommandError,
+    job::Job,
+    plugins::{Hosted, Route},
+    verdict,
+};
 
 impl Shard {
     /// Runs a command whose aggregate is warm, and sends what was decided to the committer.
-    pub(super) fn decide(&mut self, aggregate: &AggregateRef, job: Job) {
-        let (Some(slot), Ok(route)) = (self.slots.peek_mut(aggregate), &job.route) else { return };
-        let Phase::Warm(warm) = &slot.phase else { return };
-        let (resident, head) = (warm.resident, warm.head);
-        let hosted = Arc::clone(&slot.hosted);
+    pub(super) fn decide(&mut self, aggregate: &AggregateRef, mut job: Job) {
+        let Some(Slot { phase: Phase::Warm(warm), hosted, .. }) = self.slots.peek(aggregate) else { return };
+        let (resident, head, hosted) = (warm.resident, warm.head, Arc::clone(hosted));
+        let is_current = |route: &Route| Arc::ptr_eq(&route.hosted, &hosted);
+        if !job.route.as_ref().is_some_and(is_current) && self.route(&mut job).is_none() {
+            return self.refuse(job); // the component that it was meant for had such a command
+        }
+        let Some(route) = &job.route else { return };
         if let Some(expected) = job.command.expected_version
             && expected != head.version
         {
@@ -43,6 +53,7 @@ impl Shard {
                 self.drop_if_poisoned(resident.sandbox, aggregate);
             }
             Err(fault) => {
+                hosted.health.note(&fault);
                 tracing::error!(%aggregate, command = command.name, id = context.command_id, %fault, backtrace = ?fault.backtrace, "a guest faulted");
                 self.drop_if_poisoned(resident.sandbox, aggregate);
                 self.cool(aggregate);
@@ -60,27 +71,17 @@ impl Shard {
         context: &Context,
     ) -> Result<Result<Verdict, CommandError>, Box<Fault>> {
         let Some(sandbox) = self.sandboxes.get(resident.sandbox) else {
-            return Err(fault(hosted, "its sandbox is gone".into()));
+            return Err(verdict::fault(hosted, "its sandbox is gone".into()));
         };
-        let events = match sandbox.handle(resident.instance, command, context)? {
-            Reply::Events(events) => events,
-            Reply::Rejected(Rejection { code, .. }) if code.is_empty() => {
-                return Err(fault(hosted, "it rejected a command without a code".into()));
-            }
-            Reply::Rejected(rejection) => return Ok(Ok(Verdict::Rejected(rejection))),
-            Reply::Unknown(what) => {
-                return Err(fault(
-                    hosted,
-                    format!("it declares {} v{} but answered: {what}", command.name, command.version),
-                ));
-            }
-            Reply::Malformed(why) => return Ok(Err(CommandError::Malformed(why))),
+        let reply = sandbox.handle(resident.instance, command, context)?;
+        let verdict = match verdict::of(hosted, command, reply, self.settings.events_per_command)? {
+            Ok(verdict) => verdict,
+            Err(why) => return Ok(Err(CommandError::Malformed(why))),
         };
-        check_events(hosted, command, &events, self.settings.events_per_command)?;
-        if !events.is_empty() {
-            sandbox.combine(resident.instance, &events.iter().collect::<EventBatch>())?;
+        if !verdict.events().is_empty() {
+            sandbox.combine(resident.instance, &verdict.events().iter().collect::<EventBatch>())?;
         }
-        Ok(Ok(Verdict::Accepted(events)))
+        Ok(Ok(verdict))
     }
 
     fn advance_head(&mut self, aggregate: &AggregateRef, events: u64, context: &Context) {
@@ -122,34 +123,4 @@ impl Shard {
         }
         true
     }
-}
-
-fn check_events(hosted: &Hosted, command: &Message, events: &[Message], limit: usize) -> Result<(), Box<Fault>> {
-    if events.len() > limit {
-        let message = format!("it returned {} events, the limit `engine.events_per_command` is {limit}", events.len());
-        return Err(Box::new(Fault { kind: FaultKind::ResultTooLarge, ..*fault(hosted, message) }));
-    }
-    match events.iter().find(|event| !hosted.may_return(command, event)) {
-        Some(event) => Err(fault(
-            hosted,
-            format!(
-                "{} v{} returned {:?} v{}, which it does not declare to produce",
-                command.name, command.version, event.name, event.version
-            ),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// The guest broke its own declaration.
-fn fault(hosted: &Hosted, message: String) -> Box<Fault> {
-    let manifest = hosted.component.manifest();
-    Box::new(Fault {
-        kind: FaultKind::Malformed,
-        call: "handle",
-        message,
-        backtrace: Vec::new(),
-        plugin: format!("{}@{}", manifest.name, manifest.version),
-        component: hosted.digest,
-    })
 }

@@ -170,6 +170,9 @@ impl Shard {
         if fault.kind != FaultKind::Host {
             self.quarantined.put(aggregate.clone(), ());
         }
+        if let Some(slot) = self.slots.peek(aggregate) {
+            slot.hosted.health.note(&fault);
+        }
         self.cool(aggregate);
         self.refuse_queue(aggregate, &CommandError::Fault(fault));
     }

@@ -3,13 +3,15 @@
 //! It never waits for I/O. An aggregate that is not in memory is read by the loader while others go on. It applies its
 //! own events to the resident at once and takes the next command (speculation); the answer goes out when the committer
 //! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
-//! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did.
+//! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `swap` puts another
+//! component in the place of one.
 
 mod decide;
 mod hydrate;
 mod sandboxes;
 mod settle;
 mod slot;
+mod swap;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
@@ -22,16 +24,19 @@ use crate::{
     CommandError, Settings,
     job::{Job, Settled, Submission},
     loader::{LoadRequest, Loaded, Loader},
+    plugins::{Hosted, Plugins},
     stats::StatsCounters,
 };
 use sandboxes::{SandboxId, Sandboxes};
 use slot::{Phase, Slot};
+use swap::Warming;
 
 /// What a shard is told.
 pub(crate) enum ShardMessage {
     Command(Box<Job>),
     Loaded { aggregate: AggregateRef, load: u64, loaded: Loaded },
     Settled(Vec<Settled>),
+    Swap(Arc<Plugins>),
     Stop,
 }
 
@@ -39,6 +44,8 @@ pub(crate) struct Shard {
     index: usize,
     settings: Arc<Settings>,
     stats: Arc<StatsCounters>,
+    /// Who decides: as of this shard's last swap.
+    plugins: Arc<Plugins>,
     loader: Loader,
     commit_queue: mpsc::UnboundedSender<Submission>,
     snapshot_queue: mpsc::Sender<Snapshot>,
@@ -51,6 +58,8 @@ pub(crate) struct Shard {
     hydrating_alone: Vec<AggregateRef>,
     /// Those that wait for a sandbox of their own, the first first.
     waiting: LruCache<AggregateRef, ()>,
+    /// Those that are hydrated again after a swap before anybody asks.
+    warming: Warming,
     next_load: u64,
 }
 
@@ -59,6 +68,7 @@ impl Shard {
         index: usize,
         settings: Arc<Settings>,
         stats: Arc<StatsCounters>,
+        plugins: Arc<Plugins>,
         loader: Loader,
         commit_queue: mpsc::UnboundedSender<Submission>,
         snapshot_queue: mpsc::Sender<Snapshot>,
@@ -68,6 +78,7 @@ impl Shard {
             index,
             settings,
             stats,
+            plugins,
             loader,
             commit_queue,
             snapshot_queue,
@@ -76,6 +87,7 @@ impl Shard {
             quarantined,
             hydrating_alone: Vec::new(),
             waiting: LruCache::unbounded(),
+            warming: Warming::default(),
             next_load: 0,
         }
     }
@@ -86,25 +98,37 @@ impl Shard {
                 ShardMessage::Command(job) => self.on_command(*job),
                 ShardMessage::Loaded { aggregate, load, loaded } => self.on_loaded(&aggregate, load, loaded),
                 ShardMessage::Settled(settled) => settled.into_iter().for_each(|settled| self.on_settled(settled)),
+                ShardMessage::Swap(plugins) => self.on_swap(plugins),
                 ShardMessage::Stop => return,
             }
             self.admit_waiting();
+            self.warm_next();
         }
     }
 
     /// A refused command goes straight to the committer: it may have been decided before.
-    fn on_command(&mut self, job: Job) {
-        let hosted = match &job.route {
-            Ok(route) => Arc::clone(&route.hosted),
-            Err(refusal) => {
-                let refusal = refusal.clone();
-                return self.submit(job, None, Some(refusal));
-            }
-        };
+    fn on_command(&mut self, mut job: Job) {
+        let Some(hosted) = self.route(&mut job) else { return self.refuse(job) };
         let aggregate = job.aggregate().clone();
         self.slots.get_or_insert_mut(aggregate.clone(), || Slot::new(hosted)).queue.push_back(job);
         self.advance(&aggregate);
         self.evict_idle();
+    }
+
+    /// Finds out who decides a command. `None` if nobody does: then the job says why.
+    fn route(&self, job: &mut Job) -> Option<Arc<Hosted>> {
+        if job.refused.is_none() {
+            match self.plugins.route(&job.command) {
+                Ok(route) => return Some(Arc::clone(&job.route.insert(route).hosted)),
+                Err(refusal) => job.refused = Some(refusal),
+            }
+        }
+        None
+    }
+
+    fn refuse(&mut self, job: Job) {
+        let refusal = job.refused.clone();
+        self.submit(job, None, refusal);
     }
 
     /// Takes an aggregate as far as it can go: hydrates it if it is cold, and runs what waits if it is warm.
@@ -113,6 +137,7 @@ impl Shard {
             match slot.phase {
                 Phase::Loading(_) => return,
                 Phase::Cold if slot.in_flight > 0 || slot.queue.is_empty() => return,
+                Phase::Cold if !self.plugins.hosts(slot.hosted.digest) => return self.refuse_unhosted(aggregate),
                 Phase::Cold => return self.start_load(aggregate, true),
                 Phase::Warm(_) => match slot.queue.pop_front() {
                     Some(job) => self.decide(aggregate, job),
@@ -156,7 +181,7 @@ impl Shard {
             decision,
         };
         // A refusal depends on no state, so nothing of its aggregate waits for it.
-        if job.route.is_ok()
+        if job.refused.is_none()
             && let Some(slot) = self.slots.peek_mut(job.aggregate())
         {
             slot.in_flight += 1;

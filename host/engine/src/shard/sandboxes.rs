@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use cantus_model::{
     AggregateRef, Digest, Fault,
-    ports::{InstanceId, Sandbox},
+    ports::{HashSeed, InstanceId, Sandbox},
 };
 
 use crate::plugins::Hosted;
@@ -50,7 +50,7 @@ impl Sandboxes {
     }
 
     pub(super) fn open(&mut self, hosted: &Hosted, owner: Option<AggregateRef>) -> Result<SandboxId, Box<Fault>> {
-        let sandbox = hosted.component.open()?;
+        let sandbox = hosted.component.open(HashSeed::default())?;
         let id = SandboxId(self.next);
         self.next += 1;
         self.guests.insert(id, Guest { sandbox, digest: hosted.digest, owner, residents: 0, retired: false });
@@ -85,6 +85,12 @@ impl Sandboxes {
 
     pub(super) fn remove(&mut self, id: SandboxId) {
         self.guests.remove(&id);
+    }
+
+    /// Takes out those of components that are not wanted any more.
+    pub(super) fn take_unwanted(&mut self, is_wanted: impl Fn(Digest) -> bool) -> Vec<Box<dyn Sandbox>> {
+        let unwanted = self.guests.extract_if(|_, guest| !is_wanted(guest.digest));
+        unwanted.map(|(_, guest)| guest.sandbox).collect()
     }
 
     pub(super) fn retire(&mut self, id: SandboxId) {

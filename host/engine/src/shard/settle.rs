@@ -12,7 +12,7 @@ impl Shard {
     pub(super) fn on_settled(&mut self, settled: Settled) {
         let Settled { submission: Submission { job, entry, held, .. }, result } = settled;
         let aggregate = entry.aggregate;
-        let refused = job.route.is_err();
+        let refused = job.refused.is_some();
         let stale = self.slots.peek(&aggregate).is_some_and(|slot| slot.stale);
         match result {
             Ok(EntryResult::Committed { version, first_offset }) => {

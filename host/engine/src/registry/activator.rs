@@ -1,0 +1,149 @@
+//! Makes a component live, in the log: verified first, kept for ever, recorded. What the running host does, and what a
+//! person does from the command line, goes through here.
+
+use std::sync::Arc;
+
+use cantus_model::{
+    Activation, Cause, ComponentRecord, Digest,
+    ports::{Component, PluginSource, Refusal, Store, StoreError},
+};
+
+use super::Log;
+use crate::{
+    Clock,
+    verify::{self, Candidate, Report, Waiver},
+};
+
+/// What it takes to make a component live.
+#[derive(Clone)]
+pub struct Activator {
+    /// Where history is and activations are recorded.
+    pub store: Arc<dyn Store>,
+    /// Where components come from and are kept.
+    pub source: Arc<dyn PluginSource>,
+    /// When it happens.
+    pub clock: Arc<dyn Clock>,
+    /// How much of history is run.
+    pub verify: verify::Settings,
+    /// `engine.events_per_command`.
+    pub events_per_command: usize,
+}
+
+/// Who makes what live, and why.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The plugin's name.
+    pub plugin: String,
+    /// What brings it about.
+    pub cause: Cause,
+    /// A person, or a file of the folder.
+    pub who: String,
+    /// For people.
+    pub why: String,
+}
+
+/// Why nothing became live.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivationError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The component cannot be had, or is not taken.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Somebody else changed what is live at the same moment.
+    #[error("somebody else changed what is live at the same moment: look again")]
+    Overtaken,
+}
+
+impl Activator {
+    /// What the store says of activations.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn log(&self) -> Result<Log, StoreError> {
+        Ok(Log::new(self.store.components().await?, &self.store.activations(0).await?))
+    }
+
+    /// Runs recorded history on `component`, compared with what is live for its name, or was last.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn verify(
+        &self,
+        log: &Log,
+        component: Arc<dyn Component>,
+        waiver: Option<Waiver>,
+    ) -> Result<Report, StoreError> {
+        let latest = log.track(&component.manifest().name).and_then(super::Track::latest);
+        let against = match latest {
+            Some(digest) => {
+                self.load(digest).await.inspect_err(|why| tracing::warn!(%why, "nothing to compare with")).ok()
+            }
+            None => None,
+        };
+        let candidate = Candidate { component, against, waiver, events_per_command: self.events_per_command };
+        verify::verify(&*self.store, candidate, &self.verify).await
+    }
+
+    /// A component that was live once.
+    ///
+    /// # Errors
+    /// If it is gone or damaged.
+    pub async fn load(&self, digest: Digest) -> Result<Arc<dyn Component>, Refusal> {
+        let source = Arc::clone(&self.source);
+        blocking(move || {
+            let bytes = source.kept(digest)?;
+            let missing = || Refusal(format!("component {} is not in the component store", digest.short()));
+            source.load(&bytes.ok_or_else(missing)?)
+        })
+        .await
+    }
+
+    /// Keeps `component` and records that it is live from now on; or that nothing is, for `None`.
+    ///
+    /// # Errors
+    /// See [`ActivationError`].
+    pub async fn record(
+        &self,
+        log: &mut Log,
+        change: Change,
+        component: Option<(Arc<dyn Component>, Option<Vec<u8>>)>,
+        report: Option<&Report>,
+    ) -> Result<Activation, ActivationError> {
+        let at = self.clock.now();
+        let record = component.as_ref().map(|(component, _)| ComponentRecord {
+            digest: component.digest(),
+            manifest: component.manifest().clone(),
+            first_seen: at,
+        });
+        if let Some((_, Some(bytes))) = component {
+            let source = Arc::clone(&self.source);
+            blocking(move || source.keep(&bytes)).await?;
+        }
+        let activation = Activation {
+            seq: log.seq() + 1,
+            at,
+            from: log.track(&change.plugin).and_then(|track| track.current),
+            to: record.as_ref().map(|record| record.digest),
+            plugin: change.plugin,
+            cause: change.cause,
+            who: change.who,
+            why: change.why,
+            report: report.and_then(|report| serde_json::to_string(report).ok()),
+        };
+        if !self.store.append_activation(&activation, record.as_ref()).await? {
+            return Err(ActivationError::Overtaken);
+        }
+        record.into_iter().for_each(|record| log.know(record));
+        log.apply(&activation);
+        Ok(activation)
+    }
+}
+
+/// Runs what blocks where it may.
+pub(super) async fn blocking<T: Send + 'static>(
+    run: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(run).await.map_err(|error| Refusal(format!("the host failed: {error}")))?
+}

@@ -1,0 +1,157 @@
+//! What the log of activations amounts to: pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cantus_model::{Activation, Cause, ComponentRecord, Digest};
+use semver::Version;
+
+/// The state that the activations so far have led to.
+#[derive(Debug, Default)]
+pub struct Log {
+    seq: u64,
+    plugins: BTreeMap<String, Track>,
+    components: HashMap<Digest, (String, Version)>,
+}
+
+/// One plugin name.
+#[derive(Debug, Default)]
+pub struct Track {
+    /// What is live.
+    pub current: Option<Digest>,
+    /// What brought that about, and who.
+    pub last: Option<(Cause, String)>,
+    /// What was live, each where it came in; the last is the newest. Going back shortens it.
+    line: Vec<Digest>,
+    /// Decided against: they do not come back by lying in the folder.
+    barred: BTreeSet<Digest>,
+}
+
+impl Log {
+    /// The state after all of `activations`, in order.
+    pub fn new(components: Vec<ComponentRecord>, activations: &[Activation]) -> Self {
+        let mut log = Self::default();
+        components.into_iter().for_each(|component| log.know(component));
+        activations.iter().for_each(|activation| log.apply(activation));
+        log
+    }
+
+    /// Takes in one more component that was live.
+    pub(crate) fn know(&mut self, component: ComponentRecord) {
+        self.components.insert(component.digest, (component.manifest.name, component.manifest.version));
+    }
+
+    /// Takes in the next activation.
+    pub(crate) fn apply(&mut self, activation: &Activation) {
+        self.seq = activation.seq;
+        let track = self.plugins.entry(activation.plugin.clone()).or_default();
+        track.current = activation.to;
+        track.last = Some((activation.cause, activation.who.clone()));
+        if let Some(from) = activation.from.filter(|_| activation.cause.bars_what_was()) {
+            track.barred.insert(from);
+        }
+        let Some(to) = activation.to else { return };
+        track.barred.remove(&to);
+        if matches!(activation.cause, Cause::RolledBack | Cause::Faulted)
+            && let Some(place) = track.line.iter().rposition(|digest| *digest == to)
+        {
+            track.line.truncate(place + 1);
+        } else if track.line.last() != Some(&to) {
+            track.line.push(to);
+        }
+    }
+
+    /// The sequence number of the last activation.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// What is known of a plugin name.
+    pub fn track(&self, plugin: &str) -> Option<&Track> {
+        self.plugins.get(plugin)
+    }
+
+    /// The plugins that have a live component, by name.
+    pub fn live(&self) -> impl Iterator<Item = (&str, Digest)> {
+        self.plugins.iter().filter_map(|(name, track)| Some((name.as_str(), track.current?)))
+    }
+
+    /// Name and version of a component that was live.
+    pub fn component(&self, digest: Digest) -> Option<&(String, Version)> {
+        self.components.get(&digest)
+    }
+
+    /// The digest that a name and version had when it was live.
+    pub fn digest_of(&self, plugin: &str, version: &Version) -> Option<Digest> {
+        let named = |(name, its): &(String, Version)| name == plugin && its == version;
+        self.components.iter().find(|(_, component)| named(component)).map(|(digest, _)| *digest)
+    }
+
+    /// The versions of a plugin that were live, the lowest first.
+    pub fn versions(&self, plugin: &str) -> BTreeSet<&Version> {
+        self.components.values().filter(|(name, _)| name == plugin).map(|(_, version)| version).collect()
+    }
+}
+
+impl Track {
+    /// Whether a person, or the watch, went away from it.
+    pub fn is_barred(&self, digest: Digest) -> bool {
+        self.barred.contains(&digest)
+    }
+
+    /// Where going back leads: to what was live before the current one, or to the last one if none is live.
+    pub fn previous(&self) -> Option<Digest> {
+        match self.current {
+            None => self.line.last().copied(),
+            Some(_) => self.line.iter().rev().nth(1).copied(),
+        }
+    }
+
+    /// What is live, or was last.
+    pub fn latest(&self) -> Option<Digest> {
+        self.current.or(self.line.last().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cantus_model::Timestamp;
+
+    use super::*;
+
+    fn digest(name: &str) -> Digest {
+        Digest::of(name.as_bytes())
+    }
+
+    fn log(steps: &[(Cause, &str, &str)]) -> Log {
+        let named = |name: &str| (!name.is_empty()).then(|| digest(name));
+        let activations: Vec<Activation> = (1..)
+            .zip(steps)
+            .map(|(seq, (cause, from, to))| Activation {
+                seq,
+                at: Timestamp(seq),
+                plugin: "p".into(),
+                cause: *cause,
+                from: named(from),
+                to: named(to),
+                who: "me".into(),
+                why: String::new(),
+                report: None,
+            })
+            .collect();
+        Log::new(Vec::new(), &activations)
+    }
+
+    #[test]
+    fn going_back_leads_to_what_was_before_and_bars_what_was_left() {
+        use Cause::{Activated, Dropped, Removed, RolledBack};
+        let back_of = |steps: &[_]| log(steps).track("p").and_then(Track::previous);
+        assert_eq!(back_of(&[(Dropped, "", "a")]), None);
+        let steps = [(Dropped, "", "a"), (Dropped, "a", "b"), (Dropped, "b", "c"), (RolledBack, "c", "b")];
+        assert_eq!(back_of(&steps), Some(digest("a")));
+        let barred = |steps: &[_], name| log(steps).track("p").is_some_and(|track| track.is_barred(digest(name)));
+        assert!(barred(&steps, "c") && !barred(&steps, "a") && !barred(&steps, "b"));
+        let again = [steps.as_slice(), &[(Activated, "b", "c")]].concat();
+        assert!(!barred(&again, "c") && barred(&again, "b"));
+        assert_eq!(back_of(&[(Dropped, "", "a"), (Removed, "a", "")]), Some(digest("a")));
+    }
+}

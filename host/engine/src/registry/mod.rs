@@ -1,0 +1,307 @@
+//! Which components are live: what lies in the folder of plugins, checked, and what people decided.
+//!
+//! One task does one thing at a time. `files` is what is known of the folder, `log` what the activations amount to,
+//! `candidates` takes a file as far as it can go, `activator` verifies and records, `probation` watches what went live.
+//! A look at the folder is cheap, so a hint that something changed is only that.
+
+mod activator;
+mod candidates;
+mod files;
+mod log;
+mod probation;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use cantus_model::{Activation, Digest, ports::StoreError};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, oneshot, watch};
+
+pub use activator::{ActivationError, Activator, Change as ActivationChange};
+pub use files::{FileStatus, State};
+pub use log::{Log, Track};
+
+use crate::{Engine, Live, verify::Report};
+use files::Files;
+use probation::Probation;
+
+/// When the registry looks, and how long it watches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Milliseconds that a file must not have changed before it is looked at.
+    pub settle_ms: u64,
+    /// Milliseconds between two looks when nobody hints that something changed.
+    pub rescan_ms: u64,
+    /// Milliseconds that a file must be gone before its plugin is: who replaces a file may remove it first.
+    pub removal_ms: u64,
+    /// Faults of a component that went live after which the host goes back to the one before; 0 never does.
+    pub watch_faults: u64,
+    /// Milliseconds after it went live in which they are counted.
+    pub watch_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { settle_ms: 50, rescan_ms: 500, removal_ms: 1_000, watch_faults: 5, watch_ms: 60_000 }
+    }
+}
+
+/// Something that people want to hear of.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// Another component is live for a plugin name, or none.
+    Changed {
+        /// As it was recorded.
+        activation: Box<Activation>,
+        /// The version that is live now.
+        version: Option<Version>,
+        /// The version before.
+        before: Option<Version>,
+        /// What its verification found, if there was one.
+        report: Option<Box<Report>>,
+    },
+    /// A file does not go live.
+    Refused {
+        /// The file, with the reason.
+        status: FileStatus,
+        /// What its verification found, if it came so far.
+        report: Option<Box<Report>>,
+    },
+    /// The registry cannot do its work: the store or the folder failed. What is live stays live.
+    Trouble(String),
+}
+
+type Observer = Box<dyn Fn(&Notice) + Send + Sync>;
+
+/// A plugin that is live.
+struct LivePlugin {
+    live: Live,
+    /// A file of it was seen, so that it goes with the last one.
+    had_file: bool,
+    /// The file that it came from.
+    file: Option<String>,
+    /// Since when no file of it is there.
+    gone_since: Option<Instant>,
+    probation: Option<Probation>,
+}
+
+impl LivePlugin {
+    fn new(live: Live) -> Self {
+        Self { live, had_file: false, file: None, gone_since: None, probation: None }
+    }
+
+    fn digest(&self) -> Digest {
+        self.live.component.digest()
+    }
+}
+
+/// Keeps the live components in step with the folder and the log of activations.
+pub struct Registry {
+    settings: Settings,
+    activator: Activator,
+    observer: Observer,
+    log: Log,
+    files: Files,
+    live: BTreeMap<String, LivePlugin>,
+    /// Whether `live` has changed since the engine was told.
+    changed: bool,
+    statuses: watch::Sender<Vec<FileStatus>>,
+}
+
+impl Registry {
+    /// Loads what is live according to the log, and takes a first look at the folder: what is new there is verified and
+    /// goes live.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written. What is wrong with a file is told to `observer`.
+    pub async fn open(
+        settings: Settings,
+        activator: Activator,
+        observer: impl Fn(&Notice) + Send + Sync + 'static,
+    ) -> Result<Self, StoreError> {
+        let log = activator.log().await?;
+        let mut registry = Self {
+            settings,
+            activator,
+            observer: Box::new(observer),
+            log,
+            files: Files::default(),
+            live: BTreeMap::new(),
+            changed: false,
+            statuses: watch::Sender::new(Vec::new()),
+        };
+        registry.load_live().await;
+        registry.look(true).await?;
+        Ok(registry)
+    }
+
+    /// The live components.
+    pub fn live(&self) -> Vec<Live> {
+        self.live.values().map(|plugin| plugin.live.clone()).collect()
+    }
+
+    /// What is known of the files, and every change of it.
+    pub fn statuses(&self) -> watch::Receiver<Vec<FileStatus>> {
+        self.statuses.subscribe()
+    }
+
+    /// Looks again whenever `hint` says so, and now and then, and tells `engine` who decides; until `stop`.
+    pub async fn run(mut self, engine: Arc<Engine>, hint: Arc<Notify>, mut stop: oneshot::Receiver<()>) {
+        loop {
+            tokio::select! {
+                _ = &mut stop => return,
+                () = hint.notified() => tokio::time::sleep(Duration::from_millis(self.settings.settle_ms)).await,
+                () = tokio::time::sleep(self.pause()) => {}
+            }
+            if let Err(error) = self.step(&engine).await {
+                self.tell(&Notice::Trouble(error.to_string()));
+                tokio::time::sleep(Duration::from_millis(self.settings.rescan_ms)).await;
+            }
+        }
+    }
+
+    async fn step(&mut self, engine: &Engine) -> Result<(), StoreError> {
+        self.catch_up().await?;
+        self.check_probations().await?;
+        self.publish(engine); // what went back is not held up by a candidate that is verified
+        self.look(false).await?;
+        self.publish(engine);
+        Ok(())
+    }
+
+    fn publish(&mut self, engine: &Engine) {
+        if std::mem::take(&mut self.changed)
+            && let Err(error) = engine.swap(&self.live())
+        {
+            self.tell(&Notice::Trouble(error.to_string()));
+        }
+    }
+
+    /// How long to wait for the next look.
+    fn pause(&self) -> Duration {
+        let watching = self.live.values().any(|plugin| plugin.probation.is_some());
+        Duration::from_millis(match self.files.are_changing() || watching {
+            true => self.settings.settle_ms,
+            false => self.settings.rescan_ms,
+        })
+    }
+
+    /// One look at the folder, and what follows from it.
+    async fn look(&mut self, first: bool) -> Result<(), StoreError> {
+        let source = Arc::clone(&self.activator.source);
+        let found = match activator::blocking(move || source.scan()).await {
+            Ok(found) => found,
+            Err(refusal) => {
+                self.tell(&Notice::Trouble(refusal.to_string()));
+                return Ok(()); // what cannot be seen is not gone
+            }
+        };
+        for name in self.files.update(found, first) {
+            self.identify(&name).await;
+        }
+        let mut plugins: Vec<String> = self.files.plugins().map(ToOwned::to_owned).collect();
+        plugins.extend(self.live.keys().cloned());
+        plugins.sort();
+        plugins.dedup();
+        for plugin in plugins {
+            self.settle(&plugin).await?;
+            self.deactivate_if_gone(&plugin, first).await?;
+        }
+        self.show();
+        Ok(())
+    }
+
+    /// Loads what the log says is live. What cannot be loaded is not live: its commands are told so.
+    async fn load_live(&mut self) {
+        let live: Vec<(String, Digest)> = self.log.live().map(|(name, digest)| (name.to_owned(), digest)).collect();
+        for (name, digest) in live {
+            match self.activator.load(digest).await {
+                Ok(component) => {
+                    let mut plugin = LivePlugin::new(Live::new(component));
+                    if let Some((cantus_model::Cause::Dropped, file)) =
+                        self.log.track(&name).and_then(|track| track.last.as_ref())
+                    {
+                        (plugin.had_file, plugin.file) = (true, Some(file.clone()));
+                    }
+                    self.live.insert(name, plugin);
+                }
+                Err(why) => self.tell(&Notice::Trouble(format!("{name} is not live: {why}"))),
+            }
+        }
+    }
+
+    /// Follows what others have recorded: a person at the command line.
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        let activations = self.activator.store.activations(self.log.seq()).await?;
+        if activations.is_empty() {
+            return Ok(());
+        }
+        for component in self.activator.store.components().await? {
+            self.log.know(component);
+        }
+        for activation in activations {
+            self.log.apply(&activation);
+            self.follow(activation).await;
+        }
+        Ok(())
+    }
+
+    async fn follow(&mut self, activation: Activation) {
+        match activation.to {
+            None => drop(self.live.remove(&activation.plugin)),
+            Some(digest) => match self.activator.load(digest).await {
+                Ok(component) => self.replace(&activation, Live::new(component), None),
+                Err(why) => {
+                    let trouble = format!("{} {} is not live as asked: {why}", activation.plugin, digest.short());
+                    return self.tell(&Notice::Trouble(trouble));
+                }
+            },
+        }
+        self.announce(activation, None);
+    }
+
+    /// Puts a component in the place of the one before; it is watched for a while.
+    fn replace(&mut self, activation: &Activation, live: Live, file: Option<String>) {
+        let mut plugin = LivePlugin::new(live);
+        if let Some(before) = self.live.remove(&activation.plugin) {
+            plugin.had_file = before.had_file;
+            plugin.file = before.file;
+            plugin.probation = Probation::of(activation, before.live, &self.settings);
+        }
+        if file.is_some() {
+            (plugin.had_file, plugin.file) = (true, file);
+        }
+        self.live.insert(activation.plugin.clone(), plugin);
+    }
+
+    fn announce(&mut self, activation: Activation, report: Option<Report>) {
+        self.changed = true;
+        let version = |digest| self.log.component(digest).map(|(_, version)| version.clone());
+        let notice = Notice::Changed {
+            version: activation.to.and_then(version),
+            before: activation.from.and_then(version),
+            activation: Box::new(activation),
+            report: report.map(Box::new),
+        };
+        self.tell(&notice);
+    }
+
+    fn tell(&self, notice: &Notice) {
+        (self.observer)(notice);
+    }
+
+    /// Publishes what is known of the files.
+    fn show(&self) {
+        let statuses = self.files.statuses();
+        self.statuses.send_if_modified(|shown| {
+            let modified = *shown != statuses;
+            *shown = statuses;
+            modified
+        });
+    }
+}

@@ -1,0 +1,98 @@
+//! Puts another component in the place of one, between two commands of each aggregate.
+
+use std::{collections::VecDeque, sync::Arc, thread};
+
+use cantus_model::{AggregateRef, ports::Sandbox};
+
+use super::{Shard, slot::Phase};
+use crate::plugins::{Hosted, Plugins};
+
+/// Aggregates that are to be in memory again after a swap, the most recently used first.
+#[derive(Default)]
+pub(super) struct Warming {
+    waiting: VecDeque<AggregateRef>,
+    loading: Vec<AggregateRef>,
+}
+
+impl Shard {
+    /// What was decided stays and is committed; what waits is decided by the new component, on a state that it folded
+    /// itself.
+    pub(super) fn on_swap(&mut self, plugins: Arc<Plugins>) {
+        self.plugins = plugins;
+        let current = |aggregate: &AggregateRef| self.plugins.hosting(&aggregate.aggregate_type).cloned();
+        let is_current = |hosted: &Hosted, current: &Option<Arc<Hosted>>| {
+            current.as_ref().is_some_and(|current| current.digest == hosted.digest)
+        };
+        let mut moved = Vec::new();
+        for (aggregate, slot) in &self.slots {
+            let current = current(aggregate);
+            if !is_current(&slot.hosted, &current) {
+                moved.push((aggregate.clone(), current));
+            }
+        }
+        let plugins = Arc::clone(&self.plugins);
+        drop_aside(self.sandboxes.take_unwanted(|digest| plugins.hosts(digest)));
+        for (aggregate, hosted) in &moved {
+            self.hand_over(aggregate, hosted.clone());
+        }
+        let (busy, idle): (Vec<_>, Vec<_>) = moved
+            .into_iter()
+            .partition(|(aggregate, _)| self.slots.peek(aggregate).is_some_and(|slot| !slot.queue.is_empty()));
+        for (aggregate, _) in busy {
+            self.advance(&aggregate);
+        }
+        let hosted = idle.into_iter().filter(|(_, hosted)| hosted.is_some());
+        self.warming.waiting = hosted.map(|(aggregate, _)| aggregate).collect();
+    }
+
+    /// The old resident is gone; a load that is under way is given up.
+    fn hand_over(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<Hosted>>) {
+        self.quarantined.pop(aggregate);
+        let Some(slot) = self.slots.peek_mut(aggregate) else { return };
+        slot.phase = Phase::Cold;
+        slot.snapshot = None;
+        slot.no_snapshots = false;
+        slot.one_by_one = false;
+        if let Some(hosted) = hosted {
+            slot.hosted = hosted;
+        }
+    }
+
+    /// Nobody hosts the aggregate any more: the commands that wait for it are told so.
+    pub(super) fn refuse_unhosted(&mut self, aggregate: &AggregateRef) {
+        let waiting = self.slots.peek_mut(aggregate).map(|slot| std::mem::take(&mut slot.queue));
+        for mut job in waiting.into_iter().flatten() {
+            let _ = self.route(&mut job);
+            self.refuse(job);
+        }
+    }
+
+    /// Hydrates the next ones of the background, a few at a time: commands that wait for a load come soon.
+    pub(super) fn warm_next(&mut self) {
+        if self.warming.waiting.is_empty() {
+            return;
+        }
+        let Self { slots, warming, .. } = self;
+        let is_loading = |aggregate: &AggregateRef| {
+            slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
+        };
+        warming.loading.retain(is_loading);
+        while self.warming.loading.len() < self.settings.background_loads {
+            let Some(aggregate) = self.warming.waiting.pop_front() else { return };
+            // One with submissions in flight is hydrated by its next command.
+            if self.slots.peek(&aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Cold) && slot.in_flight == 0)
+            {
+                self.start_load(&aggregate, true);
+                self.warming.loading.push(aggregate);
+            }
+        }
+    }
+}
+
+/// Giving back the memory of a large guest takes a while.
+fn drop_aside(sandboxes: Vec<Box<dyn Sandbox>>) {
+    if !sandboxes.is_empty() {
+        // Without a thread they are dropped here.
+        let _ = thread::Builder::new().name("cantus-drop".into()).spawn(move || drop(sandboxes));
+    }
+}

@@ -1,0 +1,179 @@
+//! Runs the steps on the candidate, twice, and on what it is compared with.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use cantus_model::{AggregateRef, CommandRecord, EventBatch, RecordedCommand, ports::HashSeed};
+use tokio::sync::mpsc;
+
+use super::{Candidate, Failure, Part, cutter::Step};
+use crate::replay::{Decision, Findings, Gathering, Instances, Redecided, Runner, Way, compare};
+
+/// Failures that are described; one is enough to refuse.
+const FAILURES: usize = 5;
+
+/// What the examination found.
+pub(super) struct Examined {
+    pub(super) findings: Findings,
+    pub(super) failures: Vec<Failure>,
+    /// Whether it came to the end in time.
+    pub(super) complete: bool,
+}
+
+pub(super) struct Examination {
+    /// The candidate as the host will run it.
+    usual: Runner,
+    /// The same candidate, run in a way that must not matter.
+    other: Runner,
+    /// What is live, for commands that another component decided.
+    live: Option<Runner>,
+    until: Instant,
+    gathering: Gathering,
+    failures: Vec<Failure>,
+    stream: Option<Stream>,
+}
+
+struct Stream {
+    aggregate: AggregateRef,
+    /// Whether the live component is run as well.
+    with_live: bool,
+    commands: u64,
+}
+
+impl Examination {
+    pub(super) fn new(candidate: &Candidate, time: Duration) -> Self {
+        let Candidate { component, against, events_per_command, .. } = candidate;
+        let runner = |component: &Arc<_>, way| Runner::new(Arc::clone(component), way, *events_per_command);
+        let HashSeed(one, two) = HashSeed::default();
+        let other_way = Way { hash_seed: HashSeed(!one, two ^ 0x5555), batch: 1, instances: Instances::Apart };
+        Self {
+            usual: runner(component, Way::usual()),
+            other: runner(component, other_way),
+            live: against.as_ref().map(|live| runner(live, Way::usual())),
+            until: Instant::now() + time,
+            gathering: Gathering::default(),
+            failures: Vec::new(),
+            stream: None,
+        }
+    }
+
+    /// Runs what comes, until it ends or time is up.
+    pub(super) fn run(mut self, mut parts: mpsc::Receiver<Part>) -> Examined {
+        let mut complete = true;
+        while let Some(part) = parts.blocking_recv() {
+            if Instant::now() > self.until {
+                complete = false;
+                break;
+            }
+            match part {
+                Part::Begin(aggregate, records) => self.begin(aggregate, &records),
+                Part::Steps(steps) => steps.into_iter().for_each(|step| self.step(step)),
+                Part::End => self.end(),
+            }
+        }
+        Examined { findings: self.gathering.finish(), failures: self.failures, complete }
+    }
+
+    fn begin(&mut self, aggregate: AggregateRef, records: &[CommandRecord]) {
+        let live = self.live.as_ref().filter(|live| live.hosts(&aggregate.aggregate_type));
+        let with_live = live.is_some_and(|live| records.iter().any(|record| record.component != live.digest()));
+        let live = self.live.as_mut().filter(|_| with_live);
+        for runner in [&mut self.usual, &mut self.other].into_iter().chain(live) {
+            runner.begin(aggregate.clone());
+        }
+        self.gathering.streams += 1;
+        self.stream = Some(Stream { aggregate, with_live, commands: 0 });
+    }
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Fold(events) => self.fold(&events),
+            Step::Decide(command) => self.decide(&command),
+        }
+    }
+
+    fn fold(&mut self, events: &EventBatch) {
+        self.gathering.events += events.len() as u64;
+        let Some(Stream { aggregate, with_live, .. }) = &self.stream else { return };
+        if !self.usual.hosts(&aggregate.aggregate_type) {
+            return; // it is told by the manifest, and by the commands that are no longer decided
+        }
+        let runners = [&mut self.usual, &mut self.other];
+        let [usual, other] = runners.map(|runner| runner.fold(events.clone()));
+        if *with_live && let Some(live) = &mut self.live {
+            // What the live one cannot fold is not the candidate's fault.
+            let _ = live.fold(events.clone());
+        }
+        let aggregate = aggregate.clone();
+        if let Err(fault) = usual.and(other) {
+            self.fail(&aggregate, None, format!("it cannot fold the recorded events: {fault}"));
+        }
+    }
+
+    fn decide(&mut self, command: &RecordedCommand) {
+        let Some(stream) = &mut self.stream else { return };
+        stream.commands += 1;
+        let (place, with_live, aggregate) =
+            ((self.gathering.streams, stream.commands), stream.with_live, stream.aggregate.clone());
+        let record = &command.record;
+        let now = self.usual.decide(&record.command, &record.context);
+        let again = self.other.decide(&record.command, &record.context);
+        let live = self.live.as_mut().filter(|live| with_live && live.digest() != record.component);
+        let live = live.map(|live| live.decide(&record.command, &record.context));
+        let before = match &live {
+            Some(live @ Redecided::Decided(_)) => Decision::Redecided(live),
+            _ => Decision::recorded(command),
+        };
+        self.gathering.add(place, command, compare(&before, &now), &before, &now);
+        let id = record.context.command_id.as_str();
+        match (&now, differs(&now, &again)) {
+            (Redecided::Fault(fault), _) => self.fail(&aggregate, Some(id), format!("it faults: {fault}")),
+            (_, true) => {
+                let text = |redecided| Decision::Redecided(redecided).json();
+                let message = format!("it differs from itself: {} and {}", text(&now), text(&again));
+                self.fail(&aggregate, Some(id), message);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self) {
+        let Some(Stream { aggregate, with_live, .. }) = self.stream.take() else { return };
+        if !self.usual.hosts(&aggregate.aggregate_type) {
+            return;
+        }
+        match (self.usual.end(), self.other.end()) {
+            (Ok(Some(one)), Ok(Some(two))) if one != two => {
+                self.fail(&aggregate, None, "it folds the same events to different states".into());
+            }
+            (Err(fault), _) | (_, Err(fault)) => {
+                self.fail(&aggregate, None, format!("it faults when it gives its state: {fault}"));
+            }
+            _ => {}
+        }
+        if with_live && let Some(live) = &mut self.live {
+            let _ = live.end();
+        }
+    }
+
+    fn fail(&mut self, aggregate: &AggregateRef, command_id: Option<&str>, message: String) {
+        if self.failures.len() < FAILURES {
+            self.failures.push(Failure {
+                aggregate: aggregate.to_string(),
+                command_id: command_id.map(ToOwned::to_owned),
+                message,
+            });
+        }
+    }
+}
+
+/// Two faults are alike if they are of one kind: their texts may hold addresses.
+fn differs(one: &Redecided, two: &Redecided) -> bool {
+    match (one, two) {
+        (Redecided::Fault(one), Redecided::Fault(two)) => one.kind != two.kind,
+        (Redecided::Undecided(_), Redecided::Undecided(_)) => false,
+        _ => one != two,
+    }
+}

@@ -1,0 +1,121 @@
+//! What a version may change: a patch decides as the one before, a minor version may decide otherwise, and only a major
+//! version may take something away.
+
+use std::collections::BTreeSet;
+
+use cantus_model::Manifest;
+use semver::Version;
+
+use super::{Candidate, Named, Report, examine::Examined};
+use crate::replay::{Change, Group};
+
+/// How far apart two versions are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    Patch,
+    Minor,
+    Major,
+}
+
+impl Step {
+    /// Before 1.0.0 the minor number counts as the major one, as Cargo has it.
+    pub(super) fn between(one: &Version, two: &Version) -> Self {
+        match () {
+            () if one.major != two.major => Self::Major,
+            () if one.minor == two.minor => Self::Patch,
+            () if one.major == 0 => Self::Major,
+            () => Self::Minor,
+        }
+    }
+}
+
+/// The report, with the reasons for a refusal if there are any.
+pub(super) fn judge(candidate: &Candidate, examined: Examined) -> Report {
+    let Examined { mut findings, failures, complete } = examined;
+    let component = &*candidate.component;
+    let manifest = component.manifest();
+    let against = candidate.against.as_deref().map(|against| (against.manifest(), Named::of(against)));
+    // What has no predecessor changes nothing that anybody relies on.
+    let step = against.as_ref().map_or(Step::Major, |(before, _)| Step::between(&before.version, &manifest.version));
+    let removed = against.as_ref().map_or_else(Vec::new, |(before, _)| removed(before, manifest));
+
+    let mut refused = Vec::new();
+    refused.extend(failures.iter().map(|failure| match &failure.command_id {
+        Some(id) => format!("{}, command {id}: {}", failure.aggregate, failure.message),
+        None => format!("{}: {}", failure.aggregate, failure.message),
+    }));
+    if step < Step::Major && !removed.is_empty() {
+        refused.push(format!("it no longer has {}: that takes a new major version", removed.join(", ")));
+    }
+    let mut other_waiver = None;
+    if let (Some(waiver), Some((before, _))) = (&candidate.waiver, &against) {
+        match waiver.applies_to(&manifest.name, &before.version, &manifest.version) {
+            Ok(()) => findings.groups.iter_mut().for_each(|group| group.waived = waiver.reason(group)),
+            Err(other) => other_waiver = Some(other),
+        }
+    }
+    refused.extend(findings.groups.iter().filter_map(|group| refusal(step, group)));
+    // One of an earlier release may still lie there: it is told only where one is missed.
+    refused.extend(other_waiver.filter(|_| !refused.is_empty()));
+    Report {
+        plugin: manifest.name.clone(),
+        candidate: Named::of(component),
+        against: against.map(|(_, named)| named),
+        refused,
+        complete,
+        findings,
+        failures,
+        removed,
+    }
+}
+
+fn refusal(step: Step, group: &Group) -> Option<String> {
+    let what = format!("{} {} {}: {}", group.count, group.aggregate, group.command, group.change);
+    match group.change {
+        // The failures say it in words.
+        change if change.is_failure() || group.waived.is_some() => None,
+        Change::Undecided if step < Step::Major => Some(format!("{what}; that takes a new major version")),
+        _ if step == Step::Patch => {
+            Some(format!("{what}; a patch may not change a decision: that takes a new minor version, or a waiver"))
+        }
+        _ => None,
+    }
+}
+
+/// What `before` declares and `now` does not.
+fn removed(before: &Manifest, now: &Manifest) -> Vec<String> {
+    let now = declared(now);
+    declared(before).into_iter().filter(|item| !now.contains(item)).collect()
+}
+
+fn declared(manifest: &Manifest) -> BTreeSet<String> {
+    let mut items = BTreeSet::new();
+    for aggregate in &manifest.aggregates {
+        let name = &aggregate.name;
+        items.insert(format!("aggregate {name}"));
+        items.extend(aggregate.commands.iter().map(|it| format!("command {name}.{} v{}", it.name, it.version)));
+        items.extend(aggregate.events.iter().map(|it| format!("event {name}.{} v{}", it.name, it.version)));
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn versions_are_as_far_apart_as_cargo_has_it() {
+        for (one, two, step) in [
+            ("1.0.0", "1.0.1", Step::Patch),
+            ("1.0.0", "1.1.0", Step::Minor),
+            ("1.1.0", "1.0.0", Step::Minor),
+            ("1.9.0", "2.0.0", Step::Major),
+            ("0.1.0", "0.1.1", Step::Patch),
+            ("0.1.0", "0.2.0", Step::Major),
+            ("1.0.0-rc.1", "1.0.0", Step::Patch),
+        ] {
+            assert_eq!(Step::between(&one.parse().unwrap(), &two.parse().unwrap()), step, "{one} {two}");
+        }
+    }
+}
