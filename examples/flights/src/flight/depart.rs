@@ -3,7 +3,7 @@
 use cantus_sdk::prelude::*;
 use jiff::civil;
 
-use super::{Flight, FlightDelayed, FlightError, Leg, Phase};
+use super::{Flight, FlightDelayed, FlightError, LATEST_DEPARTURE_MINUTES, Leg, Phase};
 use crate::time::{Clock, after, local_after};
 
 /// Reports that the flight left its gate.
@@ -40,6 +40,9 @@ impl DepartHandler {
         let local = local_after(plan.departs_local, delay_minutes).ok_or(FlightError::OutsideCalendar)?;
         if !cmd.clock.shows(local) {
             return Err(FlightError::ClockMismatch { clock: cmd.clock, expected: local });
+        }
+        if let Some(latest_minutes) = LATEST_DEPARTURE_MINUTES.filter(|latest| delay_minutes > *latest) {
+            return Err(FlightError::TooLate { delay_minutes, latest_minutes });
         }
         let delayed = FlightDelayed::if_late(Leg::Departure, delay_minutes);
         Ok((FlightDeparted { at, local, delay_minutes, aircraft }, delayed))

@@ -38,6 +38,14 @@ pub enum FlightError {
     /// Nobody knows which aircraft would fly it: a cancelled flight may lack a tail number, one that departs may not.
     #[message("the flight has no aircraft, so it cannot depart")]
     NoAircraft,
+    /// Nobody waits that long: it must be scheduled anew. From 1.1 on.
+    #[message("{delay_minutes} minutes late is more than {latest_minutes}: the flight must be scheduled anew")]
+    TooLate {
+        /// As reported.
+        delay_minutes: i32,
+        /// The most that there may be.
+        latest_minutes: i32,
+    },
     /// An arrival without delay or time in the air is one of a diverted flight, and this one was not.
     #[message("an arrival needs its delay and its time in the air, unless the flight was diverted")]
     IncompleteArrival,
