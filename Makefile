@@ -43,6 +43,7 @@ unit:
 # The examples' own tests: native, without wasm.
 examples:
 	cd examples && $(CARGO) test --workspace --locked --target-dir ../target/examples
+	cd examples && $(CARGO) test --package flights --features release-1.2 --locked --target-dir ../target/examples
 
 clean:
 	$(CARGO) clean

@@ -43,7 +43,7 @@ pub(crate) struct Global {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make, build and look into plugins
+    /// Make and build plugins, look into them, and decide which are live
     #[command(subcommand)]
     Plugin(commands::plugin::Plugin),
     /// Feed commands, one JSON object a line, and store what is decided

@@ -19,7 +19,7 @@ use crate::{
 /// If it could not do what it is for.
 pub(crate) fn run(command: Command, global: &Global) -> Result<Exit, Failure> {
     match command {
-        Command::Plugin(plugin) => plugin::run(plugin, global),
+        Command::Plugin(plugin) => block_on(plugin::run(plugin, global)),
         Command::Run(args) => block_on(run::run(args, global)),
         Command::State(args) => block_on(state::run(args, global)),
         Command::Events(args) => block_on(events::run(args, global)),

@@ -6,7 +6,9 @@
 mod args;
 mod commands;
 mod exit_codes;
+mod findings;
 mod logs;
+mod notices;
 mod output;
 mod render;
 mod settings;

@@ -30,6 +30,10 @@ pub(crate) struct Settings {
     pub(crate) line_bytes: usize,
     /// The engine's bounds.
     pub(crate) engine: cantus_engine::Settings,
+    /// When the folder of plugins is looked at, and how long a swap is watched.
+    pub(crate) registry: cantus_engine::registry::Settings,
+    /// How much of history a candidate is run on.
+    pub(crate) verify: cantus_engine::verify::Settings,
     /// The bounds of the guests.
     pub(crate) wasm: cantus_wasm::Limits,
 }
@@ -43,6 +47,8 @@ impl Default for Settings {
             in_flight: 256,
             line_bytes: 16 << 20,
             engine: cantus_engine::Settings::default(),
+            registry: cantus_engine::registry::Settings::default(),
+            verify: cantus_engine::verify::Settings::default(),
             wasm: cantus_wasm::Limits::default(),
         }
     }

@@ -1,10 +1,14 @@
-//! `cantus plugin`: make, build and look into plugins.
+//! `cantus plugin`: make, build and look into plugins, and decide which are live.
 
+mod activate;
 mod build;
 mod cargo;
+mod history;
 mod inspect;
+mod list;
 mod new;
 mod tree;
+mod verify;
 
 use clap::Subcommand;
 
@@ -22,16 +26,31 @@ pub(crate) enum Plugin {
     Build(build::Args),
     /// Show what a component is, what it imports and what it declares
     Inspect(inspect::Args),
+    /// Show which components are live, and what became of the files in the folder of plugins
+    List(list::Args),
+    /// Show what was live when, who decided so and why
+    History(history::Args),
+    /// Run recorded commands on a component, and say what it decides otherwise
+    Verify(verify::Args),
+    /// Make a component live, of those that were live before or lie in the folder
+    Activate(activate::ActivateArgs),
+    /// Go back to the component that was live before
+    Rollback(activate::RollbackArgs),
 }
 
 /// Runs one of them.
 ///
 /// # Errors
 /// If it could not do what it is for.
-pub(crate) fn run(plugin: Plugin, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(plugin: Plugin, global: &Global) -> Result<Exit, Failure> {
     match plugin {
         Plugin::New(args) => new::run(&args, global),
         Plugin::Build(args) => build::run(&args, global),
         Plugin::Inspect(args) => inspect::run(&args, global),
+        Plugin::List(args) => list::run(args, global).await,
+        Plugin::History(args) => history::run(args, global).await,
+        Plugin::Verify(args) => verify::run(args, global).await,
+        Plugin::Activate(args) => activate::activate(args, global).await,
+        Plugin::Rollback(args) => activate::rollback(args, global).await,
     }
 }

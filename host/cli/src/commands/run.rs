@@ -15,13 +15,14 @@ use tally::Tally;
 use crate::{
     args::{Global, PluginsArg, StoreArg},
     exit_codes::{Exit, Failure},
-    output, settings, wiring,
+    notices, output, settings, wiring,
 };
 
 const EXAMPLES: &str = "\
 Examples:
   cantus run --commands commands.jsonl
   cantus run --commands commands.jsonl --outcomes outcomes.jsonl
+  cantus run --commands commands.jsonl --rate 1000 --watch
   echo '{\"aggregate\":\"Counter\",\"aggregate_id\":\"c-1\",\"command\":\"Increment\",\"payload\":{}}' \\
     | cantus run --commands - --outcomes -
 
@@ -39,6 +40,10 @@ as they become durable, each with its line number. A line that makes no sense is
 and skipped. Ctrl-C stops reading, waits for what is on its way, and prints the summary;
 Ctrl-C again stops at once.
 
+A new file in the folder of plugins is verified before it goes live (see `cantus plugin verify --help`), at the
+start and, with --watch, at any time; the version before stays live if it is refused. With --watch the host also
+follows `cantus plugin activate` and `rollback`, and goes back by itself from a component that keeps faulting.
+
 One host writes to a store at a time: a second one takes over, and the first stops.";
 
 /// Its arguments.
@@ -54,6 +59,12 @@ pub(crate) struct Args {
     /// Commands on their way at once [env: CANTUS_IN_FLIGHT] [default: 256]
     #[arg(long, value_name = "N")]
     in_flight: Option<String>,
+    /// At most this many commands a second
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// Follow the folder of plugins while commands flow: what is dropped there is verified and goes live
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
@@ -70,13 +81,18 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let input = input::open(&args.commands)?;
     let outcomes = outcomes::open(args.outcomes.as_deref(), &args.commands)?;
     let stop = stop::listen()?;
-    let host = wiring::start(&settings).await?;
+    let host = wiring::start(&settings, args.watch, notices::tell).await?;
 
     let progress = progress::Progress::start(input.bytes);
     let lines = input::read(input, settings.line_bytes, settings.in_flight);
     let started = Instant::now();
     let mut tally = Tally::default();
-    let feed = feed::Feed { engine: Arc::clone(&host.engine), in_flight: settings.in_flight, stop };
+    let feed = feed::Feed {
+        engine: Arc::clone(&host.engine),
+        in_flight: settings.in_flight,
+        pace: feed::Pace::new(args.rate),
+        stop,
+    };
     let ended = feed.run(lines, outcomes, &mut tally, &progress).await;
     let elapsed = started.elapsed();
     progress.finish();

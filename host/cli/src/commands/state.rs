@@ -9,8 +9,7 @@ use serde_json::value::RawValue;
 use crate::{
     args::{Global, PluginsArg, StoreArg},
     exit_codes::{Exit, Failure, OrExit},
-    output, render, settings,
-    wiring::{self, Keep},
+    output, render, settings, wiring,
 };
 
 const EXAMPLES: &str = "\
@@ -20,7 +19,8 @@ Examples:
   cantus state Counter c-1 --at-time 2026-11-22T10:00:00Z
   cantus state Counter c-1 --json | jq .state
 
-The state is folded from the recorded events by the plugin that is in the folder now.";
+The state is folded from the recorded events by the component that is live, or was last; if none ever was, by
+the plugin that is in the folder.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -78,8 +78,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
             format!("{aggregate} is at version {latest}, so it has no version {upto}"),
         ));
     }
-    let components = wiring::load_plugins(&settings, Keep::CompiledCode)?;
-    let component = wiring::hosting(&components, &aggregate.aggregate_type)?;
+    let component = wiring::component_for(&settings, &*store, &aggregate.aggregate_type).await?;
     let folded =
         cantus_engine::fold(&*store, Arc::clone(&component), &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
 

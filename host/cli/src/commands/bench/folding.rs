@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, anyhow, ensure};
 use cantus_engine::Settings;
-use cantus_model::EventBatch;
+use cantus_model::{EventBatch, ports::HashSeed};
 use cantus_sdk::{EventRef, testing::Harness};
 
 use super::{
@@ -60,7 +60,7 @@ pub(super) fn event(number: usize) -> (&'static str, u32, String) {
 }
 
 fn fold_in_wasm(world: &World, batches: &[EventBatch]) -> Result<(f64, Vec<u8>)> {
-    let mut sandbox = world.component.open()?;
+    let mut sandbox = world.component.open(HashSeed::default())?;
     let instance = sandbox.restore("Account", "folded", None)?;
     let started = Instant::now();
     for batch in batches {

@@ -17,7 +17,31 @@ use crate::exit_codes::{Exit, Failure};
 pub(super) struct Feed {
     pub(super) engine: Arc<Engine>,
     pub(super) in_flight: usize,
+    pub(super) pace: Pace,
     pub(super) stop: oneshot::Receiver<()>,
+}
+
+/// How fast lines are taken.
+pub(super) struct Pace {
+    per_second: Option<u32>,
+    started: Instant,
+    taken: u32,
+}
+
+impl Pace {
+    /// At most so many a second, or as fast as they go.
+    pub(super) fn new(per_second: Option<u32>) -> Self {
+        Self { per_second, started: Instant::now(), taken: 0 }
+    }
+
+    /// When the next line may be taken.
+    fn next_at(&self) -> Instant {
+        self.per_second.map_or(self.started, |rate| self.started + Duration::from_secs(1) / rate * self.taken)
+    }
+
+    fn take(&mut self) {
+        self.taken = self.taken.saturating_add(1);
+    }
 }
 
 /// Why the feed ended. Everything that was on its way has been answered by then.
@@ -63,6 +87,8 @@ impl Feed {
         while ended.is_none() || !flights.is_empty() {
             let retry_at = held.as_ref().map_or_else(Instant::now, |held| held.retry_at);
             let may_submit = ended.is_none() && flights.len() < self.in_flight;
+            let (may_read, next_at) = (may_submit && held.is_none(), self.pace.next_at());
+            let too_early = next_at > Instant::now();
             let submit = tokio::select! {
                 biased;
                 Ok(()) = &mut self.stop, if ended.is_none() => {
@@ -84,8 +110,10 @@ impl Feed {
                 () = tokio::time::sleep_until(retry_at), if may_submit && held.is_some() => {
                     held.take().map(|held| (held.line, held.command))
                 }
-                item = lines.recv(), if may_submit && held.is_none() => match item {
+                () = tokio::time::sleep_until(next_at), if may_read && too_early => None,
+                item = lines.recv(), if may_read && !too_early => match item {
                     Some(Item::Command { line, command, bytes: until }) => {
+                        self.pace.take();
                         bytes = until;
                         Some((line, command))
                     }

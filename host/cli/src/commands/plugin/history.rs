@@ -1,0 +1,101 @@
+//! `cantus plugin history NAME`: what was live when, who decided so, and what its verification found.
+
+use cantus_engine::{registry::Log, verify::Report};
+use cantus_model::{Activation, Digest};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{Global, StoreArg},
+    exit_codes::{Exit, Failure, OrExit},
+    findings, output, render, settings, wiring,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus plugin history flights
+  cantus plugin history flights --report 3      # what the verification before activation 3 found
+  cantus plugin history flights --json";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The plugin's name
+    name: String,
+    /// Show the report that was kept with this activation
+    #[arg(long, value_name = "N")]
+    report: Option<u64>,
+    #[command(flatten)]
+    store: StoreArg,
+}
+
+/// Prints it.
+///
+/// # Errors
+/// If nothing of that name was ever live, or the store cannot be read.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+    let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
+    let store = wiring::open_to_read(&settings).await?;
+    let all = store.activations(0).await.or_exit(Exit::Store)?;
+    let log = Log::new(store.components().await.or_exit(Exit::Store)?, &all);
+    let activations: Vec<&Activation> = all.iter().filter(|activation| activation.plugin == args.name).collect();
+    if activations.is_empty() {
+        return Err(Failure::new(Exit::Some, format!("no plugin {} was ever live in {}", args.name, settings.store)));
+    }
+    if let Some(seq) = args.report {
+        return report(&activations, seq, global.json);
+    }
+    if global.json {
+        let lines = activations.iter().map(|activation| json(activation, &log));
+        return lines.into_iter().try_for_each(|line| output::print_json(&line)).map(|()| Exit::Ok);
+    }
+    let rows: Vec<_> = activations.iter().map(|activation| cells(activation, &log)).collect();
+    output::print(&render::table(&["n", "at", "live", "component", "cause", "who", "why"], &[0], &rows))?;
+    Ok(Exit::Ok)
+}
+
+fn version(log: &Log, digest: Option<Digest>) -> Option<String> {
+    digest.and_then(|digest| log.component(digest)).map(|(_, version)| version.to_string())
+}
+
+fn cells(activation: &Activation, log: &Log) -> Vec<String> {
+    vec![
+        activation.seq.to_string(),
+        render::time(activation.at),
+        version(log, activation.to).unwrap_or_else(|| "none".to_owned()),
+        activation.to.map_or_else(|| "-".to_owned(), |digest| digest.short()),
+        activation.cause.to_string(),
+        activation.who.clone(),
+        render::payload(activation.why.as_bytes()),
+    ]
+}
+
+fn json(activation: &Activation, log: &Log) -> Value {
+    let report: Option<Value> = activation.report.as_ref().and_then(|report| serde_json::from_str(report).ok());
+    json!({
+        "n": activation.seq,
+        "at": render::time(activation.at),
+        "plugin": activation.plugin,
+        "cause": activation.cause,
+        "from": activation.from,
+        "from_version": version(log, activation.from),
+        "to": activation.to,
+        "to_version": version(log, activation.to),
+        "who": activation.who,
+        "why": activation.why,
+        "report": report,
+    })
+}
+
+fn report(activations: &[&Activation], seq: u64, as_json: bool) -> Result<Exit, Failure> {
+    let activation = activations.iter().find(|activation| activation.seq == seq);
+    let text = activation.and_then(|activation| activation.report.as_ref());
+    let text = text.ok_or_else(|| Failure::new(Exit::Some, format!("there is no report of an activation {seq}")))?;
+    let report: Report = serde_json::from_str(text).or_exit(Exit::Store)?;
+    if as_json {
+        output::print_json(&report)?;
+    } else {
+        output::print(&findings::report(&report))?;
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,148 @@
+//! `cantus plugin list`: what is live, and what became of every file in the folder.
+
+use std::collections::BTreeMap;
+
+use cantus_engine::registry::{FileStatus, Log};
+use cantus_model::{Activation, Digest};
+use cantus_wasm::PluginFolder;
+use serde::Serialize;
+
+use crate::{
+    args::{Global, PluginsArg, StoreArg},
+    exit_codes::{Exit, Failure, OrExit},
+    output, render, settings,
+    settings::Settings,
+    wiring,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus plugin list
+  cantus plugin list --json | jq -r 'select(.state == \"refused\") | .reason'
+
+States: found, validated, compiled, verified, active; superseded by a higher version; rolled back; refused.
+What is live stands in the store; what became of a file is known since a host looked at it.";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    store: StoreArg,
+    #[command(flatten)]
+    plugins: PluginsArg,
+}
+
+/// One line: a live component, or a file.
+#[derive(Debug, Serialize)]
+struct Row {
+    plugin: Option<String>,
+    version: Option<String>,
+    digest: Option<String>,
+    state: &'static str,
+    file: Option<String>,
+    since: Option<String>,
+    reason: Option<String>,
+}
+
+/// Prints it.
+///
+/// # Errors
+/// If the store cannot be read.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+    let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
+    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
+    let (log, activations) = match cantus_store::open_read_only(&settings.store).await {
+        Ok(store) => {
+            let activations = store.activations(0).await.or_exit(Exit::Store)?;
+            (Log::new(store.components().await.or_exit(Exit::Store)?, &activations), activations)
+        }
+        // Nothing was ever live: there are only files.
+        Err(error) => {
+            tracing::debug!(%error, "no store");
+            (Log::default(), Vec::new())
+        }
+    };
+    let rows = rows(&log, &activations, files(&settings)?);
+    if global.json {
+        return rows.iter().try_for_each(output::print_json).map(|()| Exit::Ok);
+    }
+    output::print(&text(&rows))?;
+    Ok(Exit::Ok)
+}
+
+/// The files that are there, with what a host last knew of them if they are still the same.
+fn files(settings: &Settings) -> Result<Vec<FileStatus>, Failure> {
+    if !settings.plugins.exists() {
+        return Ok(Vec::new());
+    }
+    let folder = PluginFolder::open(&settings.plugins, settings.wasm.component_bytes).or_exit(Exit::Plugin)?;
+    let mut known: BTreeMap<String, FileStatus> =
+        wiring::known_files(&settings.data).into_iter().map(|status| (status.file.clone(), status)).collect();
+    let file = |name: String| {
+        let read = folder.read(&name);
+        let digest = read.as_ref().ok().map(|bytes| Digest::of(bytes));
+        let unseen = FileStatus {
+            file: name.clone(),
+            state: cantus_engine::registry::State::Found,
+            reason: Some("no host has looked at it".into()),
+            digest,
+            plugin: None,
+            version: None,
+        };
+        known.remove(&name).filter(|known| known.digest == digest || read.is_err()).unwrap_or(unseen)
+    };
+    Ok(folder.names().or_exit(Exit::Plugin)?.into_iter().map(file).collect())
+}
+
+/// Live components first, each with its file if it has one; then the other files.
+fn rows(log: &Log, activations: &[Activation], mut files: Vec<FileStatus>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (plugin, digest) in log.live() {
+        let file = files.iter().position(|file| file.digest == Some(digest)).map(|place| files.remove(place).file);
+        let last = activations.iter().rfind(|activation| activation.plugin == plugin);
+        rows.push(Row {
+            plugin: Some(plugin.to_owned()),
+            version: log.component(digest).map(|(_, version)| version.to_string()),
+            digest: Some(digest.to_string()),
+            state: "active",
+            file,
+            since: last.map(|last| render::time(last.at)),
+            reason: last.map(|last| format!("{}: {}", last.cause, last.why)),
+        });
+    }
+    rows.extend(files.into_iter().map(|file| Row {
+        plugin: file.plugin,
+        version: file.version.map(|version| version.to_string()),
+        digest: file.digest.map(|digest| digest.to_string()),
+        state: file.state.as_str(),
+        file: Some(file.file),
+        since: None,
+        reason: file.reason,
+    }));
+    rows
+}
+
+fn text(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return "there are no plugins: put one into the folder with `cantus plugin build DIR`\n".to_owned();
+    }
+    let cell = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let cells = |row: &Row| {
+        let digest = row.digest.as_ref().map(|digest| digest.chars().take(12).collect());
+        let reason = match (&row.since, &row.reason) {
+            (Some(since), Some(reason)) => Some(format!("since {since}, {reason}")),
+            (_, reason) => reason.clone(),
+        };
+        vec![
+            cell(&row.plugin),
+            cell(&row.version),
+            cell(&digest),
+            row.state.to_owned(),
+            cell(&row.file),
+            reason.unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = rows.iter().map(cells).collect();
+    render::table(&["plugin", "version", "component", "state", "file", "why"], &[], &rows)
+}

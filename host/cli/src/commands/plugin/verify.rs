@@ -1,0 +1,77 @@
+//! `cantus plugin verify FILE`: what a running host would check before the file goes live, without one.
+
+use std::{path::PathBuf, sync::Arc};
+
+use cantus_engine::verify::Waiver;
+
+use crate::{
+    args::{Global, StoreArg},
+    exit_codes::{Exit, Failure, OrExit},
+    findings, output, settings,
+    wiring::{self, Keep},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus plugin verify target/wasm32-wasip2/release/flights.wasm
+  cantus plugin verify flights.wasm --waiver flights.waiver.toml --json > report.json
+
+It only reads. The newest recorded commands (the setting verify.commands) are decided again by the component, twice,
+on streams that it folds whole. Exit code 0: it may go live; 3: it may not, and the reasons are printed.
+
+A patch must decide as the version before; a minor version may decide otherwise; only a major version may take commands,
+events or aggregates away. A waiver allows differences by name:
+
+  plugin = \"flights\"
+  from = \"1.0.0\"
+  to = \"1.0.1\"
+
+  [[allow]]
+  command = \"Flight.Depart\"
+  change = \"accepted-to-rejected\"   # or rejected-to-accepted, events-differ, rejection-differs, undecided
+  code = \"too-late\"                 # optional
+  reason = \"agreed in review\"
+
+In the folder of plugins it lies beside the component: flights.waiver.toml for flights.wasm.";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The component
+    file: PathBuf,
+    /// A file of allowed differences
+    #[arg(long, value_name = "FILE")]
+    waiver: Option<PathBuf>,
+    /// Commands to decide again, the newest [default: the setting verify.commands]
+    #[arg(long, value_name = "N")]
+    commands: Option<String>,
+    #[command(flatten)]
+    store: StoreArg,
+}
+
+/// Verifies.
+///
+/// # Errors
+/// If the component is none, or the store cannot be read.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+    let flags = [("store", args.store.store), ("verify.commands", args.commands)];
+    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
+    let store = wiring::open_to_read(&settings).await?;
+    let file = wiring::load_file(&settings, &args.file)?;
+    let waiver = args.waiver.map(|path| {
+        let doing = || format!("the waiver {}", path.display());
+        let text = std::fs::read_to_string(&path).or_exit_while(Exit::Usage, doing)?;
+        Waiver::parse(&text).or_exit_while(Exit::Usage, doing)
+    });
+    let source = wiring::source(&settings, Keep::CompiledCode)?;
+    let activator = wiring::activator(&settings, store, source);
+    let log = activator.log().await.or_exit(Exit::Store)?;
+    let report = activator.verify(&log, Arc::clone(&file.component), waiver.transpose()?).await.or_exit(Exit::Store)?;
+    if global.json {
+        output::print_json(&report)?;
+    } else {
+        output::print(&findings::report(&report))?;
+    }
+    Ok(if report.is_allowed() { Exit::Ok } else { Exit::Plugin })
+}

@@ -1,0 +1,92 @@
+//! Differences between decisions, as text for people: made of plain values.
+
+use std::fmt::Write as _;
+
+use cantus_engine::{Example, Findings, Group, verify::Report};
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+use crate::render;
+
+/// The groups of differences, the largest first, each with its first examples.
+pub(crate) fn groups(findings: &Findings) -> String {
+    let mut groups: Vec<&Group> = findings.groups.iter().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups.into_iter().map(group).collect()
+}
+
+fn group(group: &Group) -> String {
+    let code = group.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
+    let waived = group.waived.as_ref().map(|reason| format!("; waived: {reason}")).unwrap_or_default();
+    let Group { aggregate, command, change, count, .. } = group;
+    let mut text = format!("{:>9}  {aggregate}.{command}: {change}{code}{waived}\n", render::count(*count));
+    for example in &group.examples {
+        text.push_str(&example_text(aggregate, example));
+    }
+    text
+}
+
+fn example_text(aggregate: &str, example: &Example) -> String {
+    let Example { aggregate_id, command_id, version, before, now, .. } = example;
+    let mut text = format!("           {aggregate}/{aggregate_id} at version {version}, command {command_id}\n");
+    for line in diff(before, now) {
+        let _ = writeln!(text, "             {line}");
+    }
+    text
+}
+
+/// Unchanged lines that stand around a change.
+const CONTEXT: usize = 2;
+
+/// The lines of one JSON against those of another, changes only.
+pub(crate) fn diff(before: &Value, now: &Value) -> Vec<String> {
+    let (before, now) = (format!("{before:#}"), format!("{now:#}"));
+    let diff = TextDiff::from_lines(before.as_str(), now.as_str());
+    let mut lines = Vec::new();
+    for (index, hunk) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+        if index > 0 {
+            lines.push("  …".to_owned());
+        }
+        for change in hunk.iter().flat_map(|op| diff.iter_changes(op)) {
+            let sign = match change.tag() {
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+                ChangeTag::Equal => ' ',
+            };
+            lines.push(format!("{sign} {}", change.value().trim_end()));
+        }
+    }
+    lines
+}
+
+/// A verification, for people.
+pub(crate) fn report(report: &Report) -> String {
+    let Findings { streams, commands, identical, .. } = report.findings;
+    let candidate = format!("{} {} ({})", report.plugin, report.candidate.version, report.candidate.digest.short());
+    let against = report.against.as_ref().map(|against| format!(" after {}", against.version)).unwrap_or_default();
+    let mut text = format!("{candidate}{against}: ");
+    if commands == 0 {
+        text.push_str("there are no recorded commands to run\n");
+    } else {
+        let (commands, streams) = (render::count(commands), render::count(streams));
+        let _ = writeln!(text, "{commands} recorded commands of {streams} streams run again");
+        let _ = writeln!(text, "{:>9}  decided alike", render::count(identical));
+        text.push_str(&groups(&report.findings));
+    }
+    if !report.complete {
+        text.push_str("there was no time for more: see the setting verify.time_ms\n");
+    }
+    if !report.removed.is_empty() && report.is_allowed() {
+        let _ = writeln!(text, "it no longer has {}", report.removed.join(", "));
+    }
+    match report.refused.as_slice() {
+        [] => text.push_str("it may go live\n"),
+        reasons => {
+            text.push_str("it may not go live:\n");
+            reasons.iter().for_each(|reason| {
+                let _ = writeln!(text, "  {reason}");
+            });
+        }
+    }
+    text
+}

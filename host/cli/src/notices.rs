@@ -1,0 +1,41 @@
+//! What the registry of a running host tells people, one line each.
+
+use cantus_engine::registry::Notice;
+use cantus_model::Cause;
+
+use crate::{findings, output, render};
+
+/// Tells it on stderr.
+pub(crate) fn tell(notice: &Notice) {
+    output::above_progress(|| eprint!("{}", text(notice)));
+}
+
+/// For people.
+fn text(notice: &Notice) -> String {
+    match notice {
+        Notice::Changed { activation, version, before, report } => {
+            let plugin = &activation.plugin;
+            let before = before.as_ref().map(|before| format!(" in place of {before}")).unwrap_or_default();
+            match version {
+                None => format!("{plugin} is not live any more: {}\n", activation.why),
+                Some(version) => {
+                    let why = match activation.cause {
+                        Cause::Faulted => format!("went back by itself: {}", activation.why),
+                        _ => activation.why.clone(),
+                    };
+                    let differences = report.as_ref().map(|report| findings::groups(&report.findings));
+                    format!("{plugin} {version} is live{before}: {why}\n{}", differences.unwrap_or_default())
+                }
+            }
+        }
+        Notice::Refused { status, .. } => {
+            let reason = render::payload(status.reason.as_deref().unwrap_or_default().as_bytes());
+            let what = match (&status.plugin, &status.version) {
+                (Some(plugin), Some(version)) => format!("{} ({plugin} {version})", status.file),
+                _ => status.file.clone(),
+            };
+            format!("{what} is refused: {reason}\n")
+        }
+        Notice::Trouble(why) => format!("plugins: {why}\n"),
+    }
+}

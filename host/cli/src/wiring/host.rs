@@ -1,0 +1,127 @@
+//! A running host: engine, registry, and what watches the folder of plugins.
+
+use std::sync::Arc;
+
+use cantus_engine::{
+    Engine, StartError, Stats, SystemClock,
+    registry::{Notice, Registry, State},
+};
+use cantus_wasm::FolderWatch;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+};
+
+use super::{Keep, activator, plugins::no_plugins, source, status};
+use crate::{
+    exit_codes::{Exit, Failure, OrExit},
+    settings::Settings,
+};
+
+/// A running host.
+pub(crate) struct Host {
+    /// Decides commands.
+    pub(crate) engine: Arc<Engine>,
+    watching: Option<Watching>,
+    publishing: JoinHandle<()>,
+}
+
+struct Watching {
+    _folder: FolderWatch,
+    stop: oneshot::Sender<()>,
+    registry: JoinHandle<()>,
+}
+
+impl Host {
+    /// Answers everything that was admitted, then stops.
+    pub(crate) async fn stop(self) -> Stats {
+        if let Some(watching) = self.watching {
+            let _ = watching.stop.send(());
+            let _ = watching.registry.await;
+        }
+        // The registry is gone, and with it the last sender: what it said last is written.
+        let _ = self.publishing.await;
+        self.engine.shutdown().await;
+        self.engine.stats()
+    }
+}
+
+/// Starts a host on the store, which is made if it is missing, and on what is live or becomes so by lying in the folder
+/// of plugins. With `watch`, it follows the folder and `cantus plugin activate` from then on.
+///
+/// # Errors
+/// If nothing can be live, or the store cannot be written.
+pub(crate) async fn start(
+    settings: &Settings,
+    watch: bool,
+    observer: impl Fn(&Notice) + Send + Sync + 'static,
+) -> Result<Host, Failure> {
+    let path = settings.plugins.as_path();
+    if !path.exists() {
+        return Err(no_plugins(path));
+    }
+    let source = source(settings, Keep::Components)?;
+    let store = cantus_store::open(&settings.store).await.or_exit(Exit::Store)?;
+    let activator = activator(settings, Arc::clone(&store), source);
+    let registry = Registry::open(settings.registry.clone(), activator, observer).await.or_exit(Exit::Store)?;
+    check_live(settings, &registry)?;
+    check_sandboxes(settings, registry.live().len())?;
+    let engine = Engine::start_live(settings.engine.clone(), store, &registry.live(), Arc::new(SystemClock)).await;
+    let engine = Arc::new(engine.map_err(|error| match error {
+        StartError::Store(error) => Failure::new(Exit::Store, error),
+        StartError::AggregateTwice(_) => Failure::new(Exit::Plugin, error),
+        StartError::Thread(_) => Failure::new(Exit::Machine, error),
+    })?);
+    let publishing = tokio::spawn(status::publish(settings.data.clone(), registry.statuses()));
+    let watching = watch.then(|| {
+        let hint = Arc::new(Notify::new());
+        let (stop, stopped) = oneshot::channel();
+        let hinting = Arc::clone(&hint);
+        Watching {
+            _folder: FolderWatch::start(path, move || hinting.notify_one()),
+            stop,
+            registry: tokio::spawn(registry.run(Arc::clone(&engine), hint, stopped)),
+        }
+    });
+    Ok(Host { engine, watching, publishing })
+}
+
+/// A file that is refused stops the start, unless what was live before it stays so: the observer was told why.
+fn check_live(settings: &Settings, registry: &Registry) -> Result<(), Failure> {
+    let statuses = registry.statuses();
+    let statuses = statuses.borrow();
+    let live = registry.live();
+    let is_live = |plugin: &Option<String>| {
+        plugin.as_ref().is_some_and(|name| live.iter().any(|live| live.component.manifest().name == *name))
+    };
+    let refused: Vec<String> = statuses
+        .iter()
+        .filter(|file| file.state == State::Refused && !is_live(&file.plugin))
+        .map(|file| {
+            let path = settings.plugins.join(&file.file);
+            format!("\n  {}: {}", path.display(), file.reason.as_deref().unwrap_or_default())
+        })
+        .collect();
+    match (live.is_empty(), refused.is_empty()) {
+        (_, false) => Err(Failure::new(Exit::Plugin, format!("refused as plugins:{}", refused.concat()))),
+        (true, true) => Err(no_plugins(&settings.plugins)),
+        (false, true) => Ok(()),
+    }
+}
+
+/// Each shard needs a sandbox for each plugin, and one more while it is swapped, and its places in quarantine; and a
+/// verification needs some.
+fn check_sandboxes(settings: &Settings, plugins: usize) -> Result<(), Failure> {
+    const VERIFYING: usize = 3;
+    let quarantine = settings.engine.quarantine_sandboxes;
+    let needed = settings.engine.shards.saturating_mul(plugins + 1 + quarantine).saturating_add(VERIFYING);
+    if needed <= settings.wasm.sandboxes as usize {
+        return Ok(());
+    }
+    let message = format!(
+        "wasm.sandboxes is {}, but {} shards with {plugins} plugins, one more while they are swapped, and {quarantine} places \
+         in quarantine need {needed}: raise it, or lower engine.shards or engine.quarantine_sandboxes",
+        settings.wasm.sandboxes, settings.engine.shards
+    );
+    Err(Failure::new(Exit::Usage, message))
+}

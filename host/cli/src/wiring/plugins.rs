@@ -1,0 +1,140 @@
+//! Components: from the folder of plugins, from the component store, from a file.
+
+use std::{path::Path, sync::Arc};
+
+use cantus_engine::registry::Log;
+use cantus_model::ports::{Component, PluginSource, Store};
+use cantus_wasm::{ComponentStore, FolderSource, LoadError, PluginFolder, Runtime};
+
+use crate::{
+    exit_codes::{Exit, Failure, OrExit},
+    settings::Settings,
+};
+
+/// What may be made in the data folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// All of it: components are about to go live.
+    Components,
+    /// Compiled code, if there is a data folder already.
+    CompiledCode,
+}
+
+/// The folder of plugins and the component store.
+///
+/// # Errors
+/// If one of them cannot be opened.
+pub(crate) fn source(settings: &Settings, keep: Keep) -> Result<Arc<dyn PluginSource>, Failure> {
+    let path = settings.plugins.as_path();
+    let folder = PluginFolder::open(path, settings.wasm.component_bytes).or_exit(Exit::Plugin)?;
+    let components = settings.data.join("components");
+    let components = ComponentStore::open(&components)
+        .or_exit_while(Exit::Machine, || format!("the folder {}", components.display()))?;
+    Ok(Arc::new(FolderSource::new(folder, components, Arc::new(runtime(settings, keep)?))))
+}
+
+/// One file, loaded.
+pub(crate) struct LoadedFile {
+    /// What the runtime made of it.
+    pub(crate) component: Arc<dyn Component>,
+    /// Everything that it imports.
+    pub(crate) imports: Vec<String>,
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Loads one component file.
+///
+/// # Errors
+/// If it cannot be read, or is refused.
+pub(crate) fn load_file(settings: &Settings, path: &Path) -> Result<LoadedFile, Failure> {
+    let doing = || path.display().to_string();
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let read = PluginFolder::open(folder, settings.wasm.component_bytes).and_then(|folder| folder.read(&name));
+    let bytes = read.map_err(|error| match error {
+        error @ LoadError::Unreadable(_) => Failure::new(Exit::Usage, format!("{}: {error}", doing())),
+        error => Failure::new(Exit::Plugin, format!("{}: {error}", doing())),
+    })?;
+    let runtime = runtime(settings, Keep::CompiledCode)?;
+    let component = runtime.load(&bytes).or_exit_while(Exit::Plugin, doing)?;
+    let imports = runtime.imports(&bytes).or_exit_while(Exit::Plugin, doing)?;
+    Ok(LoadedFile { component, imports, bytes })
+}
+
+/// What folds aggregates of a type: the component that is live for it, or was last; else one of the folder.
+///
+/// # Errors
+/// If there is none: those that are hosted are named.
+pub(crate) async fn component_for(
+    settings: &Settings,
+    store: &dyn Store,
+    aggregate: &str,
+) -> Result<Arc<dyn Component>, Failure> {
+    let records = store.components().await.or_exit(Exit::Store)?;
+    let hosting: Vec<_> = records.iter().filter(|record| record.manifest.aggregate(aggregate).is_some()).collect();
+    let log = Log::new(records.clone(), &store.activations(0).await.or_exit(Exit::Store)?);
+    let is_latest = |name: &str, digest| log.track(name).and_then(|track| track.latest()) == Some(digest);
+    let live = hosting.iter().rfind(|record| log.live().any(|(_, digest)| digest == record.digest));
+    let latest = live.or_else(|| hosting.iter().rfind(|record| is_latest(&record.manifest.name, record.digest)));
+    if let Some(record) = latest
+        && let Some(bytes) = kept(settings, record.digest)?
+    {
+        return runtime(settings, Keep::CompiledCode)?.load(&bytes).or_exit(Exit::Plugin);
+    }
+    in_folder(settings, aggregate)
+}
+
+fn kept(settings: &Settings, digest: cantus_model::Digest) -> Result<Option<Vec<u8>>, Failure> {
+    let path = settings.data.join("components");
+    match path.is_dir() {
+        true => ComponentStore::open(&path).and_then(|components| components.get(digest)).or_exit(Exit::Machine),
+        false => Ok(None),
+    }
+}
+
+fn in_folder(settings: &Settings, aggregate: &str) -> Result<Arc<dyn Component>, Failure> {
+    let path = settings.plugins.as_path();
+    if !path.exists() {
+        return Err(no_plugins(path));
+    }
+    let folder = PluginFolder::open(path, settings.wasm.component_bytes).or_exit(Exit::Plugin)?;
+    let runtime = runtime(settings, Keep::CompiledCode)?;
+    let (mut hosted, mut refused) = (Vec::new(), Vec::new());
+    for name in folder.names().or_exit(Exit::Plugin)? {
+        match folder.read(&name).and_then(|bytes| runtime.load(&bytes)) {
+            Ok(component) if component.manifest().aggregate(aggregate).is_some() => return Ok(component),
+            Ok(component) => hosted.extend(component.manifest().aggregates.iter().map(|kind| kind.name.clone())),
+            Err(error) => refused.push(format!("\n  {}: {error}", path.join(&name).display())),
+        }
+    }
+    Err(match (hosted.is_empty(), refused.is_empty()) {
+        (true, true) => no_plugins(path),
+        (_, false) => Failure::new(Exit::Plugin, format!("refused as plugins:{}", refused.concat())),
+        (false, true) => Failure::new(
+            Exit::Usage,
+            format!("no plugin hosts the aggregate {aggregate}; there are: {}", hosted.join(", ")),
+        ),
+    })
+}
+
+/// There is nothing to decide with.
+pub(super) fn no_plugins(path: &Path) -> Failure {
+    let advice = "put one there with `cantus plugin build DIR`, or name another folder with --plugins";
+    Failure::new(Exit::Plugin, format!("there is no plugin in {}: {advice}", path.display()))
+}
+
+fn runtime(settings: &Settings, keep: Keep) -> Result<Runtime, Failure> {
+    let cache = settings.data.join("compiled");
+    let cache = (keep == Keep::Components || settings.data.is_dir()).then_some(cache.as_path());
+    Runtime::new(&settings.wasm, cache).or_exit(Exit::Machine)
+}
+
+/// The name and version of the plugin, and the beginning of its digest.
+pub(crate) fn name_of(component: &dyn Component) -> String {
+    let manifest = component.manifest();
+    format!("{} {} ({})", manifest.name, manifest.version, component.digest().short())
+}
