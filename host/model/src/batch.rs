@@ -84,6 +84,11 @@ impl EventBatch {
         &self.payloads
     }
 
+    /// Bytes of memory that the events take, about.
+    pub fn bytes(&self) -> usize {
+        self.payloads.len() + self.events.len() * size_of::<EventRef>()
+    }
+
     /// The events one by one: kind and payload.
     pub fn iter(&self) -> impl Iterator<Item = (&Kind, &[u8])> {
         let mut rest = self.payloads.as_slice();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
 /// A sha256. Printed and parsed as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(#[serde(with = "hex")] [u8; 32]);
 

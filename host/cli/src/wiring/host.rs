@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use cantus_engine::{
     Engine, StartError, Stats, SystemClock,
-    registry::{Notice, Registry, State},
+    registry::{FileStatus, Notice, Registry, State},
 };
 use cantus_wasm::FolderWatch;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -22,6 +22,7 @@ use crate::{
 pub(crate) struct Host {
     /// Decides commands.
     pub(crate) engine: Arc<Engine>,
+    statuses: watch::Receiver<Vec<FileStatus>>,
     watching: Option<Watching>,
     publishing: JoinHandle<()>,
 }
@@ -33,6 +34,11 @@ struct Watching {
 }
 
 impl Host {
+    /// What is known of the files in the folder of plugins, and every change of it.
+    pub(crate) fn statuses(&self) -> watch::Receiver<Vec<FileStatus>> {
+        self.statuses.clone()
+    }
+
     /// Answers everything that was admitted, then stops.
     pub(crate) async fn stop(self) -> Stats {
         if let Some(watching) = self.watching {
@@ -47,13 +53,13 @@ impl Host {
 }
 
 /// Starts a host on the store, which is made if it is missing, and on what is live or becomes so by lying in the folder
-/// of plugins. With `watch`, it follows the folder and `cantus plugin activate` from then on.
+/// of plugins. With `follow`, it follows the folder and `cantus plugin activate` from then on.
 ///
 /// # Errors
 /// If nothing can be live, or the store cannot be written.
 pub(crate) async fn start(
     settings: &Settings,
-    watch: bool,
+    follow: bool,
     observer: impl Fn(&Notice) + Send + Sync + 'static,
 ) -> Result<Host, Failure> {
     let path = settings.plugins.as_path();
@@ -72,8 +78,9 @@ pub(crate) async fn start(
         StartError::AggregateTwice(_) => Failure::new(Exit::Plugin, error),
         StartError::Thread(_) => Failure::new(Exit::Machine, error),
     })?);
-    let publishing = tokio::spawn(status::publish(settings.data.clone(), registry.statuses()));
-    let watching = watch.then(|| {
+    let statuses = registry.statuses();
+    let publishing = tokio::spawn(status::publish(settings.data.clone(), statuses.clone()));
+    let watching = follow.then(|| {
         let hint = Arc::new(Notify::new());
         let (stop, stopped) = oneshot::channel();
         let hinting = Arc::clone(&hint);
@@ -83,7 +90,7 @@ pub(crate) async fn start(
             registry: tokio::spawn(registry.run(Arc::clone(&engine), hint, stopped)),
         }
     });
-    Ok(Host { engine, watching, publishing })
+    Ok(Host { engine, statuses, watching, publishing })
 }
 
 /// A file that is refused stops the start, unless what was live before it stays so: the observer was told why.

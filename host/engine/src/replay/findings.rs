@@ -67,6 +67,21 @@ pub struct Example {
     pub now: Value,
 }
 
+impl Example {
+    /// A command at its place in history, and its two decisions.
+    pub(super) fn of(place: (u64, u64), command: &RecordedCommand, before: &Decision<'_>, now: &Redecided) -> Self {
+        let record = &command.record;
+        Self {
+            place,
+            aggregate_id: record.aggregate.id.clone(),
+            command_id: record.context.command_id.clone(),
+            version: record.base_version,
+            before: before.json(),
+            now: Decision::Redecided(now).json(),
+        }
+    }
+}
+
 /// Gathers findings; those of several threads are added up, and the sum does not depend on who found what.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Gathering {
@@ -113,14 +128,7 @@ impl Gathering {
         let (count, examples) = self.groups.entry(key).or_default();
         *count += 1;
         if examples.len() < EXAMPLES || examples.last().is_some_and(|last| place < last.place) {
-            examples.push(Example {
-                place,
-                aggregate_id: record.aggregate.id.clone(),
-                command_id: record.context.command_id.clone(),
-                version: record.base_version,
-                before: before.json(),
-                now: Decision::Redecided(now).json(),
-            });
+            examples.push(Example::of(place, command, before, now));
             first(examples);
         }
     }

@@ -1,11 +1,24 @@
 //! Executes recorded history again. Folding goes on along the *recorded* events, so one difference never cascades.
+//!
+//! `run` reads history in blocks of whole streams, `block` runs one of them, an `actor` is one way to run it, and a
+//! `runner` one component in it. `compare` and `findings` say what came out; verification uses those as well.
 
+mod actor;
+mod block;
 mod compare;
+mod components;
 mod findings;
+mod perturb;
+mod report;
+mod run;
 mod runner;
 
 pub use compare::Change;
 pub(crate) use compare::{Decision, compare};
+pub use components::{Components, Find};
 pub(crate) use findings::Gathering;
 pub use findings::{Example, Findings, Group};
+pub use perturb::perturbations;
+pub use report::{KindReport, PerturbationReport, ReplayReport, States};
+pub use run::{Cast, Perturbation, Progress, Replay, replay};
 pub(crate) use runner::{Instances, Redecided, Runner, Way};

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Events of one stream that are kept to hydrate it again after a fault; beyond, the rest of the stream is not run.
-const KEPT_BYTES: usize = 64 << 20;
+pub(crate) const KEPT_BYTES: usize = 64 << 20;
 /// A sandbox that holds more is exchanged between two streams.
 const SANDBOX_BYTES: usize = 64 << 20;
 
@@ -75,7 +75,7 @@ struct Stream {
     aggregate: AggregateRef,
     instance: Option<InstanceId>,
     /// What was folded so far, in case it must be folded again.
-    folded: Vec<EventBatch>,
+    folded: Vec<Arc<EventBatch>>,
     folded_bytes: usize,
     /// It is too long: nothing is kept of it any more, so after a fault it is over.
     too_long: bool,
@@ -122,9 +122,9 @@ impl Runner {
     }
 
     /// Folds recorded events. After a fault the stream is over: nothing of it can be decided any more.
-    pub(crate) fn fold(&mut self, events: EventBatch) -> Result<(), Box<Fault>> {
+    pub(crate) fn fold(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        stream.folded_bytes += events.payloads().len() + events.len() * size_of::<cantus_model::EventRef>();
+        stream.folded_bytes += events.bytes();
         stream.folded.push(events);
         let result = match self.instance() {
             Ok((instance, true)) => self.combine(instance, self.folded_count() - 1),

@@ -89,22 +89,22 @@ impl Examination {
 
     fn step(&mut self, step: Step) {
         match step {
-            Step::Fold(events) => self.fold(&events),
+            Step::Fold(events) => self.fold(&Arc::new(events)),
             Step::Decide(command) => self.decide(&command),
         }
     }
 
-    fn fold(&mut self, events: &EventBatch) {
+    fn fold(&mut self, events: &Arc<EventBatch>) {
         self.gathering.events += events.len() as u64;
         let Some(Stream { aggregate, with_live, .. }) = &self.stream else { return };
         if !self.usual.hosts(&aggregate.aggregate_type) {
             return; // it is told by the manifest, and by the commands that are no longer decided
         }
         let runners = [&mut self.usual, &mut self.other];
-        let [usual, other] = runners.map(|runner| runner.fold(events.clone()));
+        let [usual, other] = runners.map(|runner| runner.fold(Arc::clone(events)));
         if *with_live && let Some(live) = &mut self.live {
             // What the live one cannot fold is not the candidate's fault.
-            let _ = live.fold(events.clone());
+            let _ = live.fold(Arc::clone(events));
         }
         let aggregate = aggregate.clone();
         if let Err(fault) = usual.and(other) {

@@ -5,8 +5,20 @@ use serde::{Serialize, Serializer};
 use crate::render;
 
 /// The figures by name, in the order of the report.
-pub(super) const NAMES: [&str; 7] =
-    ["durable_many", "durable_hot", "single_p50", "combine", "hydrate_snapshot", "hydrate_full", "memory_10k"];
+pub(super) const NAMES: [&str; 12] = [
+    "durable_many",
+    "durable_hot",
+    "single_p50",
+    "combine",
+    "hydrate_snapshot",
+    "hydrate_full",
+    "memory_10k",
+    "swap_lost",
+    "swap_p99",
+    "swap_throughput",
+    "swap_warm_ms",
+    "swap_cold_ms",
+];
 
 /// What the ratio must be.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -34,6 +34,13 @@ impl World {
         Ok(Self { folder, component })
     }
 
+    /// The same component under another digest: a custom section more (id 0, length, name, nothing).
+    pub(super) fn twin(&self) -> Result<Arc<dyn Component>> {
+        const SECTION: &[u8] = b"\x00\x05\x04twin";
+        let twin = [BANK, SECTION].concat();
+        Ok(Runtime::new(&Limits::default(), None)?.load(&twin).context("the bank example's twin")?)
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

@@ -1,0 +1,195 @@
+//! What a swap costs those who send commands: two components that decide alike take turns under full load.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use cantus_engine::{Engine, Live, Settings};
+use cantus_model::Outcome;
+use tokio::task::JoinSet;
+
+use super::{
+    figure::{Figure, Goal},
+    load::{self, scatter},
+    world::{World, account, deposit, open},
+};
+
+const ACCOUNTS: usize = 10_000;
+const IN_FLIGHT: usize = 256;
+const STORE: &str = "swap.db";
+
+const SWAPS: u32 = 100;
+const BETWEEN_SWAPS: Duration = Duration::from_millis(150);
+
+const WATCHED_SWAPS: u32 = 10;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A minute of each, in turns, so that both meet streams of the same length.
+const TURNS: u32 = 6;
+const TURN: Duration = Duration::from_secs(10);
+
+pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Result<Vec<Figure>> {
+    let settings = Settings { resident_aggregates: ACCOUNTS, ..Settings::default() };
+    let engine = Arc::new(world.engine(STORE, settings).await?);
+    load::run(&engine, ACCOUNTS, IN_FLIGHT, |number| open(account(number))).await?;
+    let mut swapper = Swapper {
+        engine: Arc::clone(&engine),
+        turns: [world.component.clone(), world.twin()?].map(Live::new),
+        turn: 0,
+    };
+    let mut figures = Vec::new();
+    let mut events = ACCOUNTS as u64;
+    if wanted("swap_lost") {
+        figures.push(lost(world, &mut swapper, &mut events).await?);
+    }
+    if wanted("swap_p99") {
+        figures.push(p99(&mut swapper).await?);
+    }
+    if wanted("swap_throughput") {
+        figures.push(throughput(&mut swapper).await?);
+    }
+    engine.shutdown().await;
+    Ok(figures)
+}
+
+/// Puts one component in the place of the other, again and again.
+struct Swapper {
+    engine: Arc<Engine>,
+    turns: [Live; 2],
+    turn: usize,
+}
+
+impl Swapper {
+    fn swap(&mut self) -> Result<()> {
+        self.turn = 1 - self.turn;
+        Ok(self.engine.swap(std::slice::from_ref(&self.turns[self.turn]))?)
+    }
+
+    async fn swap_every(&mut self, pause: Duration, times: u32) -> Result<()> {
+        for _ in 0..times {
+            tokio::time::sleep(pause).await;
+            self.swap()?;
+        }
+        Ok(())
+    }
+}
+
+/// Commands that were lost, doubled or failed: what was answered against what is in the log.
+async fn lost(world: &World, swapper: &mut Swapper, events: &mut u64) -> Result<Figure> {
+    let load = Load::start(&swapper.engine);
+    swapper.swap_every(BETWEEN_SWAPS, SWAPS).await?;
+    let answered = load.stop().await?;
+    let (failed, accepted) = (answered.failed, answered.latencies.len() as u64);
+    *events += accepted;
+    // Each accepted command is one event.
+    let in_log = world.store(STORE).await?.log_head().await?;
+    let lost = failed + in_log.abs_diff(*events);
+    let commands = (accepted + failed) as f64;
+    Ok(Figure::new(
+        "swap_lost",
+        (lost as f64, "commands"),
+        ("commands in 100 swaps", commands),
+        Some(Goal::AtMost(0.0)),
+    ))
+}
+
+/// The second around a swap against the seconds without one.
+async fn p99(swapper: &mut Swapper) -> Result<Figure> {
+    let load = Load::start(&swapper.engine);
+    let mut swaps = Vec::new();
+    for _ in 0..WATCHED_SWAPS {
+        tokio::time::sleep(3 * SECOND).await;
+        swaps.push(Instant::now());
+        swapper.swap()?;
+    }
+    tokio::time::sleep(SECOND).await;
+    let answered = load.stop().await?;
+    ensure!(answered.failed == 0, "{} commands failed", answered.failed);
+    // Of the commands answered in the second that begins so long before a swap.
+    let p99_from = |before: Duration| {
+        let within = |at: Instant| swaps.iter().any(|swap| at >= *swap - before && at < *swap - before + SECOND);
+        let latencies = answered.latencies.iter().filter(|(at, _)| within(*at));
+        percentile_99(latencies.map(|(_, took)| took.as_secs_f64() * 1e3).collect())
+    };
+    let (around, calm) = (p99_from(SECOND / 2), p99_from(SECOND * 3 / 2));
+    Ok(Figure::new("swap_p99", (around, "ms"), ("the second before", calm), Some(Goal::AtMost(3.0))))
+}
+
+async fn throughput(swapper: &mut Swapper) -> Result<Figure> {
+    let (mut calm, mut swapping) = (0, 0);
+    for _ in 0..TURNS {
+        let load = Load::start(&swapper.engine);
+        tokio::time::sleep(TURN).await;
+        calm += load.stop().await?.latencies.len();
+        let load = Load::start(&swapper.engine);
+        swapper.swap_every(SECOND, TURN.as_secs() as u32).await?;
+        swapping += load.stop().await?.latencies.len();
+    }
+    let seconds = (TURN * TURNS).as_secs_f64();
+    Ok(Figure::new(
+        "swap_throughput",
+        (swapping as f64 / seconds, "commands/s"),
+        ("without swaps", calm as f64 / seconds),
+        Some(Goal::AtLeast(0.7)),
+    ))
+}
+
+/// Callers that each have one command in flight, until they are stopped.
+struct Load {
+    callers: JoinSet<Answered>,
+    stop: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Answered {
+    /// When each accepted command was answered, and how long it took.
+    latencies: Vec<(Instant, Duration)>,
+    failed: u64,
+}
+
+impl Load {
+    fn start(engine: &Arc<Engine>) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let (mut callers, stop) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
+        for _ in 0..IN_FLIGHT {
+            let (engine, stop) = (Arc::clone(engine), Arc::clone(&stop));
+            callers.spawn(async move {
+                let mut answered = Answered::default();
+                while !stop.load(Relaxed) {
+                    let number = NEXT.fetch_add(1, Relaxed);
+                    let started = Instant::now();
+                    match engine.execute(deposit(account(scatter(number, ACCOUNTS)), number)).await {
+                        Ok(decided) if matches!(decided.outcome, Outcome::Accepted { .. }) && !decided.duplicate => {
+                            let now = Instant::now();
+                            answered.latencies.push((now, now - started));
+                        }
+                        _ => answered.failed += 1,
+                    }
+                }
+                answered
+            });
+        }
+        Self { callers, stop }
+    }
+
+    async fn stop(mut self) -> Result<Answered> {
+        self.stop.store(true, Relaxed);
+        let mut all = Answered::default();
+        while let Some(answered) = self.callers.join_next().await {
+            let mut answered = answered?;
+            all.latencies.append(&mut answered.latencies);
+            all.failed += answered.failed;
+        }
+        Ok(all)
+    }
+}
+
+fn percentile_99(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() * 99 / 100).copied().unwrap_or(f64::NAN)
+}

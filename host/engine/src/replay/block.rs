@@ -1,0 +1,230 @@
+//! Runs one block of streams. A block begins with fresh guests, so that what it finds does not depend on who ran what
+//! before: the reader makes the blocks, and any thread may run any of them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cantus_model::{AggregateRef, Digest, HistoryPage, RecordedCommand, Timestamp};
+
+use super::{
+    Decision, Example, Gathering, Redecided,
+    actor::{Actor, Role, Track},
+    compare,
+    report::{KindReport, States},
+    run::Cast,
+};
+
+/// Examples that are kept of states and of each perturbation.
+const EXAMPLES: usize = 3;
+
+/// What blocks have found.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) gathering: Gathering,
+    pub(super) folded_only: u64,
+    pub(super) kinds: BTreeMap<String, KindReport>,
+    pub(super) states: StatesFound,
+    /// For each perturbation.
+    pub(super) perturbed: Vec<(u64, Vec<Example>)>,
+}
+
+/// The sum of the states' digests does not depend on their order.
+#[derive(Default)]
+pub(super) struct StatesFound {
+    sum: [u64; 4],
+    differing: u64,
+    examples: Vec<(u64, String)>,
+}
+
+impl Found {
+    pub(super) fn merge(&mut self, other: Self) {
+        self.gathering.merge(other.gathering);
+        self.folded_only += other.folded_only;
+        for (name, kind) in other.kinds {
+            let ours = self.kinds.entry(name).or_default();
+            ours.commands += kind.commands;
+            ours.identical += kind.identical;
+            ours.fuel_recorded += kind.fuel_recorded;
+            ours.fuel_candidate = match (ours.fuel_candidate, kind.fuel_candidate) {
+                (None, None) => None,
+                (one, two) => Some(one.unwrap_or(0) + two.unwrap_or(0)),
+            };
+            ours.command = kind.command;
+        }
+        self.states.merge(other.states);
+        self.perturbed.resize_with(self.perturbed.len().max(other.perturbed.len()), Default::default);
+        for (ours, (count, mut examples)) in self.perturbed.iter_mut().zip(other.perturbed) {
+            ours.0 += count;
+            ours.1.append(&mut examples);
+            ours.1.sort_by_key(|example| example.place);
+            ours.1.truncate(EXAMPLES);
+        }
+    }
+}
+
+impl StatesFound {
+    fn add(&mut self, aggregate: &AggregateRef, state: &[u8]) {
+        let name = [aggregate.aggregate_type.as_bytes(), aggregate.id.as_bytes(), state];
+        let digest = Digest::of_parts(name);
+        for (sum, bytes) in self.sum.iter_mut().zip(digest.as_bytes().chunks_exact(8)) {
+            *sum = sum.wrapping_add(u64::from_le_bytes(bytes.try_into().unwrap_or_default()));
+        }
+    }
+
+    fn differ(&mut self, place: u64, aggregate: &AggregateRef) {
+        self.differing += 1;
+        self.examples.push((place, aggregate.to_string()));
+        self.shorten();
+    }
+
+    fn shorten(&mut self) {
+        self.examples.sort();
+        self.examples.truncate(EXAMPLES);
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (sum, more) in self.sum.iter_mut().zip(other.sum) {
+            *sum = sum.wrapping_add(more);
+        }
+        self.differing += other.differing;
+        self.examples.extend(other.examples);
+        self.shorten();
+    }
+
+    pub(super) fn finish(self) -> States {
+        let mut digest = [0; 32];
+        for (bytes, sum) in digest.chunks_exact_mut(8).zip(self.sum) {
+            bytes.copy_from_slice(&sum.to_le_bytes());
+        }
+        let examples = self.examples.into_iter().map(|(_, aggregate)| aggregate).collect();
+        States { digest: Digest::from_bytes(digest), differing: self.differing, examples }
+    }
+}
+
+/// Runs the streams of one block.
+pub(super) struct BlockRun {
+    recorded: Actor,
+    candidate: Option<Actor>,
+    perturbed: Vec<Actor>,
+    since: Option<Timestamp>,
+    track: Track,
+    /// The stream and the command within it.
+    place: (u64, u64),
+    found: Found,
+}
+
+impl BlockRun {
+    /// `first` is the number of its first stream.
+    pub(super) fn new(cast: &Cast, first: u64) -> Self {
+        let role = cast.candidate.map_or(Role::Recorded, Role::Candidate);
+        let actor =
+            |role, way, components: &Arc<_>| Actor::new(role, way, Arc::clone(components), cast.events_per_command);
+        let perturbed = cast.perturbations.iter().map(|it| actor(role, it.way, &it.components));
+        let mut found = Found::default();
+        found.perturbed.resize_with(cast.perturbations.len(), Default::default);
+        Self {
+            recorded: actor(Role::Recorded, super::Way::usual(), &cast.components),
+            candidate: cast.candidate.map(|_| actor(role, super::Way::usual(), &cast.components)),
+            perturbed: perturbed.collect(),
+            since: cast.since,
+            track: Track::default(),
+            place: (first, 0),
+            found,
+        }
+    }
+
+    /// Runs a page. The pages of one stream come one after another.
+    pub(super) fn page(&mut self, page: HistoryPage) {
+        if self.place.1 == 0 {
+            self.track.begin(page.aggregate.clone());
+            self.actors().for_each(Actor::begin);
+            self.found.gathering.streams += 1;
+        }
+        for command in &page.commands {
+            self.place.1 += 1;
+            self.command(command);
+        }
+        if page.last {
+            self.end(&page.aggregate);
+            self.place = (self.place.0 + 1, 0);
+        }
+    }
+
+    pub(super) fn finish(self) -> Found {
+        self.found
+    }
+
+    fn actors(&mut self) -> impl Iterator<Item = &mut Actor> {
+        std::iter::once(&mut self.recorded).chain(&mut self.candidate).chain(&mut self.perturbed)
+    }
+
+    fn command(&mut self, command: &RecordedCommand) {
+        match self.since.is_some_and(|since| command.record.context.now < since) {
+            true => self.found.folded_only += 1,
+            false => self.decide(command),
+        }
+        if !command.events.is_empty() {
+            self.found.gathering.events += command.events.len() as u64;
+            let events = Arc::new(command.events.iter().collect());
+            self.actors().for_each(|actor| actor.fold(&events));
+            self.track.push(events);
+        }
+    }
+
+    fn decide(&mut self, command: &RecordedCommand) {
+        let (then, fuel_recorded) = metered(&mut self.recorded, command, &self.track);
+        let candidate = self.candidate.as_mut().map(|candidate| metered(candidate, command, &self.track));
+        let fuel_candidate = candidate.as_ref().map(|(_, fuel)| *fuel);
+        let now = candidate.map_or(then, |(now, _)| now);
+        let before = Decision::recorded(command);
+        let change = compare(&before, &now);
+        for (actor, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
+            let other = actor.decide(command, &self.track);
+            if !is_alike(&now, &other) {
+                *count += 1;
+                if examples.len() < EXAMPLES {
+                    examples.push(Example::of(self.place, command, &Decision::Redecided(&now), &other));
+                }
+            }
+        }
+        let record = &command.record;
+        let name = format!("{}.{} v{}", record.aggregate.aggregate_type, record.command.name, record.command.version);
+        let kind = self.found.kinds.entry(name).or_insert_with_key(|name| KindReport {
+            command: name.clone(),
+            fuel_candidate: fuel_candidate.map(|_| 0),
+            ..KindReport::default()
+        });
+        kind.commands += 1;
+        kind.identical += u64::from(change.is_none());
+        kind.fuel_recorded += fuel_recorded;
+        kind.fuel_candidate = kind.fuel_candidate.zip(fuel_candidate).map(|(sum, fuel)| sum + fuel);
+        self.found.gathering.add(self.place, command, change, &before, &now);
+    }
+
+    fn end(&mut self, aggregate: &AggregateRef) {
+        let then = self.recorded.end();
+        let now = self.candidate.as_mut().map(Actor::end);
+        if now.as_ref().is_some_and(|now| *now != then) {
+            self.found.states.differ(self.place.0, aggregate);
+        }
+        let state = now.unwrap_or(then);
+        for (actor, (count, _)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
+            *count += u64::from(actor.end() != state);
+        }
+        self.found.states.add(aggregate, state.as_deref().unwrap_or(b"none"));
+    }
+}
+
+fn metered(actor: &mut Actor, command: &RecordedCommand, track: &Track) -> (Redecided, u64) {
+    // The stream is brought up to the command first, so that only its decision counts.
+    let before = actor.fuel_used();
+    let redecided = actor.decide(command, track);
+    (redecided, actor.fuel_used() - before)
+}
+
+/// Faults are alike if they are of one kind, in one call: texts may hold addresses.
+fn is_alike(one: &Redecided, two: &Redecided) -> bool {
+    match (one, two) {
+        (Redecided::Fault(one), Redecided::Fault(two)) => one.kind == two.kind && one.call == two.call,
+        _ => one == two,
+    }
+}

@@ -1,0 +1,209 @@
+//! Drives a replay: reads history in blocks of whole streams and lets every processor run some.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use cantus_model::{
+    Digest, HistoryPage, HistoryQuery, Timestamp,
+    ports::{History, HistorySource, StoreError},
+};
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::{
+    Way,
+    block::{BlockRun, Found},
+    components::Components,
+    report::{PerturbationReport, ReplayReport},
+};
+
+/// A block has at least so many commands, unless history ends.
+const BLOCK_COMMANDS: usize = 1_024;
+/// Pages of a long stream that wait for the thread that runs it.
+const PAGES_AHEAD: usize = 2;
+
+/// What to replay, on what.
+pub struct Replay {
+    /// Which streams.
+    pub query: HistoryQuery,
+    /// Commands before this are only folded.
+    pub since: Option<Timestamp>,
+    /// At most so many commands are decided.
+    pub limit: Option<u64>,
+    /// Threads that run guests.
+    pub threads: usize,
+    /// Who decides, and how.
+    pub cast: Cast,
+}
+
+/// Who decides, and how.
+pub struct Cast {
+    /// The components by digest.
+    pub components: Arc<Components>,
+    /// Decides instead of the recorded ones.
+    pub candidate: Option<Digest>,
+    /// Other ways to run the same, which must not matter.
+    pub perturbations: Vec<Perturbation>,
+    /// Commands before this are only folded.
+    pub since: Option<Timestamp>,
+    /// `engine.events_per_command`.
+    pub events_per_command: usize,
+}
+
+/// One way to run what must not matter.
+pub struct Perturbation {
+    /// For people.
+    pub name: String,
+    pub(crate) way: Way,
+    pub(crate) components: Arc<Components>,
+}
+
+/// How far a replay has come.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Commands that were run.
+    pub done: AtomicU64,
+    /// Commands that there are, if that is known; else 0.
+    pub total: AtomicU64,
+}
+
+/// Some whole streams; the last of them may have more pages to come.
+struct Block {
+    first_stream: u64,
+    pages: Vec<HistoryPage>,
+    rest: Option<Receiver<HistoryPage>>,
+}
+
+/// Replays history and says what came out.
+///
+/// # Errors
+/// If history cannot be read.
+pub async fn replay(
+    source: &dyn HistorySource,
+    replay: Replay,
+    progress: &Arc<Progress>,
+) -> Result<ReplayReport, StoreError> {
+    let mut history = source.history(&replay.query).await?;
+    progress.total.store(history.commands().unwrap_or(0), Relaxed);
+    let cast = Arc::new(replay.cast);
+    let (blocks, queue) = bounded::<Block>(replay.threads.max(1) * 2);
+    let found = Arc::new(Mutex::new(Found::default()));
+    let workers: Vec<_> = (0..replay.threads.max(1))
+        .map(|_| {
+            let (cast, queue, found, progress) =
+                (Arc::clone(&cast), queue.clone(), Arc::clone(&found), Arc::clone(progress));
+            thread::Builder::new().name("cantus-replay".into()).spawn(move || work(&cast, &queue, &found, &progress))
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|error| StoreError::Other(format!("no thread to replay on: {error}")))?;
+    drop(queue);
+    let read = read(&mut *history, &blocks, replay.limit).await;
+    drop(blocks);
+    for worker in workers {
+        let joined = tokio::task::spawn_blocking(|| worker.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            return Err(StoreError::Other("a thread of the replay panicked".into()));
+        }
+    }
+    read?;
+    let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok(report(&cast, found))
+}
+
+/// Cuts history into blocks.
+async fn read(history: &mut dyn History, blocks: &Sender<Block>, limit: Option<u64>) -> Result<(), StoreError> {
+    let mut left = limit.unwrap_or(u64::MAX);
+    let (mut stream, mut pages, mut commands, mut first_stream) = (0, Vec::new(), 0, 0);
+    while let Some(page) = history.next_page().await? {
+        let mut page = shortened(page, &mut left);
+        commands += page.commands.len();
+        stream += u64::from(page.last);
+        let (last, full) = (page.last, commands >= BLOCK_COMMANDS);
+        if full && !last && left > 0 {
+            // A long stream: one thread runs it while it is read.
+            let (rest, more) = bounded(PAGES_AHEAD);
+            pages.push(page);
+            send(blocks, Block { first_stream, pages: std::mem::take(&mut pages), rest: Some(more) }).await?;
+            loop {
+                let Some(next) = history.next_page().await? else { break };
+                page = shortened(next, &mut left);
+                let last = page.last;
+                send(&rest, page).await?;
+                if last {
+                    break;
+                }
+            }
+            (stream, commands, first_stream) = (stream + 1, 0, stream + 1);
+        } else {
+            pages.push(page);
+            if full {
+                send(blocks, Block { first_stream, pages: std::mem::take(&mut pages), rest: None }).await?;
+                (commands, first_stream) = (0, stream);
+            }
+        }
+        if left == 0 {
+            break;
+        }
+    }
+    if !pages.is_empty() {
+        send(blocks, Block { first_stream, pages, rest: None }).await?;
+    }
+    Ok(())
+}
+
+/// Cuts off what is beyond the limit: that stream ends there.
+fn shortened(mut page: HistoryPage, left: &mut u64) -> HistoryPage {
+    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(page.commands.len());
+    page.commands.truncate(take);
+    *left -= take as u64;
+    page.last |= *left == 0;
+    page
+}
+
+/// Waits for room without holding up the runtime.
+async fn send<T: Send + 'static>(channel: &Sender<T>, message: T) -> Result<(), StoreError> {
+    let gone = || StoreError::Other("a thread of the replay panicked".into());
+    let message = match channel.try_send(message) {
+        Ok(()) => return Ok(()),
+        Err(crossbeam_channel::TrySendError::Full(message)) => message,
+        Err(crossbeam_channel::TrySendError::Disconnected(_)) => return Err(gone()),
+    };
+    let channel = channel.clone();
+    let sent = tokio::task::spawn_blocking(move || channel.send(message).is_ok()).await;
+    if sent.unwrap_or(false) { Ok(()) } else { Err(gone()) }
+}
+
+fn work(cast: &Cast, queue: &Receiver<Block>, found: &Mutex<Found>, progress: &Progress) {
+    while let Ok(Block { first_stream, pages, rest }) = queue.recv() {
+        let mut run = BlockRun::new(cast, first_stream);
+        let mut page = |page: HistoryPage| {
+            let commands = page.commands.len() as u64;
+            run.page(page);
+            progress.done.fetch_add(commands, Relaxed);
+        };
+        pages.into_iter().for_each(&mut page);
+        rest.into_iter().flatten().for_each(&mut page);
+        found.lock().unwrap_or_else(PoisonError::into_inner).merge(run.finish());
+    }
+}
+
+fn report(cast: &Cast, found: Found) -> ReplayReport {
+    let perturbation = |(it, (differing, examples)): (&Perturbation, (u64, _))| PerturbationReport {
+        name: it.name.clone(),
+        differing,
+        examples,
+    };
+    ReplayReport {
+        candidate: cast.candidate,
+        findings: found.gathering.finish(),
+        folded_only: found.folded_only,
+        kinds: found.kinds.into_values().collect(),
+        states: found.states.finish(),
+        perturbations: cast.perturbations.iter().zip(found.perturbed).map(perturbation).collect(),
+        missing: cast.components.missing().into_iter().collect(),
+    }
+}
