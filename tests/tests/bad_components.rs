@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use cantus_tests::{guests, host};
-use cantus_wasm::{ComponentStore, Limits, LoadError, PluginFolder, Runtime};
+use cantus_wasm::{ComponentStore, Limits, LoadError, Runtime};
 
 fn refusal(runtime: &Runtime, bytes: &[u8]) -> LoadError {
     match runtime.load(bytes) {
@@ -194,38 +194,6 @@ fn instantiation_is_bounded_too() {
         let error = refusal(&runtime, &bytes).to_string();
         assert!(error.contains("faulted in instantiate") && error.contains(reason), "{error}");
     }
-}
-
-#[test]
-fn the_plugin_folder_keeps_to_itself() {
-    let outside = tempfile::tempdir().unwrap();
-    std::fs::write(outside.path().join("secret.wasm"), b"secret").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    std::fs::write(path("good.wasm"), b"good").unwrap();
-    std::fs::write(path("large.wasm"), [0; 101]).unwrap();
-    for name in [".hidden.wasm", ".good.wasm.swp", "good.wasm~", "good.wasm.tmp", "README.md", "wasm"] {
-        std::fs::write(path(name), b"not this").unwrap();
-    }
-    std::fs::create_dir(path("folder.wasm")).unwrap();
-    std::os::unix::fs::symlink("good.wasm", path("inner-link.wasm")).unwrap();
-    std::os::unix::fs::symlink(outside.path().join("secret.wasm"), path("link.wasm")).unwrap();
-    let up = format!("../{}/secret.wasm", outside.path().file_name().unwrap().display());
-    std::os::unix::fs::symlink(&up, path("link-up.wasm")).unwrap();
-    std::os::unix::fs::symlink("nowhere.wasm", path("link-to-nothing.wasm")).unwrap();
-    std::os::unix::fs::symlink("loop.wasm", path("loop.wasm")).unwrap();
-
-    let plugins = PluginFolder::open(folder.path(), 100).unwrap();
-    let outcome = |name: &str| match plugins.read(name) {
-        Ok(bytes) => format!("{name}: {} bytes", bytes.len()),
-        Err(error) => format!("{name}: {error}"),
-    };
-    let mut outcomes: Vec<String> = plugins.names().unwrap().iter().map(|name| outcome(name)).collect();
-    outcomes.push(outcome(&up).replace(&up, "past the listing"));
-    outcomes.push(outcome("gone.wasm"));
-    insta::assert_snapshot!(outcomes.join("\n"));
-    std::fs::remove_dir_all(folder.path()).unwrap();
-    assert!(matches!(PluginFolder::open(folder.path(), 100), Err(LoadError::Unreadable(_))));
 }
 
 #[test]

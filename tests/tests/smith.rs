@@ -1,14 +1,17 @@
 //! Components by chance: the host takes or refuses them, and survives both.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::sync::Arc;
+
 use arbitrary::{Arbitrary, Unstructured};
+use cantus_model::ports::Component;
 use cantus_tests::host;
-use cantus_wasm::{Limits, Runtime};
+use cantus_wasm::{Limits, LoadError, Runtime};
 use proptest::{
     prelude::Rng,
     test_runner::{RngAlgorithm, TestRng},
 };
-use wasm_smith::{Component, Config};
+use wasm_smith::Config;
 
 const COMPONENTS: u32 = 500;
 
@@ -25,7 +28,7 @@ fn each_component(mut take: impl FnMut(Vec<u8>)) -> u32 {
         random.fill_bytes(&mut bytes);
         let mut source = Unstructured::new(&bytes);
         let config = Config::arbitrary(&mut source);
-        if let Ok(component) = config.and_then(|config| Component::new(config, &mut source)) {
+        if let Ok(component) = config.and_then(|config| wasm_smith::Component::new(config, &mut source)) {
             made += 1;
             take(component.to_bytes());
         }
@@ -36,17 +39,31 @@ fn each_component(mut take: impl FnMut(Vec<u8>)) -> u32 {
     made
 }
 
+/// Validation refuses nothing that would have loaded, and gives the same reason. Loading may find more.
+fn agree(valid: &Result<(), LoadError>, loaded: &Result<Arc<dyn Component>, LoadError>) {
+    match (valid, loaded) {
+        (Ok(()), _) | (Err(_), Err(LoadError::Invalid(_))) => {}
+        (Err(why), Err(other)) => assert_eq!(why.to_string(), other.to_string()),
+        (Err(why), Ok(_)) => panic!("it loads, but validation says: {why}"),
+    }
+}
+
 #[test]
 fn no_component_crashes_the_host() {
     let runtime = Runtime::new(&limits(), None).unwrap();
     let mut reasons = std::collections::BTreeMap::<String, u32>::new();
-    let made = each_component(|bytes| {
-        let reason = match runtime.load(&bytes) {
+    let made = each_component(|mut bytes| {
+        let loaded = runtime.load(&bytes);
+        agree(&runtime.validate(&bytes), &loaded);
+        let reason = match loaded {
             Ok(component) => format!("loaded {}", component.manifest().name),
             Err(error) => error.to_string().split([':', '`']).next().unwrap().to_owned(),
         };
         *reasons.entry(reason).or_default() += 1;
-        let _ = runtime.imports(&bytes);
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+        let _ = runtime.validate(&bytes);
+        let _ = runtime.validate(&bytes[..middle]);
     });
     assert_eq!(made, COMPONENTS, "{reasons:?}");
     assert!(reasons.len() > 1, "they are all refused for one reason, so this tests little: {reasons:?}");

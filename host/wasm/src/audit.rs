@@ -1,14 +1,10 @@
 //! What a component may import and must export, checked before it runs for the first time.
 
-use wasmtime::{
-    Engine,
-    component::{Component, types::ComponentItem},
-};
-
-use crate::LoadError;
+use crate::{LoadError, surface::Surface};
 
 const CONTRACT: &str = "cantus:domain/";
 const CONTRACT_VERSION: &str = "0.1";
+const TYPES: &str = "cantus:domain/types";
 const REQUIRED: [&str; 2] = ["cantus:domain/plugin", "cantus:domain/aggregate"];
 
 /// Interfaces that the sandbox answers, from the command's context or with nothing. Versions 0.2.x only.
@@ -33,23 +29,24 @@ const ALLOWED: [&str; 18] = [
     "wasi:random/random",
 ];
 
-/// Everything that the component imports, in its own order.
-pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<String> {
-    component.component_type().imports(engine).map(|(name, _)| name.to_owned()).collect()
+/// Refuses imports outside the allow-list, naming the first, and exports that are not the contract.
+pub(crate) fn check(surface: &Surface) -> Result<(), LoadError> {
+    check_imports(&surface.imports)?;
+    check_exports(&surface.interfaces)
 }
 
-/// Refuses imports outside the allow-list, naming the first.
-pub(crate) fn check_imports(engine: &Engine, component: &Component) -> Result<(), LoadError> {
-    match imports(engine, component).into_iter().find(|name| !is_allowed(name)) {
+fn check_imports(imports: &[String]) -> Result<(), LoadError> {
+    match imports.iter().find(|name| !is_allowed(name)) {
         None => Ok(()),
-        Some(import) => Err(LoadError::RefusedImport { why: why_refused(&import), import }),
+        Some(import) if split(import).0 == TYPES => Err(other_contract(TYPES, import)),
+        Some(import) => Err(LoadError::RefusedImport { why: why_refused(import), import: import.clone() }),
     }
 }
 
 fn is_allowed(name: &str) -> bool {
     let (interface, version) = split(name);
     match interface.strip_prefix(CONTRACT) {
-        Some(_) => interface == "cantus:domain/types" && is_contract_version(version),
+        Some(_) => interface == TYPES && is_contract_version(version),
         None => ALLOWED.contains(&interface) && version.is_some_and(|version| version.starts_with("0.2.")),
     }
 }
@@ -65,23 +62,20 @@ fn why_refused(import: &str) -> &'static str {
 }
 
 /// Refuses a component that exports no contract, or another version of it.
-pub(crate) fn check_exports(engine: &Engine, component: &Component) -> Result<(), LoadError> {
-    let exports: Vec<String> = component
-        .component_type()
-        .exports(engine)
-        .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)))
-        .map(|(name, _)| name.to_owned())
-        .collect();
+fn check_exports(interfaces: &[String]) -> Result<(), LoadError> {
     for required in REQUIRED {
-        let Some(found) = exports.iter().find(|name| split(name).0 == required) else {
+        let Some(found) = interfaces.iter().find(|name| split(name).0 == required) else {
             return Err(LoadError::MissingExport(format!("{required}@{CONTRACT_VERSION}")));
         };
         if !is_contract_version(split(found).1) {
-            let wanted = format!("{required}@{CONTRACT_VERSION}.x");
-            return Err(LoadError::OtherContract { found: found.clone(), wanted });
+            return Err(other_contract(required, found));
         }
     }
     Ok(())
+}
+
+fn other_contract(interface: &str, found: &str) -> LoadError {
+    LoadError::OtherContract { found: found.to_owned(), wanted: format!("{interface}@{CONTRACT_VERSION}.x") }
 }
 
 fn is_contract_version(version: Option<&str>) -> bool {

@@ -4,6 +4,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
+    io,
     path::Path,
 };
 
@@ -18,33 +19,24 @@ pub(crate) struct CompiledCache {
     dir: Dir,
     /// Compiled code depends on wasmtime's version and settings.
     compatibility: u64,
+    /// How many entries it may have.
+    limit: usize,
 }
 
 impl CompiledCache {
-    pub(crate) fn open(path: &Path, engine: &Engine) -> Result<Self, LoadError> {
-        let failed = |error: std::io::Error| LoadError::Host(format!("the compiled cache {}: {error}", path.display()));
+    pub(crate) fn open(path: &Path, engine: &Engine, limit: usize) -> Result<Self, LoadError> {
+        let failed = |error: io::Error| LoadError::Host(format!("the compiled cache {}: {error}", path.display()));
         std::fs::create_dir_all(path).map_err(failed)?;
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(failed)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self { dir, compatibility: hasher.finish() })
+        Ok(Self { dir, compatibility: hasher.finish(), limit })
     }
 
-    /// The compiled component, from the cache or from the compiler.
-    pub(crate) fn compile(&self, engine: &Engine, digest: Digest, bytes: &[u8]) -> Result<Component, LoadError> {
-        let name = format!("{digest}-{:016x}.cwasm", self.compatibility);
-        if let Some(component) = self.read(engine, &name) {
-            return Ok(component);
-        }
-        let component = compile(engine, bytes)?;
-        if let Err(error) = self.write(&name, &component) {
-            tracing::warn!(%error, "the compiled cache cannot be written; every start compiles again");
-        }
-        Ok(component)
-    }
-
-    fn read(&self, engine: &Engine, name: &str) -> Option<Component> {
-        let entry = self.dir.read(name).ok()?;
+    /// The compiled component, if it is here.
+    pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
+        let name = self.name(digest);
+        let entry = self.dir.read(&name).ok()?;
         let (checksum, code) = entry.split_at_checked(32)?;
         if Digest::of(code).as_bytes() != checksum {
             tracing::warn!(name, "a damaged entry of the compiled cache is compiled again");
@@ -57,6 +49,18 @@ impl CompiledCache {
         component.inspect_err(|error| tracing::warn!(name, %error, "a compiled component is compiled again")).ok()
     }
 
+    /// Keeps compiled code. If it cannot, the next start compiles again.
+    pub(crate) fn put(&self, digest: Digest, component: &Component) {
+        let name = self.name(digest);
+        if let Err(error) = self.write(&name, component).and_then(|()| Ok(self.trim(&name)?)) {
+            tracing::warn!(%error, "the compiled cache cannot be written; every start compiles again");
+        }
+    }
+
+    fn name(&self, digest: Digest) -> String {
+        format!("{digest}-{:016x}.cwasm", self.compatibility)
+    }
+
     /// Writes aside and renames, so that a reader or a crash never meets half an entry.
     fn write(&self, name: &str, component: &Component) -> anyhow::Result<()> {
         let code = component.serialize().map_err(|error| anyhow::anyhow!("{error:#}"))?;
@@ -64,6 +68,28 @@ impl CompiledCache {
         let aside = format!("{name}.{}", std::process::id());
         self.dir.write(&aside, entry)?;
         self.dir.rename(&aside, &self.dir, name)?;
+        Ok(())
+    }
+
+    /// Removes the oldest entries over the limit, and with time what a crash or another version of the host left; but
+    /// not `newest`.
+    fn trim(&self, newest: &str) -> io::Result<()> {
+        let mut others = Vec::new();
+        for entry in self.dir.entries()? {
+            let entry = entry?;
+            // What is gone already, another host removed.
+            if let (Ok(metadata), true) = (entry.metadata(), entry.file_name() != newest) {
+                others.push((metadata.modified()?, entry.file_name()));
+            }
+        }
+        others.sort();
+        let excess = (others.len() + 1).saturating_sub(self.limit);
+        for (_, name) in others.into_iter().take(excess) {
+            match self.dir.remove_file(name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cantus_model::{
     Digest, Fault, Manifest,
-    ports::{Component, Sandbox},
+    ports::{Component, HashSeed, Sandbox},
 };
 
 use crate::{
@@ -37,7 +37,8 @@ impl LoadedComponent {
     ) -> Result<Self, LoadError> {
         let nameless =
             Arc::new(Shared { pre, digest, plugin: digest.short(), limits, _watchdog: Arc::clone(&watchdog) });
-        let describe = || WasmSandbox::open(Arc::clone(&nameless)).and_then(|mut sandbox| sandbox.describe());
+        let open = || WasmSandbox::open(Arc::clone(&nameless), HashSeed::default());
+        let describe = || open().and_then(|mut sandbox| sandbox.describe());
         let manifest = manifest::check(describe()?)?;
         if manifest::check(describe()?)? != manifest {
             return Err(LoadError::Manifest("`describe` answered differently the second time".into()));
@@ -62,7 +63,7 @@ impl Component for LoadedComponent {
         self.shared.digest
     }
 
-    fn open(&self) -> Result<Box<dyn Sandbox>, Box<Fault>> {
-        Ok(Box::new(WasmSandbox::open(Arc::clone(&self.shared))?))
+    fn open(&self, hash_seed: HashSeed) -> Result<Box<dyn Sandbox>, Box<Fault>> {
+        Ok(Box::new(WasmSandbox::open(Arc::clone(&self.shared), hash_seed)?))
     }
 }

@@ -4,8 +4,17 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllo
 
 use crate::Limits;
 
+/// What runs the guests' code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// Cranelift's code for this processor.
+    Native,
+    /// Pulley: cranelift's code for a machine that does not exist, interpreted.
+    Interpreter,
+}
+
 /// An engine under `limits`. All components of a host share it.
-pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(backend: Backend, limits: &Limits) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model(true);
 
@@ -24,6 +33,13 @@ pub(crate) fn engine(limits: &Limits) -> wasmtime::Result<Engine> {
     // Speed.
     config.cranelift_opt_level(OptLevel::Speed);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(limits)));
+
+    if backend == Backend::Interpreter {
+        config.target("pulley64")?;
+        // It checks every access itself, so it needs no address space around a memory to catch one that misses.
+        config.memory_reservation(limits.memory_bytes as u64);
+        config.memory_guard_size(0);
+    }
     Engine::new(&config)
 }
 

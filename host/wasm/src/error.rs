@@ -47,7 +47,7 @@ pub enum LoadError {
     /// It was built for another version of the contract.
     #[error("built for `{found}`, but this host speaks {wanted}: rebuild it with the matching cantus-sdk")]
     OtherContract {
-        /// The export that was found.
+        /// The interface that it has.
         found: String,
         /// What this host speaks.
         wanted: String,

@@ -1,26 +1,39 @@
-//! The drop folder. It is opened once as a directory handle, so no name or link in it can lead out.
+//! The drop folder. It is opened as a directory handle, so no name or link in it can lead out.
 
-use std::{io::Read as _, path::Path};
+use std::{
+    ffi::OsStr,
+    io::{self, ErrorKind, Read as _},
+    path::{Path, PathBuf},
+};
 
-use cap_std::{ambient_authority, fs::Dir};
+use cantus_model::ports::PluginFile;
+use cap_std::{
+    ambient_authority,
+    fs::{Dir, MetadataExt as _},
+};
 
 use crate::LoadError;
 
-/// The folder that plugins are dropped into.
+/// Bytes of a waiver: a list of names that people have reviewed.
+const WAIVER_BYTES: usize = 64 << 10;
+
+/// The folder that plugins are dropped into. A link to another file of the folder is as good as that file; one that
+/// leads out is refused.
 pub struct PluginFolder {
-    dir: Dir,
+    path: PathBuf,
     limit: usize,
 }
 
 impl PluginFolder {
-    /// Opens the folder; `limit` is the most bytes that a file may have.
+    /// Opens the folder; `limit` is the most bytes that a component may have.
     ///
     /// # Errors
     /// If it does not exist or is not readable.
     pub fn open(path: &Path, limit: usize) -> Result<Self, LoadError> {
-        let dir = Dir::open_ambient_dir(path, ambient_authority())
-            .map_err(|error| LoadError::Unreadable(format!("the plugin folder {}: {error}", path.display())))?;
-        Ok(Self { dir, limit })
+        let absolute = std::path::absolute(path);
+        let folder = Self { path: absolute.map_err(|error| unreadable(path, &error))?, limit };
+        folder.dir()?;
+        Ok(folder)
     }
 
     /// The names of its `*.wasm` files, sorted; hidden files are somebody's leftovers.
@@ -28,16 +41,15 @@ impl PluginFolder {
     /// # Errors
     /// If the folder cannot be listed.
     pub fn names(&self) -> Result<Vec<String>, LoadError> {
-        let unreadable = |error: std::io::Error| LoadError::Unreadable(error.to_string());
-        let mut names = Vec::new();
-        for entry in self.dir.entries().map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".wasm") && !name.starts_with('.') {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
+        Ok(self.scan()?.into_iter().map(|file| file.name).collect())
+    }
+
+    /// Its `*.wasm` files, sorted by name, with what tells whether one has changed. None of them is opened.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn scan(&self) -> Result<Vec<PluginFile>, LoadError> {
+        list(&self.dir()?).map_err(|error| unreadable(&self.path, &error))
     }
 
     /// The bytes of one of its files.
@@ -45,17 +57,95 @@ impl PluginFolder {
     /// # Errors
     /// If it cannot be read, leads out of the folder, or is too large.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, LoadError> {
-        let unreadable = |error: std::io::Error| LoadError::Unreadable(error.to_string());
-        let file = self.dir.open(name).map_err(unreadable)?;
-        if !file.metadata().map_err(unreadable)?.is_file() {
-            return Err(LoadError::Unreadable("it is not a file".into()));
-        }
-        // One byte more than the limit tells a file that is larger, also one that still grows.
-        let mut bytes = Vec::new();
-        file.take(self.limit as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() > self.limit {
-            return Err(LoadError::TooLarge { limit: self.limit });
-        }
-        Ok(bytes)
+        read(&self.dir()?, name, self.limit).map_err(|error| match error.kind() {
+            ErrorKind::FileTooLarge => LoadError::TooLarge { limit: self.limit },
+            ErrorKind::NotFound if name.contains(char::REPLACEMENT_CHARACTER) => {
+                LoadError::Unreadable("its name is not UTF-8: rename it".into())
+            }
+            _ => LoadError::Unreadable(explain(&error)),
+        })
     }
+
+    /// The text of the waiver beside a file: `flights.waiver.toml` beside `flights.wasm`.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no text, or is larger than 64 KiB.
+    pub fn waiver(&self, name: &str) -> Result<Option<String>, LoadError> {
+        let waiver = format!("{}.waiver.toml", name.strip_suffix(".wasm").unwrap_or(name));
+        let refuse = |why: String| LoadError::Unreadable(format!("{waiver}: {why}"));
+        match read(&self.dir()?, &waiver, WAIVER_BYTES) {
+            Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| refuse("it is not UTF-8".into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+                Err(refuse(format!("it is larger than {WAIVER_BYTES} bytes")))
+            }
+            Err(error) => Err(refuse(explain(&error))),
+        }
+    }
+
+    /// Opened anew each time: a handle would go on showing a folder that was deleted or replaced.
+    fn dir(&self) -> Result<Dir, LoadError> {
+        Dir::open_ambient_dir(&self.path, ambient_authority()).map_err(|error| unreadable(&self.path, &error))
+    }
+}
+
+fn list(dir: &Dir) -> io::Result<Vec<PluginFile>> {
+    let mut files = Vec::new();
+    for entry in dir.entries()? {
+        let file_name = entry?.file_name();
+        let name = file_name.to_string_lossy().into_owned();
+        if name.ends_with(".wasm") && !name.starts_with('.') {
+            files.extend(stamp(dir, &file_name).map(|stamp| PluginFile { name, stamp }));
+        }
+    }
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    // Two names that are not UTF-8 may read alike.
+    files.dedup_by(|one, other| one.name == other.name);
+    Ok(files)
+}
+
+/// Size, time of change and inode of what the name leads to within the folder, or else of the link itself. `None` if it
+/// has just gone. Whatever else is wrong with it, reading it will tell.
+///
+/// The time is that of the inode, which no program sets back, as a copy sets the time of the content.
+fn stamp(dir: &Dir, name: &OsStr) -> Option<[u64; 3]> {
+    match dir.metadata(name).or_else(|_| dir.symlink_metadata(name)) {
+        Ok(metadata) => {
+            let changed = metadata.ctime().wrapping_mul(1_000_000_000).wrapping_add(metadata.ctime_nsec());
+            Some([metadata.len(), changed.cast_unsigned(), metadata.ino()])
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(_) => Some([0; 3]),
+    }
+}
+
+/// Reads a file of at most `limit` bytes; a larger one is not read at all.
+fn read(dir: &Dir, name: &str, limit: usize) -> io::Result<Vec<u8>> {
+    // Before it is opened: opening a pipe waits for a writer.
+    let metadata = dir.metadata(name)?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
+    }
+    if metadata.len() > limit as u64 {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    // One byte more than the limit tells a file that has grown since.
+    let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+    dir.open(name)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+/// An attempt to leave the folder is an error of `cap_std`'s own, without a number of the system's.
+fn explain(error: &io::Error) -> String {
+    match (error.kind(), error.raw_os_error()) {
+        (ErrorKind::PermissionDenied, None) => "it leads out of the folder: put the file itself there".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn unreadable(folder: &Path, error: &io::Error) -> LoadError {
+    LoadError::Unreadable(format!("the plugin folder {}: {error}", folder.display()))
 }

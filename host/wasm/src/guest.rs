@@ -1,6 +1,6 @@
 //! What the host keeps beside one guest: its limits, the context of the running call, its captured output.
 
-use cantus_model::Timestamp;
+use cantus_model::{Timestamp, ports::HashSeed};
 use wasmtime::ResourceLimiter;
 
 use crate::Limits;
@@ -13,6 +13,8 @@ pub(crate) struct GuestState {
     pub(crate) now: Timestamp,
     /// Randomness of the running call.
     pub(crate) random: Random,
+    /// What its hash maps are seeded with.
+    pub(crate) hash_seed: HashSeed,
     /// What the running call printed.
     pub(crate) stdout: Output,
     /// What the running call complained about.
@@ -22,11 +24,12 @@ pub(crate) struct GuestState {
 }
 
 impl GuestState {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, hash_seed: HashSeed) -> Self {
         Self {
             memory: MemoryLimit { limit: limits.memory_bytes, bytes: 0, exceeded: false },
             now: Timestamp(0),
             random: Random::new(0),
+            hash_seed,
             stdout: Output::new(limits.output_bytes),
             stderr: Output::new(limits.output_bytes),
             refused: None,

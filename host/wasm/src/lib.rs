@@ -20,7 +20,10 @@ mod limits;
 mod manifest;
 mod runtime;
 mod sandbox;
+mod source;
+mod surface;
 mod wasi;
+mod watch;
 mod watchdog;
 
 pub use components::ComponentStore;
@@ -28,3 +31,5 @@ pub use error::LoadError;
 pub use folder::PluginFolder;
 pub use limits::Limits;
 pub use runtime::Runtime;
+pub use source::FolderSource;
+pub use watch::FolderWatch;

@@ -22,6 +22,8 @@ pub struct Limits {
     pub output_bytes: usize,
     /// Bytes of a component file.
     pub component_bytes: usize,
+    /// Components whose compiled code is kept; the oldest goes, and is compiled again when it is wanted.
+    pub compiled_entries: usize,
     /// Sandboxes that may be open at once, over all shards and plugins. Each reserves 4 GiB of address space (not of
     /// memory), which spares the guest its bounds checks.
     pub sandboxes: u32,
@@ -40,6 +42,7 @@ impl Default for Limits {
             snapshot_bytes: 64 << 20,
             output_bytes: 16 << 10,
             component_bytes: 64 << 20,
+            compiled_entries: 256,
             sandboxes: 128.max(16 * cores),
         }
     }

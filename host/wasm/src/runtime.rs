@@ -13,12 +13,14 @@ use crate::{
     bindings::DomainPre,
     cache::{self, CompiledCache},
     component::LoadedComponent,
+    engine::{self, Backend},
     guest::GuestState,
+    surface::Surface,
     wasi,
     watchdog::Watchdog,
 };
 
-/// Loads components. One per host.
+/// Loads components. One per host, and another one to compare it with.
 pub struct Runtime {
     engine: Engine,
     linker: Linker<GuestState>,
@@ -33,17 +35,37 @@ impl Runtime {
     /// # Errors
     /// If wasmtime refuses the limits, or the cache folder cannot be opened.
     pub fn new(limits: &Limits, cache: Option<&Path>) -> Result<Self, LoadError> {
+        let mut runtime = Self::on(Backend::Native, limits)?;
+        let open = |path| CompiledCache::open(path, &runtime.engine, limits.compiled_entries);
+        runtime.cache = cache.map(open).transpose()?;
+        Ok(runtime)
+    }
+
+    /// A runtime that interprets, many times slower, and shares none of what a compiler does for one processor: where
+    /// both agree, the result depends on neither. Fuel is the same on both.
+    ///
+    /// # Errors
+    /// If wasmtime refuses the limits.
+    pub fn interpreted(limits: &Limits) -> Result<Self, LoadError> {
+        Self::on(Backend::Interpreter, limits)
+    }
+
+    fn on(backend: Backend, limits: &Limits) -> Result<Self, LoadError> {
         let host = |error: wasmtime::Error| LoadError::Host(format!("{error:#}"));
-        let engine = crate::engine::engine(limits).map_err(host)?;
+        let engine = engine::engine(backend, limits).map_err(host)?;
         let mut linker = Linker::new(&engine);
         wasi::add_to_linker(&mut linker).map_err(host)?;
-        Ok(Self {
-            cache: cache.map(|path| CompiledCache::open(path, &engine)).transpose()?,
-            watchdog: Arc::new(Watchdog::start(&engine)?),
-            limits: Arc::new(limits.clone()),
-            linker,
-            engine,
-        })
+        let watchdog = Arc::new(Watchdog::start(&engine)?);
+        Ok(Self { engine, linker, cache: None, limits: Arc::new(limits.clone()), watchdog })
+    }
+
+    /// Checks that the bytes are a whole component which imports and exports what it should. Nothing is compiled.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it; see [`LoadError`].
+    pub fn validate(&self, bytes: &[u8]) -> Result<(), LoadError> {
+        check_kind(bytes, self.limits.component_bytes)?;
+        audit::check(&Surface::read(&self.engine, bytes)?)
     }
 
     /// Compiles and audits a component, asks it to describe itself, and makes it ready to decide.
@@ -51,34 +73,36 @@ impl Runtime {
     /// # Errors
     /// Whatever is wrong with it; see [`LoadError`].
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<dyn ports::Component>, LoadError> {
-        let (digest, component) = self.compile(bytes)?;
-        audit::check_imports(&self.engine, &component)?;
-        audit::check_exports(&self.engine, &component)?;
-        let pre = self
-            .linker
-            .instantiate_pre(&component)
-            .and_then(DomainPre::new)
-            .map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
-        let loaded = LoadedComponent::describe(pre, digest, Arc::clone(&self.limits), Arc::clone(&self.watchdog))?;
+        check_kind(bytes, self.limits.component_bytes)?;
+        let digest = Digest::of(bytes);
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
+        let is_kept = kept.is_some();
+        let component = kept.map_or_else(|| cache::compile(&self.engine, bytes), Ok)?;
+        let loaded = self.describe(digest, &component)?;
+        // What was refused is not kept: it would push out what is in use.
+        if let (Some(cache), false) = (&self.cache, is_kept) {
+            cache.put(digest, &component);
+        }
         Ok(Arc::new(loaded))
     }
 
-    /// Everything that a component imports, in its own order.
+    /// Everything that a component imports, in its own order. Nothing is compiled.
     ///
     /// # Errors
     /// If it is not a valid component.
     pub fn imports(&self, bytes: &[u8]) -> Result<Vec<String>, LoadError> {
-        Ok(audit::imports(&self.engine, &self.compile(bytes)?.1))
+        check_kind(bytes, self.limits.component_bytes)?;
+        Ok(Surface::read(&self.engine, bytes)?.imports)
     }
 
-    fn compile(&self, bytes: &[u8]) -> Result<(Digest, Component), LoadError> {
-        check_kind(bytes, self.limits.component_bytes)?;
-        let digest = Digest::of(bytes);
-        let component = match &self.cache {
-            Some(cache) => cache.compile(&self.engine, digest, bytes)?,
-            None => cache::compile(&self.engine, bytes)?,
-        };
-        Ok((digest, component))
+    fn describe(&self, digest: Digest, component: &Component) -> Result<LoadedComponent, LoadError> {
+        audit::check(&Surface::of(&self.engine, component))?;
+        let pre = self
+            .linker
+            .instantiate_pre(component)
+            .and_then(DomainPre::new)
+            .map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
+        LoadedComponent::describe(pre, digest, Arc::clone(&self.limits), Arc::clone(&self.watchdog))
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use cantus_model::{
     Context, EventBatch, Fault, FaultKind, Message, Rejection, Timestamp,
-    ports::{InstanceId, Reply, Sandbox},
+    ports::{HashSeed, InstanceId, Reply, Sandbox},
 };
 use wasmtime::{Store, component::ResourceAny};
 
@@ -34,14 +34,15 @@ pub(crate) struct WasmSandbox {
     guest: Domain,
     instances: HashMap<InstanceId, ResourceAny>,
     next_instance: u32,
+    fuel_used: u64,
     poisoned: bool,
 }
 
 impl WasmSandbox {
     /// Instantiates. Fuel is unlimited meanwhile: what instantiation burns differs by platform (wasmtime's own
     /// initialisation counts), and the watchdog still watches.
-    pub(crate) fn open(shared: Arc<Shared>) -> FaultResult<Self> {
-        let mut store = Store::new(shared.pre.engine(), GuestState::new(&shared.limits));
+    pub(crate) fn open(shared: Arc<Shared>, hash_seed: HashSeed) -> FaultResult<Self> {
+        let mut store = Store::new(shared.pre.engine(), GuestState::new(&shared.limits, hash_seed));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(shared.limits.result_bytes.max(shared.limits.snapshot_bytes));
         store.set_max_component_handles(MAX_HANDLES);
@@ -49,7 +50,8 @@ impl WasmSandbox {
         let guest = store.set_fuel(u64::MAX).and_then(|()| shared.pre.instantiate(&mut store));
         match guest {
             Ok(guest) => {
-                Ok(Self { shared, store, guest, instances: HashMap::new(), next_instance: 0, poisoned: false })
+                let instances = HashMap::new();
+                Ok(Self { shared, store, guest, instances, next_instance: 0, fuel_used: 0, poisoned: false })
             }
             Err(error) => {
                 let stderr = store.data_mut().stderr.take();
@@ -77,6 +79,8 @@ impl WasmSandbox {
         let limits = &self.shared.limits;
         self.store.set_epoch_deadline(Watchdog::epochs(limits.call_timeout_ms));
         let result = self.store.set_fuel(limits.fuel_per_call).and_then(|()| run(&mut self.store, &self.guest));
+        let left = self.store.get_fuel().unwrap_or(0);
+        self.fuel_used = self.fuel_used.saturating_add(limits.fuel_per_call.saturating_sub(left));
         let stderr = self.log_output(name, context);
         result.map_err(|error| {
             self.poisoned = true;
@@ -205,6 +209,10 @@ impl Sandbox for WasmSandbox {
 
     fn memory_bytes(&self) -> usize {
         self.store.data().memory.bytes
+    }
+
+    fn fuel_used(&self) -> u64 {
+        self.fuel_used
     }
 }
 

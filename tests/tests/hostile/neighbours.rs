@@ -4,7 +4,7 @@ use cantus_engine::{CommandError, Settings};
 use cantus_tests::{guests, host};
 
 use super::{World, accepted, hydration::append};
-use cantus_model::{AggregateRef, FaultKind};
+use cantus_model::{AggregateRef, FaultKind, ports::HashSeed};
 use cantus_wasm::Limits;
 use std::sync::Arc;
 
@@ -115,8 +115,8 @@ async fn one_sandbox_is_enough_for_all_in_turn() {
     }
     world.engine.shutdown().await;
 
-    let _taken = component.open().unwrap();
-    let fault = component.open().err().expect("there was a second one");
+    let _taken = component.open(HashSeed::default()).unwrap();
+    let fault = component.open(HashSeed::default()).err().expect("there was a second one");
     assert_eq!(
         (fault.kind, fault.message.as_str()),
         (FaultKind::Host, "all 1 sandboxes are in use: raise `wasm.sandboxes`")

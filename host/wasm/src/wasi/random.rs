@@ -1,5 +1,6 @@
-//! `wasi:random`: a sequence that starts from `context.seed` at each command.
+//! `wasi:random`: a sequence that starts from `context.seed` at each command, and the sandbox's hash seed.
 
+use cantus_model::ports::HashSeed;
 use wasmtime::{StoreContextMut, component::Linker};
 
 use super::refuse;
@@ -9,10 +10,6 @@ type Caller<'a> = StoreContextMut<'a, GuestState>;
 
 /// Bytes of one request; more is a mistake or an attack.
 const MAX_BYTES: u64 = 1 << 20;
-
-/// The seed of a guest's hash maps. A guest reads it once in its life, on whatever call comes first: it cannot follow
-/// the command, so it is the same for all.
-const HASH_SEED: (u64, u64) = (0x6361_6e74_7573, 0x6669_726d_7573);
 
 pub(super) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     for (instance, bytes, word) in [
@@ -28,5 +25,8 @@ pub(super) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
         })?;
         random.func_wrap(word, |mut caller: Caller, (): ()| Ok((caller.data_mut().random.next(),)))?;
     }
-    linker.instance("wasi:random/insecure-seed@0.2.0")?.func_wrap("insecure-seed", |_: Caller, (): ()| Ok((HASH_SEED,)))
+    linker.instance("wasi:random/insecure-seed@0.2.0")?.func_wrap("insecure-seed", |caller: Caller, (): ()| {
+        let HashSeed(low, high) = caller.data().hash_seed;
+        Ok(((low, high),))
+    })
 }
