@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::{Example, Findings, Group, verify::Report};
+use cantus_engine::{
+    replay::{Example, Findings, Group},
+    verify::Report,
+};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 

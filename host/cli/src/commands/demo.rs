@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
@@ -89,9 +90,13 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     }
     let rate = args.rate.to_string();
     let run = ["run", "--watch", "--rate", &rate, "--plugins", PLUGINS, "--commands", &display(&commands)];
+    let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| drop_releases(told.commands, args.rate));
-        demo.on_store(&run)
+        let over = &over;
+        scope.spawn(|| drop_releases(told.commands, args.rate, over));
+        let ran = demo.on_store(&run);
+        over.store(true, Relaxed);
+        ran
     })?;
     demo.say("What was live when is recorded, with what each release would have decided otherwise.")?;
     demo.on_store(&["plugin", "list", "--plugins", PLUGINS])?;
@@ -154,7 +159,10 @@ impl Demo<'_> {
 }
 
 /// Puts each release in the place of the one before, at its time. A host may look at any moment: it sees a whole file.
-fn drop_releases(commands: u64, rate: u32) {
+fn drop_releases(commands: u64, rate: u32, over: &AtomicBool) {
+    while !over.load(Relaxed) && !Path::new(FOLDER).join("registry.json").exists() {
+        thread::sleep(Duration::from_millis(20)); // the host is starting
+    }
     let started = Instant::now();
     for (release, part) in DROPS {
         let at = Duration::from_secs_f64(commands as f64 * part / f64::from(rate));

@@ -83,7 +83,7 @@ impl Activator {
             None => None,
         };
         let candidate = Candidate { component, against, waiver, events_per_command: self.events_per_command };
-        verify::verify(&*self.store, candidate, &self.verify).await
+        verify::verify(&self.store, candidate, &self.verify).await
     }
 
     /// A component that was live once.

@@ -12,7 +12,7 @@ use cantus_model::{
 };
 use semver::Version;
 
-use super::{ActivationChange, ActivationError, Notice, Registry, State, activator::blocking};
+use super::{ActivationChange, ActivationError, Notice, Registry, State, activator::blocking, files::Held};
 use crate::{
     Live,
     verify::{Report, Waiver},
@@ -20,11 +20,9 @@ use crate::{
 
 /// What a file was found to be.
 struct Identity {
-    digest: Digest,
     plugin: String,
     version: Version,
-    /// Unless it was live before and need not be loaded yet.
-    component: Option<Arc<dyn Component>>,
+    held: Held,
 }
 
 impl Registry {
@@ -47,12 +45,12 @@ impl Registry {
         file.status.version = None;
         file.set(State::Found, None);
         match self.examine(name, digest, bytes).await {
-            Ok(Identity { digest, plugin, version, component }) => {
+            Ok(Identity { plugin, version, held }) => {
                 let taken = self.taken(name, digest, &plugin, &version);
                 let Some(file) = self.files.get_mut(name) else { return };
                 (file.status.plugin, file.status.version) = (Some(plugin), Some(version));
                 file.set(State::Compiled, None);
-                file.component = component;
+                file.held = Some(held);
                 if let Some(taken) = taken {
                     self.refuse(name, taken, None);
                 }
@@ -63,7 +61,9 @@ impl Registry {
 
     async fn examine(&mut self, name: &str, digest: Digest, bytes: Vec<u8>) -> Result<Identity, Refusal> {
         if let Some((plugin, version)) = self.log.component(digest) {
-            return Ok(Identity { digest, plugin: plugin.clone(), version: version.clone(), component: None });
+            // It was live before: it need not be loaded unless it will be again.
+            let (plugin, version) = (plugin.clone(), version.clone());
+            return Ok(Identity { plugin, version, held: Held { bytes, component: None } });
         }
         let source = Arc::clone(&self.activator.source);
         let bytes = blocking(move || source.validate(&bytes).map(|()| bytes)).await?;
@@ -72,10 +72,10 @@ impl Registry {
         }
         self.show();
         let source = Arc::clone(&self.activator.source);
-        let component = blocking(move || source.load(&bytes)).await?;
+        let (bytes, component) = blocking(move || source.load(&bytes).map(|component| (bytes, component))).await?;
         let manifest = component.manifest();
         let (plugin, version) = (manifest.name.clone(), manifest.version.clone());
-        Ok(Identity { digest, plugin, version, component: Some(component) })
+        Ok(Identity { plugin, version, held: Held { bytes, component: Some(component) } })
     }
 
     /// Whether the name and version belong to other bytes: to a component that was live, or to another file.
@@ -152,7 +152,8 @@ impl Registry {
     /// Verifies what a file holds, keeps it and makes it live.
     async fn activate(&mut self, plugin: &str, name: &str) -> Result<(), ActivationError> {
         let (component, bytes) = match self.fetch(name).await {
-            Ok(fetched) => fetched,
+            Ok(Some(fetched)) => fetched,
+            Ok(None) => return Err(ActivationError::Overtaken),
             Err(refusal) => {
                 self.refuse(name, refusal.to_string(), None);
                 return Err(refusal.into());
@@ -196,18 +197,22 @@ impl Registry {
         Ok(())
     }
 
-    /// The component of a file, and its bytes, which must be those that were looked at.
-    async fn fetch(&self, name: &str) -> Result<(Arc<dyn Component>, Vec<u8>), Refusal> {
-        let file = self.files.get(name);
-        let (component, digest) = file.map_or((None, None), |file| (file.component.clone(), file.status.digest));
+    /// What a file held when it was looked at. `None` if that is forgotten and the file is another by now: the next look
+    /// takes it up.
+    async fn fetch(&mut self, name: &str) -> Result<Option<(Arc<dyn Component>, Vec<u8>)>, Refusal> {
+        let Some(file) = self.files.get_mut(name) else { return Ok(None) };
+        let (held, digest) = (file.held.take(), file.status.digest);
         let (source, name) = (Arc::clone(&self.activator.source), name.to_owned());
         blocking(move || {
-            let bytes = source.read(&name)?;
+            let Held { bytes, component } = match held {
+                Some(held) => held,
+                None => Held { bytes: source.read(&name)?, component: None },
+            };
             if Some(Digest::of(&bytes)) != digest {
-                return Err(Refusal("it changed while it was looked at".into()));
+                return Ok(None);
             }
             let component = component.map_or_else(|| source.load(&bytes), Ok)?;
-            Ok((component, bytes))
+            Ok(Some((component, bytes)))
         })
         .await
     }

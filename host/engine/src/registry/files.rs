@@ -70,8 +70,8 @@ pub(super) struct File {
     /// Its stamp was the same at two looks.
     settled: bool,
     pub(super) status: FileStatus,
-    /// Loaded, until it is live or refused.
-    pub(super) component: Option<Arc<dyn Component>>,
+    /// What it held when it was looked at, until it is live or refused.
+    pub(super) held: Option<Held>,
 }
 
 impl File {
@@ -84,9 +84,15 @@ impl File {
         self.status.state = state;
         self.status.reason = reason;
         if !matches!(state, State::Compiled | State::Verified) {
-            self.component = None;
+            self.held = None;
         }
     }
+}
+
+/// The bytes of a candidate, and what the runtime made of them if it was asked yet.
+pub(super) struct Held {
+    pub(super) bytes: Vec<u8>,
+    pub(super) component: Option<Arc<dyn Component>>,
 }
 
 /// All of them, by name.
@@ -118,7 +124,7 @@ impl Files {
                         plugin: None,
                         version: None,
                     };
-                    self.files.insert(name.clone(), File { stamp, settled: first, status, component: None });
+                    self.files.insert(name.clone(), File { stamp, settled: first, status, held: None });
                     if first {
                         settled.push(name);
                     }

@@ -10,15 +10,18 @@ mod report;
 mod rules;
 mod waiver;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use cantus_model::{
-    AggregateRef, CommandRecord, PageLimit,
+    AggregateRef, CommandRecord, EventBatch, PageLimit,
     ports::{Component, Store, StoreError},
 };
-use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use cutter::{Cutter, Step};
 use examine::Examination;
@@ -26,8 +29,9 @@ pub use report::{Failure, Named, Report};
 pub use waiver::{Waiver, WaiverError};
 
 const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 4 << 20 };
-/// Streams whose first page is read ahead.
-const STREAMS_AHEAD: usize = 8;
+/// Streams whose first page is read ahead, each on a task of its own: a reading that nobody polls would keep its
+/// connection to the store. They are few, because commands are waiting for theirs.
+const STREAMS_AHEAD: usize = 2;
 /// Pages that wait to be run.
 const PAGES_AHEAD: usize = 16;
 
@@ -63,7 +67,7 @@ pub struct Candidate {
 ///
 /// # Errors
 /// If the store cannot be read. What is wrong with the candidate is in the report.
-pub async fn verify(store: &dyn Store, candidate: Candidate, settings: &Settings) -> Result<Report, StoreError> {
+pub async fn verify(store: &Arc<dyn Store>, candidate: Candidate, settings: &Settings) -> Result<Report, StoreError> {
     let manifests =
         std::iter::once(&candidate.component).chain(&candidate.against).map(|component| component.manifest());
     let mut types: Vec<String> =
@@ -104,25 +108,33 @@ enum Part {
     End,
 }
 
+/// A stream, its commands, and its first page on its way.
+type Ahead = (AggregateRef, Vec<CommandRecord>, JoinHandle<Result<EventBatch, StoreError>>);
+
 /// Reads the streams whole and cuts them into steps, until nobody wants more.
 async fn read(
-    store: &dyn Store,
+    store: &Arc<dyn Store>,
     streams: Vec<(AggregateRef, Vec<CommandRecord>)>,
     parts: &mpsc::Sender<Part>,
 ) -> Result<(), StoreError> {
-    let first_pages = stream::iter(streams.into_iter().map(|(aggregate, records)| async move {
-        let page = store.read_stream(&aggregate, 0, PAGE).await;
-        (aggregate, records, page)
-    }));
-    let mut first_pages = std::pin::pin!(first_pages.buffered(STREAMS_AHEAD));
-    while let Some((aggregate, records, page)) = first_pages.next().await {
-        let mut page = page?;
+    let mut streams = streams.into_iter().map(|(aggregate, records)| -> Ahead {
+        let (store, of) = (Arc::clone(store), aggregate.clone());
+        (aggregate, records, tokio::spawn(async move { store.read_stream(&of, 0, PAGE).await }))
+    });
+    let mut ahead: VecDeque<Ahead> = streams.by_ref().take(STREAMS_AHEAD).collect();
+    while let Some((aggregate, records, page)) = ahead.pop_front() {
+        let mut page = page.await.map_err(|error| StoreError::Other(error.to_string()))??;
+        ahead.extend(streams.next());
         let mut cutter = Cutter::new(records.clone());
         let mut open = parts.send(Part::Begin(aggregate.clone(), records)).await.is_ok();
         let mut version = 0;
         while open && !page.is_empty() {
             version += page.len() as u64;
+            let is_last = page.len() < PAGE.events && page.payloads().len() < PAGE.bytes;
             open = parts.send(Part::Steps(cutter.cut(&page))).await.is_ok();
+            if is_last {
+                break;
+            }
             page = store.read_stream(&aggregate, version, PAGE).await?;
         }
         if !open || parts.send(Part::Steps(cutter.finish(&aggregate)?)).await.is_err() {
