@@ -12,39 +12,62 @@ use similar::{ChangeTag, TextDiff};
 use crate::render;
 
 /// The groups of differences, the largest first, each with its first examples.
-pub(crate) fn groups(findings: &Findings) -> String {
+pub(crate) fn groups(findings: &Findings, examples: usize) -> String {
     let mut groups: Vec<&Group> = findings.groups.iter().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    groups.into_iter().map(group).collect()
+    groups.into_iter().map(|it| group(it, examples)).collect()
 }
 
-fn group(group: &Group) -> String {
+fn group(group: &Group, examples: usize) -> String {
     let code = group.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
     let waived = group.waived.as_ref().map(|reason| format!("; waived: {reason}")).unwrap_or_default();
     let Group { aggregate, command, change, count, .. } = group;
     let mut text = format!("{:>9}  {aggregate}.{command}: {change}{code}{waived}\n", render::count(*count));
-    for example in &group.examples {
+    for example in group.examples.iter().take(examples) {
         text.push_str(&example_text(aggregate, example));
     }
     text
 }
 
-fn example_text(aggregate: &str, example: &Example) -> String {
+/// One command, and how its decision changed.
+pub(crate) fn example_text(aggregate: &str, example: &Example) -> String {
     let Example { aggregate_id, command_id, version, before, now, .. } = example;
     let mut text = format!("           {aggregate}/{aggregate_id} at version {version}, command {command_id}\n");
-    for line in diff(before, now) {
+    for line in diff(&decision(before), &decision(now)) {
         let _ = writeln!(text, "             {line}");
     }
     text
 }
 
+/// A decision, a line for each event.
+pub(crate) fn decision(decision: &Value) -> String {
+    if let Some(events) = decision.get("accepted").and_then(Value::as_array) {
+        return match events.is_empty() {
+            true => "accepted, no events\n".to_owned(),
+            false => events.iter().map(event).collect(),
+        };
+    }
+    if let Some(rejection) = decision.get("rejected") {
+        let text = |key: &str| rejection.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let detail = rejection.get("detail").map(|detail| format!(" {detail}")).unwrap_or_default();
+        return format!("rejected {}: {}{detail}\n", text("code"), text("message"));
+    }
+    format!("{decision}\n")
+}
+
+fn event(event: &Value) -> String {
+    let name = event.get("event").and_then(Value::as_str).unwrap_or_default();
+    let version = event.get("version").map(|version| format!(" v{version}")).unwrap_or_default();
+    let payload = event.get("payload").map(Value::to_string).unwrap_or_default();
+    format!("{name}{version} {payload}\n")
+}
+
 /// Unchanged lines that stand around a change.
 const CONTEXT: usize = 2;
 
-/// The lines of one JSON against those of another, changes only.
-pub(crate) fn diff(before: &Value, now: &Value) -> Vec<String> {
-    let (before, now) = (format!("{before:#}"), format!("{now:#}"));
-    let diff = TextDiff::from_lines(before.as_str(), now.as_str());
+/// The lines of one text against those of another: what changed, and a little around it.
+pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
+    let diff = TextDiff::from_lines(before, now);
     let mut lines = Vec::new();
     for (index, hunk) in diff.grouped_ops(CONTEXT).iter().enumerate() {
         if index > 0 {
@@ -74,7 +97,7 @@ pub(crate) fn report(report: &Report) -> String {
         let (commands, streams) = (render::count(commands), render::count(streams));
         let _ = writeln!(text, "{commands} recorded commands of {streams} streams run again");
         let _ = writeln!(text, "{:>9}  decided alike", render::count(identical));
-        text.push_str(&groups(&report.findings));
+        text.push_str(&groups(&report.findings, usize::MAX));
     }
     if !report.complete {
         text.push_str("there was no time for more: see the setting verify.time_ms\n");

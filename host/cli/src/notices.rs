@@ -23,13 +23,17 @@ fn text(notice: &Notice) -> String {
                         Cause::Faulted => format!("went back by itself: {}", activation.why),
                         _ => activation.why.clone(),
                     };
-                    let differences = report.as_ref().map(|report| findings::groups(&report.findings));
+                    let differences = report.as_ref().map(|report| findings::groups(&report.findings, 1));
                     format!("{plugin} {version} is live{before}: {why}\n{}", differences.unwrap_or_default())
                 }
             }
         }
-        Notice::Refused { status, .. } => {
-            let reason = render::payload(status.reason.as_deref().unwrap_or_default().as_bytes());
+        Notice::Refused { status, report } => {
+            let reason = match report.as_ref().map(|report| report.refused.as_slice()) {
+                Some([first, others @ ..]) if !others.is_empty() => format!("{first}; and {} more", others.len()),
+                _ => status.reason.clone().unwrap_or_default(),
+            };
+            let reason = render::payload(reason.as_bytes());
             let what = match (&status.plugin, &status.version) {
                 (Some(plugin), Some(version)) => format!("{} ({plugin} {version})", status.file),
                 _ => status.file.clone(),

@@ -22,3 +22,8 @@ pub use perturb::perturbations;
 pub use report::{KindReport, PerturbationReport, ReplayReport, States};
 pub use run::{Cast, Perturbation, Progress, Replay, replay};
 pub(crate) use runner::{Instances, Redecided, Runner, Way};
+
+/// Runs guests whose output is nobody's log: it was printed when it happened, or never happens.
+pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> T {
+    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), run)
+}

@@ -18,6 +18,7 @@ use super::{
     Way,
     block::{BlockRun, Found},
     components::Components,
+    quietly,
     report::{PerturbationReport, ReplayReport},
 };
 
@@ -96,7 +97,9 @@ pub async fn replay(
         .map(|_| {
             let (cast, queue, found, progress) =
                 (Arc::clone(&cast), queue.clone(), Arc::clone(&found), Arc::clone(progress));
-            thread::Builder::new().name("cantus-replay".into()).spawn(move || work(&cast, &queue, &found, &progress))
+            thread::Builder::new()
+                .name("cantus-replay".into())
+                .spawn(move || quietly(|| work(&cast, &queue, &found, &progress)))
         })
         .collect::<Result<_, _>>()
         .map_err(|error| StoreError::Other(format!("no thread to replay on: {error}")))?;

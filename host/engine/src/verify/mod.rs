@@ -28,6 +28,8 @@ use examine::Examination;
 pub use report::{Failure, Named, Report};
 pub use waiver::{Waiver, WaiverError};
 
+use crate::replay::quietly;
+
 const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 4 << 20 };
 /// Streams whose first page is read ahead, each on a task of its own: a reading that nobody polls would keep its
 /// connection to the store. They are few, because commands are waiting for theirs.
@@ -80,7 +82,7 @@ pub async fn verify(store: &Arc<dyn Store>, candidate: Candidate, settings: &Set
     };
     let (pages, inbox) = mpsc::channel(PAGES_AHEAD);
     let examination = Examination::new(&candidate, Duration::from_millis(settings.time_ms));
-    let examining = tokio::task::spawn_blocking(move || examination.run(inbox));
+    let examining = tokio::task::spawn_blocking(move || quietly(|| examination.run(inbox)));
     read(store, by_stream(records), &pages).await?;
     drop(pages);
     let examined = examining.await.map_err(|error| StoreError::Other(format!("the verification ended: {error}")))?;
