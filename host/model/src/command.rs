@@ -35,21 +35,37 @@ impl Command {
     /// Covers what is asked (aggregate, command, version as given, payload, expected version), not who asks or how it
     /// travelled, which may differ when a caller tries again.
     pub fn request_hash(&self) -> Digest {
-        let version = self.version.map(u32::to_le_bytes);
-        let expected = self.expected_version.map(u64::to_le_bytes);
+        Self::hash_of(&self.aggregate, &self.name, self.version, &self.payload, self.expected_version)
+    }
+
+    /// [`Self::request_hash`] of a command with these parts.
+    pub fn hash_of(
+        aggregate: &AggregateRef,
+        name: &str,
+        version: Option<u32>,
+        payload: &[u8],
+        expected_version: Option<u64>,
+    ) -> Digest {
+        let version = version.map(u32::to_le_bytes);
+        let expected = expected_version.map(u64::to_le_bytes);
         Digest::of_parts([
-            self.aggregate.aggregate_type.as_bytes(),
-            self.aggregate.id.as_bytes(),
-            self.name.as_bytes(),
+            aggregate.aggregate_type.as_bytes(),
+            aggregate.id.as_bytes(),
+            name.as_bytes(),
             version.as_ref().map_or(&[], |bytes| bytes.as_slice()),
-            &self.payload,
+            payload,
             expected.as_ref().map_or(&[], |bytes| bytes.as_slice()),
         ])
     }
 
     /// The seed of the command's context: a function of its id alone.
     pub fn seed(&self) -> u64 {
-        Digest::of(self.id.as_bytes()).seed()
+        Self::seed_of(&self.id)
+    }
+
+    /// [`Self::seed`] of a command with this id.
+    pub fn seed_of(id: &str) -> u64 {
+        Digest::of(id.as_bytes()).seed()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Recorded history, as it is executed again: whole streams, one after another, each command with its events.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{AggregateRef, CommandRecord, Digest, EventBatch, Message};
 
 /// A recorded command with the events that it produced.
@@ -30,7 +32,7 @@ impl HistoryPage {
 }
 
 /// Which streams to read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryQuery {
     /// Only streams of these aggregate types; of all, if empty.
     pub aggregate_types: Vec<String>,
@@ -41,7 +43,7 @@ pub struct HistoryQuery {
 }
 
 /// A share of all streams, chosen by their names: the same ones wherever they are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Another seed chooses other streams.
     pub seed: u64,

@@ -7,6 +7,7 @@ mod location;
 mod memory;
 mod planner;
 mod sqlite;
+pub mod tape;
 
 use std::sync::Arc;
 

@@ -1,0 +1,59 @@
+//! What is asked for comes off.
+
+use cantus_model::{AggregateRef, Digest, HistoryQuery, Sample, ports::HistorySource};
+
+use crate::given::*;
+
+#[tokio::test]
+async fn components_come_off_by_digest() {
+    let deck = Deck::new();
+    let tape = deck.open(&write(pages(&small(), 2), &components(), None).unwrap().0).unwrap();
+    for component in components() {
+        assert!(tape.component(component.digest).unwrap() == component.bytes, "{}", component.version);
+    }
+    assert_eq!(tape.component(Digest::of(b"unknown")).unwrap(), None);
+    let listed: Vec<_> =
+        tape.header().components.iter().map(|listed| (listed.version.as_str(), listed.bytes)).collect();
+    assert_eq!(listed, [("1.3.0", Some(3)), ("1.7.0", None), ("1.3000000.0", Some(3_000_000)), ("1.0.0", Some(0))]);
+    assert_eq!(read(&tape, &HistoryQuery::default()).await.unwrap(), small());
+}
+
+#[tokio::test]
+async fn a_query_reads_only_what_it_selects() {
+    let mut streams = small();
+    for n in 0..500 {
+        let of = AggregateRef::new(if n % 2 == 0 { "Flight" } else { "Account" }, format!("n-{n}"));
+        streams.push((of.clone(), vec![plain(&of, 0, &format!("m-{n}"), 1_000 - n, vec![b'x'; 9_000], vec![])]));
+    }
+    let deck = Deck::new();
+    let tape = deck.open(&taped(&streams)).unwrap();
+    let only = |kinds: &[&str]| HistoryQuery {
+        aggregate_types: kinds.iter().map(|k| (*k).into()).collect(),
+        ..HistoryQuery::default()
+    };
+    let one = HistoryQuery { aggregate: Some(streams[200].0.clone()), ..HistoryQuery::default() };
+    let some = HistoryQuery { sample: Some(Sample { seed: 7, per_million: 100_000 }), ..HistoryQuery::default() };
+    for query in [only(&[]), only(&["Flight"]), only(&["Flight", "Account"]), only(&["None"]), one, some] {
+        let expected: Vec<_> = streams.iter().filter(|(of, _)| query.selects(of)).cloned().collect();
+        assert!(read(&tape, &query).await.unwrap() == expected, "{query:?}");
+    }
+    assert_eq!(tape.history(&only(&[])).await.unwrap().commands(), Some(503));
+    assert_eq!(tape.history(&only(&["Flight"])).await.unwrap().commands(), None);
+    let newest = async |kinds: &[&str], limit| -> Vec<u64> {
+        let records = tape.recent_commands(&only(kinds).aggregate_types, limit).await.unwrap();
+        records.iter().map(|record| record.context.now.0).collect()
+    };
+    assert_eq!(newest(&["Flight"], 3).await, [996, 998, 1_000]);
+    assert_eq!(newest(&["Flight", "Account"], 3).await, [998, 999, 1_000]);
+    assert_eq!(newest(&["Flight"], 9_999).await.len(), 250);
+    assert_eq!(newest(&["None"], 3).await.len() + newest(&[], 3).await.len() + newest(&["Flight"], 0).await.len(), 0);
+}
+
+#[test]
+fn a_large_payload_and_a_long_stream_come_off() {
+    let of = AggregateRef::new("Account", "long");
+    let large = plain(&of, 0, "large", 1, (0..20_000_000_u32).map(|n| (n ^ n >> 7) as u8).collect(), vec![]);
+    let many = (0..20_000).map(|n| plain(&of, 0, &format!("m-{n}"), n, vec![b'{'; (n % 300) as usize], vec![]));
+    let streams = vec![(of.clone(), std::iter::once(large).chain(many).collect())];
+    assert!(read_all(&taped(&streams)) == streams);
+}
