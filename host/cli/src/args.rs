@@ -52,6 +52,17 @@ pub(crate) enum Command {
     State(commands::state::Args),
     /// Show events, of the whole log or of one aggregate
     Events(commands::events::Args),
+    /// Decide recorded commands again, and say what comes out otherwise
+    Replay(commands::replay::Args),
+    /// Explain one command: what was asked, who decided, on which state, and what came of it
+    Explain(commands::explain::Args),
+    /// Ask what would have become of an aggregate if a command had been another one
+    Whatif(commands::whatif::Args),
+    /// Run what a guest faulted on, from the bundle that the host kept of it
+    Repro(commands::repro::Args),
+    /// Put recorded history into one file, to replay it elsewhere
+    #[command(subcommand)]
+    Tape(commands::tape::Tape),
     /// Tell a day of real flights as a story
     Demo(commands::demo::Args),
     /// Measure what this machine can do, each figure against its ceiling

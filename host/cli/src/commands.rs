@@ -3,10 +3,15 @@
 pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod explain;
 pub(crate) mod plugin;
+pub(crate) mod replay;
+pub(crate) mod repro;
 pub(crate) mod run;
 pub(crate) mod settings;
 pub(crate) mod state;
+pub(crate) mod tape;
+pub(crate) mod whatif;
 
 use crate::{
     args::{Command, Global},
@@ -23,6 +28,11 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<Exit, Failure> {
         Command::Run(args) => block_on(run::run(args, global)),
         Command::State(args) => block_on(state::run(args, global)),
         Command::Events(args) => block_on(events::run(args, global)),
+        Command::Explain(args) => block_on(explain::run(args, global)),
+        Command::Whatif(args) => block_on(whatif::run(args, global)),
+        Command::Repro(args) => repro::run(args, global),
+        Command::Tape(tape) => block_on(tape::run(tape, global)),
+        Command::Replay(args) => block_on(replay::run(args, global)),
         Command::Demo(args) => demo::run(&args, global),
         Command::Bench(args) => block_on(bench::run(args, global)),
         Command::Settings(args) => settings::run(&args, global),

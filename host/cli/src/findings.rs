@@ -18,7 +18,8 @@ pub(crate) fn groups(findings: &Findings, examples: usize) -> String {
     groups.into_iter().map(|it| group(it, examples)).collect()
 }
 
-fn group(group: &Group, examples: usize) -> String {
+/// One of them.
+pub(crate) fn group(group: &Group, examples: usize) -> String {
     let code = group.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
     let waived = group.waived.as_ref().map(|reason| format!("; waived: {reason}")).unwrap_or_default();
     let Group { aggregate, command, change, count, .. } = group;
@@ -32,7 +33,8 @@ fn group(group: &Group, examples: usize) -> String {
 /// One command, and how its decision changed.
 pub(crate) fn example_text(aggregate: &str, example: &Example) -> String {
     let Example { aggregate_id, command_id, version, before, now, .. } = example;
-    let mut text = format!("           {aggregate}/{aggregate_id} at version {version}, command {command_id}\n");
+    let slash = if aggregate.is_empty() { "" } else { "/" };
+    let mut text = format!("           {aggregate}{slash}{aggregate_id} at version {version}, command {command_id}\n");
     for line in diff(&decision(before), &decision(now)) {
         let _ = writeln!(text, "             {line}");
     }

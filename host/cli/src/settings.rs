@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) registry: cantus_engine::registry::Settings,
     /// How much of history a candidate is run on.
     pub(crate) verify: cantus_engine::verify::Settings,
+    /// How much is kept of faults.
+    pub(crate) repro: cantus_engine::repro::Settings,
     /// The bounds of the guests.
     pub(crate) wasm: cantus_wasm::Limits,
 }
@@ -49,6 +51,7 @@ impl Default for Settings {
             engine: cantus_engine::Settings::default(),
             registry: cantus_engine::registry::Settings::default(),
             verify: cantus_engine::verify::Settings::default(),
+            repro: cantus_engine::repro::Settings::default(),
             wasm: cantus_wasm::Limits::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod host;
 mod plugins;
+mod repros;
 mod status;
 
 use std::sync::Arc;
@@ -13,7 +14,10 @@ use cantus_engine::{
 use cantus_model::ports::{PluginSource, Store};
 
 pub(crate) use host::start;
-pub(crate) use plugins::{Keep, LoadedFile, component_for, load_file, name_of, source};
+pub(crate) use plugins::{
+    Keep, LoadedFile, component_for, kept, load_file, name_in, name_of, recorded, runtime, source,
+};
+pub(crate) use repros::{ReproFolder, write_whole};
 pub(crate) use status::known_files;
 
 use crate::{

@@ -26,7 +26,8 @@ use crate::{
     job::Job,
     loader::Loader,
     plugins::{AggregateTwice, Live, Plugins},
-    shard::{Shard, ShardMessage},
+    repro::{Capture, Keep},
+    shard::{Links, Shard, ShardMessage},
     snapshots::write_snapshots,
     stats::StatsCounters,
 };
@@ -94,6 +95,20 @@ impl Engine {
         live: &[Live],
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
+        Self::start_keeping(settings, store, live, clock, None).await
+    }
+
+    /// As [`Self::start_live`]; and of the faults that guests meet, bundles are kept.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_keeping(
+        settings: Settings,
+        store: Arc<dyn Store>,
+        live: &[Live],
+        clock: Arc<dyn Clock>,
+        keep: Option<Keep>,
+    ) -> Result<Self, StartError> {
         let plugins = Arc::new(Plugins::new(live)?);
         let settings = Arc::new(settings);
         let stats = Arc::new(StatsCounters::default());
@@ -101,18 +116,23 @@ impl Engine {
         let (commit_queue, committing) = mpsc::unbounded_channel();
         let (snapshot_queue, snapshots) = mpsc::channel(settings.snapshot_queue.max(1));
         let mut running = Running::default();
+        let keep = keep.filter(|keep| keep.settings.files > 0);
+        let capture = keep.map(|keep| Capture::new(keep, Arc::clone(&store), Arc::clone(&stats)));
+        let repros = capture.map(|(repros, capture)| {
+            running.tasks.push(tokio::spawn(capture.run()));
+            Arc::new(repros)
+        });
         let mut shards = Vec::new();
         for index in 0..settings.shards.max(1) {
             let (messages, inbox) = crossbeam_channel::unbounded();
-            let shard = Shard::new(
-                index,
-                Arc::clone(&settings),
-                Arc::clone(&stats),
-                Arc::clone(&plugins),
-                Loader::new(Arc::clone(&store), &settings, Handle::current(), messages.clone()),
-                commit_queue.clone(),
-                snapshot_queue.clone(),
-            );
+            let links = Links {
+                loader: Loader::new(Arc::clone(&store), &settings, &Handle::current(), messages.clone()),
+                commit_queue: commit_queue.clone(),
+                snapshot_queue: snapshot_queue.clone(),
+                repros: repros.clone(),
+            };
+            let (bounds, counts, plugins) = (Arc::clone(&settings), Arc::clone(&stats), Arc::clone(&plugins));
+            let shard = Shard::new(index, bounds, counts, plugins, links);
             let thread =
                 thread::Builder::new().name(format!("cantus-shard-{index}")).spawn(move || shard.run(&inbox))?;
             running.threads.push(thread);
@@ -147,7 +167,7 @@ impl Engine {
         let Ok(place) = Arc::clone(&shard.places).try_acquire_owned() else {
             return Err(CommandError::Overloaded { retry_after_ms: self.stats.retry_after_ms() });
         };
-        let refused = self.check_size(&command).err();
+        let refused = check_size(&command, self.settings.payload_bytes).err();
         let (reply, pending) = oneshot::channel();
         let job = Job {
             request_hash: command.request_hash(),
@@ -212,15 +232,17 @@ impl Engine {
             }
         }
     }
-
-    fn check_size(&self, command: &Command) -> Result<(), CommandError> {
-        let metadata: usize = command.metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum();
-        let (bytes, limit) = (command.payload.len() + metadata, self.settings.payload_bytes);
-        if bytes > limit { Err(CommandError::TooLarge { bytes, limit }) } else { Ok(()) }
-    }
 }
 
-fn check_ids(command: &Command) -> Result<(), CommandError> {
+/// Refuses a command whose payload and metadata have more than `limit` bytes.
+pub(crate) fn check_size(command: &Command, limit: usize) -> Result<(), CommandError> {
+    let metadata: usize = command.metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum();
+    let bytes = command.payload.len() + metadata;
+    if bytes > limit { Err(CommandError::TooLarge { bytes, limit }) } else { Ok(()) }
+}
+
+/// Refuses ids that cannot be stored.
+pub(crate) fn check_ids(command: &Command) -> Result<(), CommandError> {
     let ids = [
         ("id", Some(&command.id)),
         ("aggregate", Some(&command.aggregate.aggregate_type)),

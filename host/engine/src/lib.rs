@@ -19,12 +19,14 @@ mod loader;
 mod plugins;
 pub mod registry;
 pub mod replay;
+pub mod repro;
 mod settings;
 mod shard;
 mod snapshots;
 mod stats;
 mod verdict;
 pub mod verify;
+pub mod whatif;
 
 pub use answer::{Answer, CommandError, Decided, Pending};
 pub use clock::{Clock, FixedClock, SystemClock};

@@ -20,7 +20,7 @@ pub struct Settings {
     pub conflict_retries: u32,
     /// Aggregates that one shard keeps in memory.
     pub resident_aggregates: usize,
-    /// Aggregates that one shard hydrates at the same time.
+    /// Aggregates that one shard reads from the store at the same time, in one go.
     pub concurrent_loads: usize,
     /// Of those, the ones that nobody waits for: aggregates that were in memory before a swap.
     pub background_loads: usize,
@@ -28,6 +28,9 @@ pub struct Settings {
     pub page_events: usize,
     /// Bytes of events after which such a call takes no more of them.
     pub page_bytes: usize,
+    /// Bytes of events that one shard keeps of all its aggregates together, to fold them anew after a swap without the
+    /// store. Each has an equal share; one with more events asks the store.
+    pub tail_bytes: usize,
     /// Bytes of guest memory after which a sandbox is given up and its aggregates are hydrated anew in a fresh one.
     pub sandbox_bytes: usize,
     /// Sandboxes of one shard for aggregates that faulted, each of which runs alone until it has succeeded again.
@@ -50,10 +53,11 @@ impl Default for Settings {
             commit_attempts: 5,
             conflict_retries: 5,
             resident_aggregates: 20_000,
-            concurrent_loads: 16,
-            background_loads: 4,
+            concurrent_loads: 64,
+            background_loads: 16,
             page_events: 1_024,
             page_bytes: 4 << 20,
+            tail_bytes: 256 << 20,
             sandbox_bytes: 128 << 20,
             quarantine_sandboxes: 4,
             payload_bytes: 1 << 20,

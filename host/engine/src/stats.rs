@@ -26,6 +26,8 @@ pub struct Stats {
     pub failed: u64,
     /// Events appended.
     pub events: u64,
+    /// Faults without a repro bundle, because too many came at once.
+    pub repros_lost: u64,
     /// Batches by their count of commands.
     pub batches: BTreeMap<usize, u64>,
 }
@@ -51,6 +53,7 @@ pub(crate) struct StatsCounters {
     duplicates: AtomicU64,
     failed: AtomicU64,
     events: AtomicU64,
+    repros_lost: AtomicU64,
     batches: Mutex<BTreeMap<usize, u64>>,
     commit_micros: AtomicU64,
 }
@@ -76,6 +79,10 @@ impl StatsCounters {
         *self.batches.lock().unwrap_or_else(PoisonError::into_inner).entry(commands).or_default() += 1;
     }
 
+    pub(crate) fn repro_lost(&self) {
+        self.repros_lost.fetch_add(1, Relaxed);
+    }
+
     /// How long a caller should wait for room: about two batches.
     pub(crate) fn retry_after_ms(&self) -> u64 {
         (self.commit_micros.load(Relaxed) * 2).div_ceil(1_000).max(1)
@@ -88,6 +95,7 @@ impl StatsCounters {
             duplicates: self.duplicates.load(Relaxed),
             failed: self.failed.load(Relaxed),
             events: self.events.load(Relaxed),
+            repros_lost: self.repros_lost.load(Relaxed),
             batches: self.batches.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }

@@ -59,6 +59,13 @@ impl EventBatch {
         self.payloads.extend_from_slice(payload);
     }
 
+    /// Adds the events of another batch.
+    pub fn append(&mut self, other: &Self) {
+        for (kind, payload) in other.iter() {
+            self.push(&kind.name, kind.version, payload);
+        }
+    }
+
     /// Count of events.
     pub fn len(&self) -> usize {
         self.events.len()

@@ -9,4 +9,6 @@ mod store;
 pub use guest::{Component, HashSeed, InstanceId, Reply, Sandbox};
 pub use history::{ActivationLog, History, HistorySource};
 pub use plugins::{PluginFile, PluginSource, Refusal};
-pub use store::{EventReader, Journal, SnapshotStore, Store, StoreError, WriterEpoch};
+pub use store::{
+    EventReader, Hydration, Hydrator, Journal, SnapshotStore, Store, StoreError, ToHydrate, WriterEpoch,
+};

@@ -6,6 +6,7 @@ mod figure;
 mod folding;
 mod hydrate;
 mod load;
+mod replay;
 mod single;
 mod swap;
 mod world;
@@ -45,7 +46,12 @@ four minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
   swap_p99          latency in the second around a swap, against the second before it
   swap_throughput   commands/s with a swap every second for a minute, against a minute without
   swap_warm_ms      from a file dropped to a component that decides, 1,000 commands verified, against 300 ms
-  swap_cold_ms      the same with nothing compiled before, against 1,500 ms";
+  swap_cold_ms      the same with nothing compiled before, against 1,500 ms
+  replay_rate       recorded commands decided again from a store, against the same handlers, native,
+                    over the same rows
+  replay_tape_rate  the same from a tape
+  tape_bytes_per_command  against 60 bytes
+  replay_memory     resident memory that replaying a tape takes, of four times the history against once";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -99,6 +105,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     spinner.set_message("files dropped into the folder of plugins");
     if wanted("swap_warm_ms") || wanted("swap_cold_ms") {
         for figure in drop::measure(&world).await.or_exit(Exit::Machine)? {
+            report.add(figure, wanted)?;
+        }
+    }
+    spinner.set_message("replaying two months of flights");
+    if ["replay_rate", "replay_tape_rate", "tape_bytes_per_command", "replay_memory"].into_iter().any(wanted) {
+        for figure in replay::measure(&world).await.or_exit(Exit::Machine)? {
             report.add(figure, wanted)?;
         }
     }

@@ -2,7 +2,7 @@
 
 mod answer;
 mod feed;
-mod input;
+pub(crate) mod input;
 mod outcomes;
 mod progress;
 mod stop;
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let host = wiring::start(&settings, args.watch, notices::tell).await?;
 
     let progress = progress::Progress::start(input.bytes);
-    let lines = input::read(input, settings.line_bytes, settings.in_flight);
+    let lines = input::read(input, settings.line_bytes, settings.in_flight, input::unused_id);
     let started = Instant::now();
     let mut tally = Tally::default();
     let feed = feed::Feed {

@@ -108,7 +108,8 @@ fn text(aggregate: &AggregateRef, version: u64, latest: u64, plugin: &str, state
 /// Today's seconds and milliseconds since 1970 are below this, today's microseconds above.
 const SECONDS_LOOK_LIKE: u64 = 100_000_000_000_000;
 
-fn parse_time(text: &str) -> Result<Timestamp, String> {
+/// A time as a person types it.
+pub(crate) fn parse_time(text: &str) -> Result<Timestamp, String> {
     if let Ok(micros) = text.parse() {
         return match micros < SECONDS_LOOK_LIKE {
             true => Err("as microseconds it lies in the 1970s: were seconds or milliseconds meant?".to_owned()),

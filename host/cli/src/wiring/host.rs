@@ -12,7 +12,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Keep, activator, plugins::no_plugins, source, status};
+use super::{Keep, activator, plugins::no_plugins, repros, source, status};
 use crate::{
     exit_codes::{Exit, Failure, OrExit},
     settings::Settings,
@@ -72,7 +72,8 @@ pub(crate) async fn start(
     let registry = Registry::open(settings.registry.clone(), activator, observer).await.or_exit(Exit::Store)?;
     check_live(settings, &registry)?;
     check_sandboxes(settings, registry.live().len())?;
-    let engine = Engine::start_live(settings.engine.clone(), store, &registry.live(), Arc::new(SystemClock)).await;
+    let (live, keep) = (registry.live(), Some(repros::keep(settings)));
+    let engine = Engine::start_keeping(settings.engine.clone(), store, &live, Arc::new(SystemClock), keep).await;
     let engine = Arc::new(engine.map_err(|error| match error {
         StartError::Store(error) => Failure::new(Exit::Store, error),
         StartError::AggregateTwice(_) => Failure::new(Exit::Plugin, error),

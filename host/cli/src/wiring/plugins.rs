@@ -2,8 +2,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::registry::Log;
-use cantus_model::ports::{Component, PluginSource, Store};
+use cantus_engine::{registry::Log, replay::Find};
+use cantus_model::{
+    ComponentRecord, Digest,
+    ports::{Component, PluginSource, Refusal, Store},
+};
 use cantus_wasm::{ComponentStore, FolderSource, LoadError, PluginFolder, Runtime};
 
 use crate::{
@@ -88,7 +91,26 @@ pub(crate) async fn component_for(
     in_folder(settings, aggregate)
 }
 
-fn kept(settings: &Settings, digest: cantus_model::Digest) -> Result<Option<Vec<u8>>, Failure> {
+/// What finds the components that decided, in the component store.
+///
+/// # Errors
+/// If the component store cannot be opened, or the runtime does not start.
+pub(crate) fn recorded(settings: &Settings) -> Result<Find, Failure> {
+    let runtime = runtime(settings, Keep::CompiledCode)?;
+    let path = settings.data.join("components");
+    let components = path.is_dir().then(|| ComponentStore::open(&path)).transpose().or_exit(Exit::Machine)?;
+    Ok(Box::new(move |digest| {
+        let bytes = components.as_ref().map(|components| components.get(digest)).transpose();
+        let bytes = bytes.map_err(|error| Refusal(format!("the component store: {error}")))?.flatten();
+        Ok(bytes.map(|bytes| runtime.load(&bytes)).transpose()?)
+    }))
+}
+
+/// The bytes of a component, if the component store has them.
+///
+/// # Errors
+/// If the component store cannot be read, or the bytes are not those of the digest.
+pub(crate) fn kept(settings: &Settings, digest: Digest) -> Result<Option<Vec<u8>>, Failure> {
     let path = settings.data.join("components");
     match path.is_dir() {
         true => ComponentStore::open(&path).and_then(|components| components.get(digest)).or_exit(Exit::Machine),
@@ -127,7 +149,11 @@ pub(super) fn no_plugins(path: &Path) -> Failure {
     Failure::new(Exit::Plugin, format!("there is no plugin in {}: {advice}", path.display()))
 }
 
-fn runtime(settings: &Settings, keep: Keep) -> Result<Runtime, Failure> {
+/// What runs guests.
+///
+/// # Errors
+/// If the limits make no sense, or the compiled cache cannot be opened.
+pub(crate) fn runtime(settings: &Settings, keep: Keep) -> Result<Runtime, Failure> {
     let cache = settings.data.join("compiled");
     let cache = (keep == Keep::Components || settings.data.is_dir()).then_some(cache.as_path());
     Runtime::new(&settings.wasm, cache).or_exit(Exit::Machine)
@@ -137,4 +163,14 @@ fn runtime(settings: &Settings, keep: Keep) -> Result<Runtime, Failure> {
 pub(crate) fn name_of(component: &dyn Component) -> String {
     let manifest = component.manifest();
     format!("{} {} ({})", manifest.name, manifest.version, component.digest().short())
+}
+
+/// [`name_of`] a component that was ever live; of another one, as much as is known.
+pub(crate) fn name_in(records: &[ComponentRecord], digest: Digest) -> String {
+    match records.iter().find(|record| record.digest == digest) {
+        Some(ComponentRecord { manifest, .. }) => {
+            format!("{} {} ({})", manifest.name, manifest.version, digest.short())
+        }
+        None => format!("a component that was never live here ({})", digest.short()),
+    }
 }

@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bad_input;
+mod day_tape;
 mod help;
 mod plugin;
+mod repro;
 mod run;
 mod settings;
 mod support;
+mod tape;
+mod whatif;

@@ -111,6 +111,12 @@ impl Activator {
         component: Option<(Arc<dyn Component>, Option<Vec<u8>>)>,
         report: Option<&Report>,
     ) -> Result<Activation, ActivationError> {
+        if let Some((component, _)) = &component
+            && let Some((other, aggregate)) = log.also_hosts(&change.plugin, &component.manifest().aggregates)
+        {
+            let why = format!("the plugins {other} and {} both host the aggregate {aggregate}", change.plugin);
+            return Err(Refusal(why).into());
+        }
         let at = self.clock.now();
         let record = component.as_ref().map(|(component, _)| ComponentRecord {
             digest: component.digest(),

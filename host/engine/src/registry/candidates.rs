@@ -1,10 +1,6 @@
 //! Takes a file as far as it can go.
 
-use std::{
-    cmp::Reverse,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use cantus_model::{
     Cause, Digest,
@@ -12,7 +8,11 @@ use cantus_model::{
 };
 use semver::Version;
 
-use super::{ActivationChange, ActivationError, Notice, Registry, State, activator::blocking, files::Held};
+use super::{
+    ActivationChange, ActivationError, Notice, Registry, State,
+    activator::blocking,
+    files::{File, Held, Obstacle},
+};
 use crate::{
     Live,
     verify::{Report, Waiver},
@@ -25,37 +25,83 @@ struct Identity {
     held: Held,
 }
 
+/// Why a file does not go live.
+pub(super) struct Objection {
+    reason: String,
+    obstacle: Obstacle,
+    report: Option<Box<Report>>,
+}
+
+impl Objection {
+    /// Its name and version are another's.
+    pub(super) fn taken(reason: String) -> Self {
+        Self { reason, obstacle: Obstacle::Taken, report: None }
+    }
+}
+
+impl From<Refusal> for Objection {
+    fn from(refusal: Refusal) -> Self {
+        Self { reason: refusal.0, obstacle: Obstacle::Itself, report: None }
+    }
+}
+
+/// Why a file is not live now.
+pub(super) enum Halt {
+    /// It may not.
+    Refused(Objection),
+    /// Something changed meanwhile: the next look will tell.
+    Overtaken,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl<T: Into<Objection>> From<T> for Halt {
+    fn from(objection: T) -> Self {
+        Self::Refused(objection.into())
+    }
+}
+
+impl From<ActivationError> for Halt {
+    fn from(error: ActivationError) -> Self {
+        match error {
+            ActivationError::Store(error) => Self::Store(error),
+            ActivationError::Refused(refusal) => refusal.into(),
+            ActivationError::Overtaken => Self::Overtaken,
+        }
+    }
+}
+
 impl Registry {
-    /// Finds out what a file is. The same bytes as before are nothing new.
+    /// Finds out what a file is. The same bytes as before are nothing new; if they were refused, they are tried again.
     pub(super) async fn identify(&mut self, name: &str) {
         let source = Arc::clone(&self.activator.source);
-        let file = name.to_owned();
-        let read = blocking(move || source.read(&file)).await;
+        let of = name.to_owned();
+        let read = blocking(move || source.read(&of)).await;
+        let Some(file) = self.files.get_mut(name) else { return };
         let bytes = match read {
             Ok(bytes) => bytes,
-            Err(refusal) => return self.refuse(name, refusal.to_string(), None),
+            Err(refusal) => {
+                file.begin(None);
+                return self.refuse(name, refusal.into());
+            }
         };
         let digest = Digest::of(&bytes);
-        let Some(file) = self.files.get_mut(name) else { return };
-        if file.status.digest == Some(digest) {
+        if file.status.digest == Some(digest) && file.status.state != State::Refused {
             return;
         }
-        file.status.digest = Some(digest);
-        file.status.plugin = None;
-        file.status.version = None;
-        file.set(State::Found, None);
+        file.begin(Some(digest));
         match self.examine(name, digest, bytes).await {
             Ok(Identity { plugin, version, held }) => {
-                let taken = self.taken(name, digest, &plugin, &version);
                 let Some(file) = self.files.get_mut(name) else { return };
                 (file.status.plugin, file.status.version) = (Some(plugin), Some(version));
                 file.set(State::Compiled, None);
                 file.held = Some(held);
-                if let Some(taken) = taken {
-                    self.refuse(name, taken, None);
+                self.show();
+                if let Some(taken) = self.files.get(name).and_then(|file| self.taken(file)) {
+                    self.refuse(name, taken);
                 }
             }
-            Err(refusal) => self.refuse(name, refusal.to_string(), None),
+            Err(refusal) => self.refuse(name, refusal.into()),
         }
     }
 
@@ -78,103 +124,51 @@ impl Registry {
         Ok(Identity { plugin, version, held: Held { bytes, component: Some(component) } })
     }
 
-    /// Whether the name and version belong to other bytes: to a component that was live, or to another file.
-    fn taken(&self, file: &str, digest: Digest, plugin: &str, version: &Version) -> Option<String> {
-        if let Some(other) = self.log.digest_of(plugin, version).filter(|other| *other != digest) {
-            return Some(format!(
-                "{plugin} {version} was live with other bytes ({}, this is {}): give a change a version of its own",
-                other.short(),
-                digest.short()
-            ));
-        }
-        let same = |other: &&super::files::File| {
-            other.status.file != file
+    /// Whether a file's name and version belong to other bytes: to a component that was live, or to another file.
+    pub(super) fn taken(&self, file: &File) -> Option<Objection> {
+        self.taken_by_live(file).or_else(|| self.taken_by_file(file))
+    }
+
+    /// Whether its name and version were live with other bytes.
+    pub(super) fn taken_by_live(&self, file: &File) -> Option<Objection> {
+        let (plugin, version) = (file.status.plugin.as_ref()?, file.status.version.as_ref()?);
+        let (digest, other) = (file.status.digest?, self.log.digest_of(plugin, version)?);
+        let reason = format!(
+            "{plugin} {version} was live with other bytes ({}, this is {}): give a change a version of its own",
+            other.short(),
+            digest.short()
+        );
+        (other != digest).then(|| Objection::taken(reason))
+    }
+
+    fn taken_by_file(&self, file: &File) -> Option<Objection> {
+        let (plugin, version) = (file.status.plugin.as_ref()?, file.status.version.as_ref()?);
+        let is_it = |other: &&File| {
+            other.status.file != file.status.file
                 && other.is_candidate()
                 && other.status.version.as_ref() == Some(version)
-                && other.status.digest != Some(digest)
+                && other.status.digest != file.status.digest
         };
-        let other = self.files.of(plugin).find(same)?;
-        Some(format!("{} is {plugin} {version} too, with other bytes: remove one of them", other.status.file))
-    }
-
-    /// Makes the highest version of a plugin live that may be, and says of its other files why they are not.
-    pub(super) async fn settle(&mut self, plugin: &str) -> Result<(), StoreError> {
-        while let Some((file, digest)) = self.best(plugin) {
-            if self.live.get(plugin).is_some_and(|live| live.digest() == digest) {
-                break;
-            }
-            match self.activate(plugin, &file).await {
-                Ok(()) => break,
-                Err(ActivationError::Store(error)) => return Err(error),
-                Err(ActivationError::Overtaken) => return Ok(()), // the next look sees what the other did
-                Err(ActivationError::Refused(_)) => {}            // it is marked so: perhaps there is another
-            }
-        }
-        let live = self.live.get(plugin).map(|live| (live.digest(), live.live.component.manifest().version.clone()));
-        let track = self.log.track(plugin);
-        let mut active = None;
-        for file in
-            self.files.iter_mut().filter(|file| file.status.plugin.as_deref() == Some(plugin) && file.is_candidate())
-        {
-            let digest = file.status.digest;
-            match &live {
-                Some((live, _)) if digest == Some(*live) => {
-                    file.set(State::Active, None);
-                    active.get_or_insert_with(|| file.status.file.clone());
-                }
-                _ if digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest))) => {
-                    let why = format!("`cantus plugin activate {plugin}@{}` makes it live again", version(file));
-                    file.set(State::RolledBack, Some(why));
-                }
-                Some((_, higher)) => file.set(State::Superseded, Some(format!("{plugin} {higher} is live"))),
-                None => {}
-            }
-        }
-        if let Some(live) = self.live.get_mut(plugin)
-            && active.is_some()
-        {
-            (live.had_file, live.file) = (true, active);
-        }
-        Ok(())
-    }
-
-    /// The highest version among the files of a plugin that nobody decided against.
-    fn best(&self, plugin: &str) -> Option<(String, Digest)> {
-        let track = self.log.track(plugin);
-        let candidates = self.files.of(plugin).filter(|file| {
-            let barred = |digest| track.is_some_and(|track| track.is_barred(digest));
-            file.is_candidate() && !file.status.digest.is_some_and(barred)
-        });
-        let best = candidates.min_by_key(|file| (Reverse(file.status.version.as_ref()), &file.status.file))?;
-        Some((best.status.file.clone(), best.status.digest?))
+        let other = &self.files.of(plugin).find(is_it)?.status.file;
+        Some(Objection::taken(format!("{other} is {plugin} {version} too, with other bytes: remove one of them")))
     }
 
     /// Verifies what a file holds, keeps it and makes it live.
-    async fn activate(&mut self, plugin: &str, name: &str) -> Result<(), ActivationError> {
-        let (component, bytes) = match self.fetch(name).await {
-            Ok(Some(fetched)) => fetched,
-            Ok(None) => return Err(ActivationError::Overtaken),
-            Err(refusal) => {
-                self.refuse(name, refusal.to_string(), None);
-                return Err(refusal.into());
-            }
-        };
-        if let Some(refusal) = self.hosted_elsewhere(plugin, &*component) {
-            self.refuse(name, refusal.to_string(), None);
-            return Err(refusal.into());
+    pub(super) async fn activate(&mut self, plugin: &str, name: &str) -> Result<(), Halt> {
+        let (component, bytes) = self.fetch(name).await?.ok_or(Halt::Overtaken)?;
+        if let Some(objection) = self.hosted_elsewhere(plugin, &*component) {
+            return Err(objection.into());
         }
-        let waiver = match self.waiver(name).await {
+        let text = self.waiver(name).await;
+        let obstacle = Obstacle::History { waiver: fingerprint(&text) };
+        let waiver = match text.and_then(|text| text.map(|text| parse(&text)).transpose()) {
             Ok(waiver) => waiver,
-            Err(refusal) => {
-                self.refuse(name, refusal.to_string(), None);
-                return Err(refusal.into());
-            }
+            Err(Refusal(reason)) => return Err(Objection { reason, obstacle, report: None }.into()),
         };
-        let report = self.activator.verify(&self.log, Arc::clone(&component), waiver).await?;
+        let report = self.activator.verify(&self.log, Arc::clone(&component), waiver).await.map_err(Halt::Store)?;
         if !report.is_allowed() {
-            let reasons = Refusal(report.refused.join("; "));
-            self.refuse(name, reasons.to_string(), Some(report));
-            return Err(reasons.into());
+            let (reason, report) = (report.refused.join("; "), Some(Box::new(report)));
+            return Err(Objection { reason, obstacle, report }.into());
         }
         if let Some(file) = self.files.get_mut(name) {
             file.set(State::Verified, None);
@@ -182,16 +176,8 @@ impl Registry {
         self.show();
         let why = summary(&report);
         let change = ActivationChange { plugin: plugin.into(), cause: Cause::Dropped, who: name.into(), why };
-        let record =
-            self.activator.record(&mut self.log, change, Some((Arc::clone(&component), Some(bytes))), Some(&report));
-        let activation = match record.await {
-            Ok(activation) => activation,
-            Err(ActivationError::Refused(refusal)) => {
-                self.refuse(name, refusal.to_string(), None);
-                return Err(refusal.into());
-            }
-            Err(error) => return Err(error),
-        };
+        let component_and_bytes = Some((Arc::clone(&component), Some(bytes)));
+        let activation = self.activator.record(&mut self.log, change, component_and_bytes, Some(&report)).await?;
         self.replace(&activation, Live::new(component), Some(name.into()));
         self.announce(activation, Some(report));
         Ok(())
@@ -217,63 +203,47 @@ impl Registry {
         .await
     }
 
-    fn hosted_elsewhere(&self, plugin: &str, component: &dyn Component) -> Option<Refusal> {
+    fn hosted_elsewhere(&self, plugin: &str, component: &dyn Component) -> Option<Objection> {
         component.manifest().aggregates.iter().find_map(|aggregate| {
             let hosts = |live: &Live| live.component.manifest().aggregate(&aggregate.name).is_some();
-            let (other, _) = self.live.iter().find(|(name, live)| *name != plugin && hosts(&live.live))?;
-            Some(Refusal(format!(
+            let (other, live) = self.live.iter().find(|(name, live)| *name != plugin && hosts(&live.live))?;
+            let reason = format!(
                 "the plugins {other} and {plugin} both host the aggregate {}: remove one of them",
                 aggregate.name
-            )))
+            );
+            Some(Objection { reason, obstacle: Obstacle::Host(live.digest()), report: None })
         })
     }
 
-    async fn waiver(&self, name: &str) -> Result<Option<Waiver>, Refusal> {
+    /// The text of the waiver beside a file.
+    async fn waiver(&self, name: &str) -> Result<Option<String>, Refusal> {
         let (source, name) = (Arc::clone(&self.activator.source), name.to_owned());
-        let text = blocking(move || source.waiver(&name)).await?;
-        text.map(|text| Waiver::parse(&text).map_err(|error| Refusal(error.to_string()))).transpose()
+        blocking(move || source.waiver(&name)).await
     }
 
-    fn refuse(&mut self, name: &str, reason: String, report: Option<Report>) {
+    /// Whether the waiver beside a file is another than `before`, which is a [`fingerprint`].
+    pub(super) async fn has_other_waiver(&self, name: &str, before: Digest) -> bool {
+        fingerprint(&self.waiver(name).await) != before
+    }
+
+    pub(super) fn refuse(&mut self, name: &str, objection: Objection) {
+        let Objection { reason, obstacle, report } = objection;
         let Some(file) = self.files.get_mut(name) else { return };
         file.set(State::Refused, Some(reason));
+        file.obstacle = obstacle;
         let status = file.status.clone();
-        self.tell(&Notice::Refused { status, report: report.map(Box::new) });
+        self.tell(&Notice::Refused { status, report });
         self.show();
-    }
-
-    /// A plugin goes with its last file.
-    pub(super) async fn deactivate_if_gone(&mut self, plugin: &str, first: bool) -> Result<(), StoreError> {
-        let has_file = self.files.of(plugin).next().is_some();
-        let Some(live) = self.live.get_mut(plugin) else { return Ok(()) };
-        live.had_file |= has_file;
-        // A file that is broken now may be the next version of it, half copied.
-        let its_file_is_there = live.file.as_ref().is_some_and(|file| self.files.get(file).is_some());
-        if has_file || its_file_is_there || !live.had_file {
-            live.gone_since = None;
-            return Ok(());
-        }
-        let gone_since = *live.gone_since.get_or_insert_with(Instant::now);
-        if !first && gone_since.elapsed() < Duration::from_millis(self.settings.removal_ms) {
-            return Ok(());
-        }
-        let who = live.file.clone().unwrap_or_else(|| plugin.to_owned());
-        let why = "its file was removed from the folder of plugins".to_owned();
-        let change = ActivationChange { plugin: plugin.into(), cause: Cause::Removed, who, why };
-        match self.activator.record(&mut self.log, change, None, None).await {
-            Ok(activation) => {
-                self.live.remove(plugin);
-                self.announce(activation, None);
-                Ok(())
-            }
-            Err(ActivationError::Store(error)) => Err(error),
-            Err(_) => Ok(()), // the next look tries again
-        }
     }
 }
 
-fn version(file: &super::files::File) -> String {
-    file.status.version.as_ref().map_or_else(String::new, ToString::to_string)
+fn parse(waiver: &str) -> Result<Waiver, Refusal> {
+    Waiver::parse(waiver).map_err(|error| Refusal(error.to_string()))
+}
+
+/// Tells one waiver from another, and from none.
+fn fingerprint(waiver: &Result<Option<String>, Refusal>) -> Digest {
+    Digest::of(format!("{waiver:?}").as_bytes())
 }
 
 /// One line on what a verification found.

@@ -72,12 +72,20 @@ pub(super) struct File {
     pub(super) status: FileStatus,
     /// What it held when it was looked at, until it is live or refused.
     pub(super) held: Option<Held>,
+    /// If it is refused.
+    pub(super) obstacle: Obstacle,
 }
 
 impl File {
     /// Whether it may go live, as far as is known.
     pub(super) fn is_candidate(&self) -> bool {
         self.status.version.is_some() && self.status.state != State::Refused
+    }
+
+    /// It is to be looked at anew, with these bytes if they could be read.
+    pub(super) fn begin(&mut self, digest: Option<Digest>) {
+        (self.status.digest, self.status.plugin, self.status.version) = (digest, None, None);
+        self.set(State::Found, None);
     }
 
     pub(super) fn set(&mut self, state: State, reason: Option<String>) {
@@ -93,6 +101,19 @@ impl File {
 pub(super) struct Held {
     pub(super) bytes: Vec<u8>,
     pub(super) component: Option<Arc<dyn Component>>,
+}
+
+/// What, apart from the file itself, would have to change for a refused one to be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// Nothing would help: it is the file.
+    Itself,
+    /// Other bytes have its name and version.
+    Taken,
+    /// This component is live and hosts what it hosts.
+    Host(Digest),
+    /// It does not agree with history, and the waiver beside it, which has this fingerprint, does not allow that.
+    History { waiver: Digest },
 }
 
 /// All of them, by name.
@@ -124,7 +145,8 @@ impl Files {
                         plugin: None,
                         version: None,
                     };
-                    self.files.insert(name.clone(), File { stamp, settled: first, status, held: None });
+                    let file = File { stamp, settled: first, status, held: None, obstacle: Obstacle::Itself };
+                    self.files.insert(name.clone(), file);
                     if first {
                         settled.push(name);
                     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use cantus_model::{Activation, Cause, ComponentRecord, Digest};
+use cantus_model::{Activation, AggregateType, Cause, ComponentRecord, Digest, Manifest};
 use semver::Version;
 
 /// The state that the activations so far have led to.
@@ -10,7 +10,15 @@ use semver::Version;
 pub struct Log {
     seq: u64,
     plugins: BTreeMap<String, Track>,
-    components: HashMap<Digest, (String, Version)>,
+    components: HashMap<Digest, Known>,
+}
+
+/// A component that was live.
+#[derive(Debug)]
+struct Known {
+    named: (String, Version),
+    /// The aggregate types that it hosts.
+    hosts: Vec<String>,
 }
 
 /// One plugin name.
@@ -22,6 +30,8 @@ pub struct Track {
     pub last: Option<(Cause, String)>,
     /// What was live, each where it came in; the last is the newest. Going back shortens it.
     line: Vec<Digest>,
+    /// All that were ever live.
+    seen: BTreeSet<Digest>,
     /// Decided against: they do not come back by lying in the folder.
     barred: BTreeSet<Digest>,
 }
@@ -37,7 +47,9 @@ impl Log {
 
     /// Takes in one more component that was live.
     pub(crate) fn know(&mut self, component: ComponentRecord) {
-        self.components.insert(component.digest, (component.manifest.name, component.manifest.version));
+        let Manifest { name, version, aggregates, .. } = component.manifest;
+        let hosts = aggregates.into_iter().map(|aggregate| aggregate.name).collect();
+        self.components.insert(component.digest, Known { named: (name, version), hosts });
     }
 
     /// Takes in the next activation.
@@ -46,11 +58,15 @@ impl Log {
         let track = self.plugins.entry(activation.plugin.clone()).or_default();
         track.current = activation.to;
         track.last = Some((activation.cause, activation.who.clone()));
-        if let Some(from) = activation.from.filter(|_| activation.cause.bars_what_was()) {
-            track.barred.insert(from);
-        }
         let Some(to) = activation.to else { return };
+        if activation.cause.bars_what_was() {
+            // All that is higher and was live before: it lies in the folder, perhaps, and was not asked for.
+            let version = |digest: &Digest| self.components.get(digest).map(|known| &known.named.1);
+            track.barred.extend(activation.from);
+            track.barred.extend(track.seen.iter().filter(|seen| version(seen) > version(&to)));
+        }
         track.barred.remove(&to);
+        track.seen.insert(to);
         if matches!(activation.cause, Cause::RolledBack | Cause::Faulted)
             && let Some(place) = track.line.iter().rposition(|digest| *digest == to)
         {
@@ -77,18 +93,30 @@ impl Log {
 
     /// Name and version of a component that was live.
     pub fn component(&self, digest: Digest) -> Option<&(String, Version)> {
-        self.components.get(&digest)
+        self.components.get(&digest).map(|known| &known.named)
+    }
+
+    /// Another live plugin that hosts one of these aggregate types, and which of them.
+    pub(crate) fn also_hosts<'a>(&'a self, plugin: &str, types: &'a [AggregateType]) -> Option<(&'a str, &'a str)> {
+        let others = self.live().filter(|(name, _)| *name != plugin);
+        let hosts = |digest| self.components.get(&digest).map_or(&[][..], |known| &known.hosts);
+        let find = |(name, digest)| {
+            let both = types.iter().find(|kind| hosts(digest).contains(&kind.name))?;
+            Some((name, both.name.as_str()))
+        };
+        others.into_iter().find_map(find)
     }
 
     /// The digest that a name and version had when it was live.
     pub fn digest_of(&self, plugin: &str, version: &Version) -> Option<Digest> {
-        let named = |(name, its): &(String, Version)| name == plugin && its == version;
-        self.components.iter().find(|(_, component)| named(component)).map(|(digest, _)| *digest)
+        let is_it = |known: &Known| known.named.0 == plugin && known.named.1 == *version;
+        self.components.iter().find(|(_, known)| is_it(known)).map(|(digest, _)| *digest)
     }
 
     /// The versions of a plugin that were live, the lowest first.
     pub fn versions(&self, plugin: &str) -> BTreeSet<&Version> {
-        self.components.values().filter(|(name, _)| name == plugin).map(|(_, version)| version).collect()
+        let named = self.components.values().map(|known| &known.named);
+        named.filter(|(name, _)| name == plugin).map(|(_, version)| version).collect()
     }
 }
 
@@ -122,6 +150,18 @@ mod tests {
         Digest::of(name.as_bytes())
     }
 
+    /// Each name is a version: `a` is 1.0.0, `b` is 1.1.0.
+    fn component(name: &str) -> ComponentRecord {
+        let minor = name.bytes().next().map_or(0, |letter| u64::from(letter - b'a'));
+        let manifest = Manifest {
+            name: "p".into(),
+            version: Version::new(1, minor, 0),
+            payload_format: String::new(),
+            aggregates: Vec::new(),
+        };
+        ComponentRecord { digest: digest(name), manifest, first_seen: Timestamp(0) }
+    }
+
     fn log(steps: &[(Cause, &str, &str)]) -> Log {
         let named = |name: &str| (!name.is_empty()).then(|| digest(name));
         let activations: Vec<Activation> = (1..)
@@ -138,7 +178,7 @@ mod tests {
                 report: None,
             })
             .collect();
-        Log::new(Vec::new(), &activations)
+        Log::new(["a", "b", "c"].map(component).into(), &activations)
     }
 
     #[test]
@@ -153,5 +193,20 @@ mod tests {
         let again = [steps.as_slice(), &[(Activated, "b", "c")]].concat();
         assert!(!barred(&again, "c") && barred(&again, "b"));
         assert_eq!(back_of(&[(Dropped, "", "a"), (Removed, "a", "")]), Some(digest("a")));
+    }
+
+    #[test]
+    fn going_back_far_bars_all_that_was_left() {
+        use Cause::{Activated, Dropped};
+        let barred = |steps: &[_]| {
+            let log = log(steps);
+            ["a", "b", "c"].map(|name| log.track("p").is_some_and(|track| track.is_barred(digest(name))))
+        };
+        let up = [(Dropped, "", "a"), (Dropped, "a", "b"), (Dropped, "b", "c")];
+        assert_eq!(barred(&up), [false; 3]);
+        let back = [up.as_slice(), &[(Activated, "c", "a")]].concat();
+        assert_eq!(barred(&back), [false, true, true]);
+        let half = [back.as_slice(), &[(Activated, "a", "b")]].concat();
+        assert_eq!(barred(&half), [true, false, true]);
     }
 }

@@ -1,11 +1,13 @@
 //! Which components are live: what lies in the folder of plugins, checked, and what people decided.
 //!
 //! One task does one thing at a time. `files` is what is known of the folder, `log` what the activations amount to,
-//! `candidates` takes a file as far as it can go, `activator` verifies and records, `probation` watches what went live.
+//! `choice` says which file is to be live, `candidates` takes a file as far as it can go, `activator` verifies and records,
+//! `probation` watches what went live.
 //! A look at the folder is cheap, so a hint that something changed is only that.
 
 mod activator;
 mod candidates;
+mod choice;
 mod files;
 mod log;
 mod probation;
@@ -85,7 +87,7 @@ struct LivePlugin {
     had_file: bool,
     /// The file that it came from.
     file: Option<String>,
-    /// Since when no file of it is there.
+    /// Since when that file is not there.
     gone_since: Option<Instant>,
     probation: Option<Probation>,
 }
@@ -108,8 +110,8 @@ pub struct Registry {
     log: Log,
     files: Files,
     live: BTreeMap<String, LivePlugin>,
-    /// Whether `live` has changed since the engine was told.
-    changed: bool,
+    /// Who decides by what is live, once it runs.
+    engine: Option<Arc<Engine>>,
     statuses: watch::Sender<Vec<FileStatus>>,
 }
 
@@ -132,7 +134,7 @@ impl Registry {
             log,
             files: Files::default(),
             live: BTreeMap::new(),
-            changed: false,
+            engine: None,
             statuses: watch::Sender::new(Vec::new()),
         };
         registry.load_live().await;
@@ -152,34 +154,24 @@ impl Registry {
 
     /// Looks again whenever `hint` says so, and now and then, and tells `engine` who decides; until `stop`.
     pub async fn run(mut self, engine: Arc<Engine>, hint: Arc<Notify>, mut stop: oneshot::Receiver<()>) {
+        self.engine = Some(engine);
         loop {
             tokio::select! {
                 _ = &mut stop => return,
                 () = hint.notified() => tokio::time::sleep(Duration::from_millis(self.settings.settle_ms)).await,
                 () = tokio::time::sleep(self.pause()) => {}
             }
-            if let Err(error) = self.step(&engine).await {
+            if let Err(error) = self.step().await {
                 self.tell(&Notice::Trouble(error.to_string()));
                 tokio::time::sleep(Duration::from_millis(self.settings.rescan_ms)).await;
             }
         }
     }
 
-    async fn step(&mut self, engine: &Engine) -> Result<(), StoreError> {
+    async fn step(&mut self) -> Result<(), StoreError> {
         self.catch_up().await?;
         self.check_probations().await?;
-        self.publish(engine); // what went back is not held up by a candidate that is verified
-        self.look(false).await?;
-        self.publish(engine);
-        Ok(())
-    }
-
-    fn publish(&mut self, engine: &Engine) {
-        if std::mem::take(&mut self.changed)
-            && let Err(error) = engine.swap(&self.live())
-        {
-            self.tell(&Notice::Trouble(error.to_string()));
-        }
+        self.look(false).await
     }
 
     /// How long to wait for the next look.
@@ -209,8 +201,7 @@ impl Registry {
         plugins.sort();
         plugins.dedup();
         for plugin in plugins {
-            self.settle(&plugin).await?;
-            self.deactivate_if_gone(&plugin, first).await?;
+            self.settle(&plugin, first).await?;
         }
         self.show();
         Ok(())
@@ -279,8 +270,13 @@ impl Registry {
         self.live.insert(activation.plugin.clone(), plugin);
     }
 
-    fn announce(&mut self, activation: Activation, report: Option<Report>) {
-        self.changed = true;
+    /// Tells the engine first: whoever hears of a change finds it done.
+    fn announce(&self, activation: Activation, report: Option<Report>) {
+        if let Some(engine) = &self.engine
+            && let Err(error) = engine.swap(&self.live())
+        {
+            self.tell(&Notice::Trouble(error.to_string()));
+        }
         let version = |digest| self.log.component(digest).map(|(_, version)| version.clone());
         let notice = Notice::Changed {
             version: activation.to.and_then(version),

@@ -69,12 +69,26 @@ impl Actor {
         self.last = None;
     }
 
-    /// Decides a command, on the events that the stream has so far.
-    pub(super) fn decide(&mut self, command: &RecordedCommand, track: &Track) -> Redecided {
-        let digest = match self.role {
+    /// Decides a command, on the events that the stream has so far; and says how much fuel the decision alone took.
+    pub(super) fn metered(&mut self, command: &RecordedCommand, track: &Track) -> (Redecided, u64) {
+        if let Ok(runner) = self.on_stage(self.digest_for(command), track) {
+            runner.hydrate();
+        }
+        let before = self.fuel_used();
+        let redecided = self.decide(command, track);
+        (redecided, self.fuel_used() - before)
+    }
+
+    fn digest_for(&self, command: &RecordedCommand) -> Digest {
+        match self.role {
             Role::Recorded => command.record.component,
             Role::Candidate(digest) => digest,
-        };
+        }
+    }
+
+    /// Decides a command, on the events that the stream has so far.
+    pub(super) fn decide(&mut self, command: &RecordedCommand, track: &Track) -> Redecided {
+        let digest = self.digest_for(command);
         self.last = Some(digest);
         match self.on_stage(digest, track) {
             Ok(runner) => runner.decide(&command.record.command, &command.record.context),
@@ -105,7 +119,7 @@ impl Actor {
     }
 
     /// Fuel that all calls have used so far.
-    pub(super) fn fuel_used(&self) -> u64 {
+    fn fuel_used(&self) -> u64 {
         self.runners.values().map(Runner::fuel_used).sum()
     }
 

@@ -171,8 +171,8 @@ impl BlockRun {
     }
 
     fn decide(&mut self, command: &RecordedCommand) {
-        let (then, fuel_recorded) = metered(&mut self.recorded, command, &self.track);
-        let candidate = self.candidate.as_mut().map(|candidate| metered(candidate, command, &self.track));
+        let (then, fuel_recorded) = self.recorded.metered(command, &self.track);
+        let candidate = self.candidate.as_mut().map(|candidate| candidate.metered(command, &self.track));
         let fuel_candidate = candidate.as_ref().map(|(_, fuel)| *fuel);
         let now = candidate.map_or(then, |(now, _)| now);
         let before = Decision::recorded(command);
@@ -203,7 +203,8 @@ impl BlockRun {
     fn end(&mut self, aggregate: &AggregateRef) {
         let then = self.recorded.end();
         let now = self.candidate.as_mut().map(Actor::end);
-        if now.as_ref().is_some_and(|now| *now != then) {
+        // Without the component that decided there is nothing to compare with.
+        if then.is_some() && now.as_ref().is_some_and(|now| *now != then) {
             self.found.states.differ(self.place.0, aggregate);
         }
         let state = now.unwrap_or(then);
@@ -212,13 +213,6 @@ impl BlockRun {
         }
         self.found.states.add(aggregate, state.as_deref().unwrap_or(b"none"));
     }
-}
-
-fn metered(actor: &mut Actor, command: &RecordedCommand, track: &Track) -> (Redecided, u64) {
-    // The stream is brought up to the command first, so that only its decision counts.
-    let before = actor.fuel_used();
-    let redecided = actor.decide(command, track);
-    (redecided, actor.fuel_used() - before)
 }
 
 /// Faults are alike if they are of one kind, in one call: texts may hold addresses.

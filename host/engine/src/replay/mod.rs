@@ -14,14 +14,14 @@ mod run;
 mod runner;
 
 pub use compare::Change;
-pub(crate) use compare::{Decision, compare};
+pub(crate) use compare::{Decision, compare, payload_json};
 pub use components::{Components, Find};
 pub(crate) use findings::Gathering;
 pub use findings::{Example, Findings, Group};
 pub use perturb::perturbations;
 pub use report::{KindReport, PerturbationReport, ReplayReport, States};
 pub use run::{Cast, Perturbation, Progress, Replay, replay};
-pub(crate) use runner::{Instances, Redecided, Runner, Way};
+pub(crate) use runner::{Instances, KEPT_BYTES, Redecided, Runner, Way};
 
 /// Runs guests whose output is nobody's log: it was printed when it happened, or never happens.
 pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> T {

@@ -31,8 +31,6 @@ const PAGES_AHEAD: usize = 2;
 pub struct Replay {
     /// Which streams.
     pub query: HistoryQuery,
-    /// Commands before this are only folded.
-    pub since: Option<Timestamp>,
     /// At most so many commands are decided.
     pub limit: Option<u64>,
     /// Threads that run guests.

@@ -148,6 +148,11 @@ impl Runner {
         result
     }
 
+    /// Makes the stream's instance now, so that the next call is charged with nothing else. A fault comes again there.
+    pub(crate) fn hydrate(&mut self) {
+        let _ = self.instance();
+    }
+
     /// Decides a command on the state that was folded so far. It does not change it.
     pub(crate) fn decide(&mut self, command: &Message, context: &Context) -> Redecided {
         let Some(stream) = &self.stream else { return Redecided::Unreached };

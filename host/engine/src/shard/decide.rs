@@ -8,6 +8,7 @@ use super::{
     Shard,
     sandboxes::Resident,
     slot::{Phase, Slot},
+    witness::Evidence,
 };
 use crate::{
     CommandError,
@@ -35,7 +36,7 @@ impl Shard {
         let (command, context) = (job.message(route), job.context(head.last_at));
         match self.ask(&hosted, resident, &command, &context) {
             Ok(Ok(verdict)) => {
-                self.advance_head(aggregate, verdict.events().len() as u64, &context);
+                self.advance_head(aggregate, verdict.events(), &context);
                 let component = hosted.digest;
                 let decision = Decision { base_version: head.version, command, context, verdict, component };
                 self.submit(job, Some(decision), None);
@@ -54,7 +55,10 @@ impl Shard {
             }
             Err(fault) => {
                 hosted.health.note(&fault);
-                tracing::error!(%aggregate, command = command.name, id = context.command_id, %fault, backtrace = ?fault.backtrace, "a guest faulted");
+                let (name, id) = (command.name.clone(), context.command_id.clone());
+                let evidence = Evidence { command: Some((command, context)), snapshot: None };
+                let repro = self.witness(aggregate, &hosted, head.version, evidence, &fault);
+                tracing::error!(%aggregate, command = name, id, %fault, backtrace = ?fault.backtrace, repro, "a guest faulted");
                 self.drop_if_poisoned(resident.sandbox, aggregate);
                 self.cool(aggregate);
                 self.submit(job, None, Some(CommandError::Fault(fault)));
@@ -84,14 +88,16 @@ impl Shard {
         Ok(Ok(verdict))
     }
 
-    fn advance_head(&mut self, aggregate: &AggregateRef, events: u64, context: &Context) {
-        if let Some(slot) = self.slots.peek_mut(aggregate)
-            && let Phase::Warm(warm) = &mut slot.phase
-        {
-            warm.head.version += events;
-            if events > 0 {
-                warm.head.last_at = context.now;
-            }
+    fn advance_head(&mut self, aggregate: &AggregateRef, events: &[Message], context: &Context) {
+        let tail_bytes = self.tail_bytes();
+        let Some(slot) = self.slots.peek_mut(aggregate).filter(|_| !events.is_empty()) else { return };
+        let Phase::Warm(warm) = &mut slot.phase else { return };
+        warm.head.version += events.len() as u64;
+        warm.head.last_at = context.now;
+        let head = warm.head;
+        if let Some(tail) = &mut slot.tail {
+            tail.head = head;
+            slot.keep(&events.iter().collect(), tail_bytes);
         }
     }
 
@@ -113,8 +119,10 @@ impl Shard {
         match sandbox.snapshot(resident.instance) {
             Ok(state) => slot.snapshot = Some(Snapshot { aggregate: aggregate.clone(), version, component, state }),
             Err(fault) => {
-                tracing::warn!(%aggregate, %fault, "no snapshot of this aggregate");
                 slot.no_snapshots = true;
+                let hosted = Arc::clone(&slot.hosted);
+                let repro = self.witness(aggregate, &hosted, version, Evidence::default(), &fault);
+                tracing::warn!(%aggregate, %fault, repro, "no snapshot of this aggregate");
                 if self.sandboxes.is_poisoned(resident.sandbox) {
                     self.drop_if_poisoned(resident.sandbox, aggregate);
                     return false;

@@ -7,12 +7,14 @@ use cantus_model::{AggregateRef, EventBatch, Fault, FaultKind, Snapshot, StreamH
 use super::{
     Shard,
     sandboxes::{Resident, SandboxId},
-    slot::{Phase, Warm},
+    slot::{Phase, Tail, Warm},
+    witness::Evidence,
 };
 use crate::{CommandError, loader::Loaded, plugins::Hosted};
 
 impl Shard {
     pub(super) fn on_loaded(&mut self, aggregate: &AggregateRef, load: u64, loaded: Loaded) {
+        let tail_bytes = self.tail_bytes();
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         let loading = match &slot.phase {
             Phase::Loading(loading) if loading.id == load => loading,
@@ -24,6 +26,7 @@ impl Shard {
                 self.begin(aggregate, &hosted, head, snapshot);
             }
             (Loaded::Page { events, place }, Some(resident)) => {
+                slot.keep(&events, tail_bytes);
                 self.fold(aggregate, resident, &events);
                 drop(place);
             }
@@ -45,16 +48,23 @@ impl Shard {
                 {
                     loading.resident = Some(resident);
                     loading.head = head;
+                    // A tail begins with the first event.
+                    slot.tail = snapshot.is_none().then(Tail::default);
                     loading.snapshot_version = snapshot.map_or(0, |snapshot| snapshot.version);
+                    loading.folded = loading.snapshot_version;
                 }
             }
             // Others may have filled the memory.
             Err(fault) if fault.kind == FaultKind::MemoryLimit && !alone => self.start_load(aggregate, true),
             Err(fault) if snapshot.is_some() && fault.kind != FaultKind::Host => {
-                tracing::warn!(%aggregate, %fault, "a snapshot does not restore; the whole stream is folded instead");
+                let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+                let evidence = Evidence { snapshot, ..Evidence::default() };
+                let repro = self.witness(aggregate, hosted, version, evidence, &fault);
+                let what = "a snapshot does not restore; the whole stream is folded instead";
+                tracing::warn!(%aggregate, %fault, repro, "{what}");
                 self.start_load(aggregate, false);
             }
-            Err(fault) => self.fail_load(aggregate, fault),
+            Err(fault) => self.fail_load(aggregate, 0, fault),
         }
     }
 
@@ -140,18 +150,20 @@ impl Shard {
     fn fold(&mut self, aggregate: &AggregateRef, resident: Resident, events: &EventBatch) {
         let crowded = self.sandboxes.is_crowded(resident.sandbox);
         let Some(sandbox) = self.sandboxes.get(resident.sandbox) else { return };
-        let Err(fault) = sandbox.combine(resident.instance, events) else { return };
+        let combined = sandbox.combine(resident.instance, events);
+        let Some(slot) = self.slots.peek_mut(aggregate) else { return };
+        let Phase::Loading(loading) = &mut slot.phase else { return };
+        loading.folded += events.len() as u64;
+        let version = loading.folded;
+        let Err(fault) = combined else { return };
         // The limits are those of one call. Each event stayed below them when it happened, so one at a time does again.
         let too_much = matches!(fault.kind, FaultKind::OutOfFuel | FaultKind::MemoryLimit | FaultKind::TimeLimit);
-        if let Some(slot) = self.slots.peek_mut(aggregate)
-            && too_much
-            && (crowded || events.len() > 1)
-        {
+        if too_much && (crowded || events.len() > 1) {
             slot.one_by_one = true;
             return self.drop_if_poisoned(resident.sandbox, aggregate); // and it is hydrated again, alone
         }
         self.drop_if_poisoned(resident.sandbox, aggregate);
-        self.fail_load(aggregate, fault);
+        self.fail_load(aggregate, version, fault);
     }
 
     fn warm_up(&mut self, aggregate: &AggregateRef, resident: Resident) {
@@ -160,13 +172,45 @@ impl Shard {
         {
             let (head, snapshot_version) = (loading.head, loading.snapshot_version);
             slot.phase = Phase::Warm(Warm { resident, head, snapshot_version });
+            if let Some(tail) = &mut slot.tail {
+                tail.head = head;
+            }
         }
         self.advance(aggregate);
     }
 
-    /// The aggregate cannot be brought into memory: every command that waits for it gets the fault.
-    fn fail_load(&mut self, aggregate: &AggregateRef, fault: Box<Fault>) {
-        tracing::error!(%aggregate, %fault, backtrace = ?fault.backtrace, "an aggregate cannot be hydrated");
+    /// Bytes of events that one aggregate keeps.
+    pub(super) fn tail_bytes(&self) -> usize {
+        self.settings.tail_bytes / self.settings.resident_aggregates.max(1)
+    }
+
+    /// Folds an aggregate anew from the events that were kept, in no time. If the guest does not do it so, the store is
+    /// asked, and what is told of the fault is told there.
+    pub(super) fn refold(&mut self, aggregate: &AggregateRef) {
+        let Some(slot) = self.slots.peek_mut(aggregate) else { return };
+        let (tail, hosted) = (slot.tail.take(), Arc::clone(&slot.hosted));
+        let usable = !self.quarantined.contains(aggregate) && self.plugins.hosts(hosted.digest);
+        let Some(tail) = tail.filter(|_| usable) else { return };
+        let Ok(resident) = self.restore(aggregate, &hosted, None) else { return };
+        let folded = self.sandboxes.get(resident.sandbox).map(|sandbox| match tail.events.is_empty() {
+            true => Ok(()),
+            false => sandbox.combine(resident.instance, &tail.events),
+        });
+        match (folded, self.slots.peek_mut(aggregate)) {
+            (Some(Ok(())), Some(slot)) => {
+                slot.phase = Phase::Warm(Warm { resident, head: tail.head, snapshot_version: 0 });
+                slot.tail = Some(tail);
+            }
+            _ if self.sandboxes.is_poisoned(resident.sandbox) => self.drop_sandbox(resident.sandbox),
+            _ => drop(self.sandboxes.release(resident)),
+        }
+    }
+
+    /// The aggregate cannot be brought into memory, not even to `version`: every command that waits for it gets the fault.
+    fn fail_load(&mut self, aggregate: &AggregateRef, version: u64, fault: Box<Fault>) {
+        let hosted = self.slots.peek(aggregate).map(|slot| Arc::clone(&slot.hosted));
+        let repro = hosted.and_then(|hosted| self.witness(aggregate, &hosted, version, Evidence::default(), &fault));
+        tracing::error!(%aggregate, %fault, backtrace = ?fault.backtrace, repro, "an aggregate cannot be hydrated");
         if fault.kind != FaultKind::Host {
             self.quarantined.put(aggregate.clone(), ());
         }

@@ -4,7 +4,7 @@
 //! own events to the resident at once and takes the next command (speculation); the answer goes out when the committer
 //! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
 //! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `swap` puts another
-//! component in the place of one.
+//! component in the place of one, `witness` passes on what is known of a fault.
 
 mod decide;
 mod hydrate;
@@ -12,10 +12,11 @@ mod sandboxes;
 mod settle;
 mod slot;
 mod swap;
+mod witness;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use cantus_model::{AggregateRef, Decision, Entry, PageLimit, Snapshot, StreamHead};
+use cantus_model::{AggregateRef, Decision, Entry, PageLimit, Snapshot, StreamHead, ports::ToHydrate};
 use crossbeam_channel::Receiver;
 use lru::LruCache;
 use tokio::sync::mpsc;
@@ -25,6 +26,7 @@ use crate::{
     job::{Job, Settled, Submission},
     loader::{LoadRequest, Loaded, Loader},
     plugins::{Hosted, Plugins},
+    repro::Repros,
     stats::StatsCounters,
 };
 use sandboxes::{SandboxId, Sandboxes};
@@ -40,15 +42,22 @@ pub(crate) enum ShardMessage {
     Stop,
 }
 
+/// Whom a shard talks to.
+pub(crate) struct Links {
+    pub(crate) loader: Loader,
+    pub(crate) commit_queue: mpsc::UnboundedSender<Submission>,
+    pub(crate) snapshot_queue: mpsc::Sender<Snapshot>,
+    /// Hears of faults.
+    pub(crate) repros: Option<Arc<Repros>>,
+}
+
 pub(crate) struct Shard {
     index: usize,
     settings: Arc<Settings>,
     stats: Arc<StatsCounters>,
     /// Who decides: as of this shard's last swap.
     plugins: Arc<Plugins>,
-    loader: Loader,
-    commit_queue: mpsc::UnboundedSender<Submission>,
-    snapshot_queue: mpsc::Sender<Snapshot>,
+    links: Links,
     /// By last use.
     slots: LruCache<AggregateRef, Slot>,
     sandboxes: Sandboxes,
@@ -69,9 +78,7 @@ impl Shard {
         settings: Arc<Settings>,
         stats: Arc<StatsCounters>,
         plugins: Arc<Plugins>,
-        loader: Loader,
-        commit_queue: mpsc::UnboundedSender<Submission>,
-        snapshot_queue: mpsc::Sender<Snapshot>,
+        links: Links,
     ) -> Self {
         let quarantined = LruCache::new(NonZeroUsize::new(settings.resident_aggregates).unwrap_or(NonZeroUsize::MIN));
         Self {
@@ -79,9 +86,7 @@ impl Shard {
             settings,
             stats,
             plugins,
-            loader,
-            commit_queue,
-            snapshot_queue,
+            links,
             slots: LruCache::unbounded(),
             sandboxes: Sandboxes::default(),
             quarantined,
@@ -136,6 +141,7 @@ impl Shard {
         while let Some(slot) = self.slots.get_mut(aggregate) {
             match slot.phase {
                 Phase::Loading(_) => return,
+                Phase::Cold if slot.tail.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
                 Phase::Cold if slot.in_flight > 0 || slot.queue.is_empty() => return,
                 Phase::Cold if !self.plugins.hosts(slot.hosted.digest) => return self.refuse_unhosted(aggregate),
                 Phase::Cold => return self.start_load(aggregate, true),
@@ -161,13 +167,15 @@ impl Shard {
             let snapshot_of = snapshots.then_some(slot.hosted.digest);
             let events = if slot.one_by_one { 1 } else { self.settings.page_events };
             let page = PageLimit { events, bytes: self.settings.page_bytes };
-            let load = self.loader.start(LoadRequest { aggregate: aggregate.clone(), id, snapshot_of, page });
+            let asked = ToHydrate { aggregate: aggregate.clone(), snapshot_of, page };
+            let load = self.links.loader.start(LoadRequest { asked, id });
             slot.phase = Phase::Loading(slot::Loading {
                 id,
                 _load: load,
                 resident: None,
                 head: StreamHead::default(),
                 snapshot_version: 0,
+                folded: 0,
             });
         }
     }
@@ -187,7 +195,7 @@ impl Shard {
             slot.in_flight += 1;
         }
         let submission = Submission { shard: self.index, job, entry, held };
-        if let Err(refused) = self.commit_queue.send(submission) {
+        if let Err(refused) = self.links.commit_queue.send(submission) {
             refused.0.job.answer(Err(CommandError::ShuttingDown), &self.stats);
         }
     }
@@ -210,6 +218,7 @@ impl Shard {
     fn cool(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         slot.snapshot = None;
+        slot.tail = None;
         if let Some(resident) = slot.take_resident()
             && let Err(fault) = self.sandboxes.release(resident)
         {
@@ -233,6 +242,9 @@ impl Shard {
         let mut interrupted = Vec::new();
         for (aggregate, slot) in &mut self.slots {
             if slot.resident().is_some_and(|resident| resident.sandbox == sandbox) {
+                if matches!(slot.phase, Phase::Loading(_)) {
+                    slot.tail = None;
+                }
                 slot.phase = Phase::Cold;
                 slot.snapshot = None;
                 interrupted.push(aggregate.clone());

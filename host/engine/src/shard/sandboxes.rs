@@ -1,9 +1,9 @@
 //! The guests of one shard: a shared sandbox per component, and one apart for each aggregate in quarantine.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, thread};
 
 use cantus_model::{
-    AggregateRef, Digest, Fault,
+    AggregateRef, Digest, Fault, FaultKind,
     ports::{HashSeed, InstanceId, Sandbox},
 };
 
@@ -34,6 +34,8 @@ struct Guest {
 pub(super) struct Sandboxes {
     guests: HashMap<SandboxId, Guest>,
     next: u64,
+    /// Drops those that the last swap left without work.
+    leaving: Option<thread::JoinHandle<()>>,
 }
 
 impl Sandboxes {
@@ -50,7 +52,14 @@ impl Sandboxes {
     }
 
     pub(super) fn open(&mut self, hosted: &Hosted, owner: Option<AggregateRef>) -> Result<SandboxId, Box<Fault>> {
-        let sandbox = hosted.component.open(HashSeed::default())?;
+        let sandbox = match hosted.component.open(HashSeed::default()) {
+            // Those that are leaving may be what is missing.
+            Err(fault) if fault.kind == FaultKind::Host && self.leaving.is_some() => {
+                self.wait_for_leaving();
+                hosted.component.open(HashSeed::default())?
+            }
+            opened => opened?,
+        };
         let id = SandboxId(self.next);
         self.next += 1;
         self.guests.insert(id, Guest { sandbox, digest: hosted.digest, owner, residents: 0, retired: false });
@@ -87,10 +96,21 @@ impl Sandboxes {
         self.guests.remove(&id);
     }
 
-    /// Takes out those of components that are not wanted any more.
-    pub(super) fn take_unwanted(&mut self, is_wanted: impl Fn(Digest) -> bool) -> Vec<Box<dyn Sandbox>> {
-        let unwanted = self.guests.extract_if(|_, guest| !is_wanted(guest.digest));
-        unwanted.map(|(_, guest)| guest.sandbox).collect()
+    /// Drops those of components that are not wanted any more, aside: giving back the memory of a large guest takes a
+    /// while. Those of one swap are gone before those of the next are, however fast swaps follow each other.
+    pub(super) fn drop_unwanted(&mut self, is_wanted: impl Fn(Digest) -> bool) {
+        let unwanted: Vec<_> = self.guests.extract_if(|_, guest| !is_wanted(guest.digest)).collect();
+        if !unwanted.is_empty() {
+            self.wait_for_leaving();
+            // Without a thread they are dropped here.
+            self.leaving = thread::Builder::new().name("cantus-drop".into()).spawn(move || drop(unwanted)).ok();
+        }
+    }
+
+    fn wait_for_leaving(&mut self) {
+        if let Some(leaving) = self.leaving.take() {
+            let _ = leaving.join();
+        }
     }
 
     pub(super) fn retire(&mut self, id: SandboxId) {

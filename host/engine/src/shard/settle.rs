@@ -89,13 +89,14 @@ impl Shard {
         if slot.in_flight > 0 {
             return;
         }
-        slot.stale = false;
+        let (stale, incidents) = (std::mem::take(&mut slot.stale), std::mem::take(&mut slot.incidents));
         if !slot.redo.is_empty() {
             for job in std::mem::take(&mut slot.redo).into_iter().rev() {
                 slot.queue.push_front(job);
             }
             self.cool(aggregate);
         }
+        self.report(incidents, stale);
         if self.slots.peek(aggregate).is_some_and(|slot| !slot.queue.is_empty()) {
             self.advance(aggregate);
         }
@@ -106,7 +107,7 @@ impl Shard {
             && let Some(snapshot) = slot.snapshot.take_if(|snapshot| snapshot.version <= version)
         {
             // A full queue drops it: the next one will do.
-            let _ = self.snapshot_queue.try_send(snapshot);
+            let _ = self.links.snapshot_queue.try_send(snapshot);
         }
     }
 }

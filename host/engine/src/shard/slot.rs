@@ -2,16 +2,18 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use cantus_model::{Snapshot, StreamHead};
+use cantus_model::{EventBatch, Snapshot, StreamHead};
 
 use super::sandboxes::Resident;
-use crate::{job::Job, loader::Load, plugins::Hosted};
+use crate::{job::Job, loader::Load, plugins::Hosted, repro::Incident};
 
 /// One aggregate with commands in hand, or in memory, or both.
 pub(super) struct Slot {
     /// Who decides for it.
     pub(super) hosted: Arc<Hosted>,
     pub(super) phase: Phase,
+    /// All events of the stream that the resident stands at, while they are few.
+    pub(super) tail: Option<Tail>,
     /// Waits to be decided, in the order of admission.
     pub(super) queue: VecDeque<Job>,
     /// Decided on speculation that did not hold: to be decided again, before the queue.
@@ -22,10 +24,19 @@ pub(super) struct Slot {
     pub(super) stale: bool,
     /// A state at a version that is not durable yet; it is saved when it is.
     pub(super) snapshot: Option<Snapshot>,
+    /// Faults on states that are not durable yet.
+    pub(super) incidents: Vec<Incident>,
     /// A snapshot faulted: no more are tried while the aggregate is known here.
     pub(super) no_snapshots: bool,
     /// A page of events was too much for the guest at once, though each was not: they are folded one by one.
     pub(super) one_by_one: bool,
+}
+
+/// With it an aggregate whose guest is gone, though nothing that it decided was wrong, is folded anew without the store.
+#[derive(Default)]
+pub(super) struct Tail {
+    pub(super) events: EventBatch,
+    pub(super) head: StreamHead,
 }
 
 /// Whether the aggregate is in memory. A cold one with submissions in flight waits until all are settled: only then
@@ -45,6 +56,8 @@ pub(super) struct Loading {
     pub(super) head: StreamHead,
     /// Where the snapshot that it starts from was taken.
     pub(super) snapshot_version: u64,
+    /// The stream version that it has come to.
+    pub(super) folded: u64,
 }
 
 pub(super) struct Warm {
@@ -61,11 +74,13 @@ impl Slot {
         Self {
             hosted,
             phase: Phase::Cold,
+            tail: None,
             queue: VecDeque::new(),
             redo: Vec::new(),
             in_flight: 0,
             stale: false,
             snapshot: None,
+            incidents: Vec::new(),
             no_snapshots: false,
             one_by_one: false,
         }
@@ -80,6 +95,16 @@ impl Slot {
             Phase::Cold => None,
             Phase::Loading(loading) => loading.resident,
             Phase::Warm(warm) => Some(warm.resident),
+        }
+    }
+
+    /// Keeps events that the resident has folded, if it has all of them and they are not too many bytes.
+    pub(super) fn keep(&mut self, events: &EventBatch, limit: usize) {
+        if let Some(tail) = &mut self.tail {
+            tail.events.append(events);
+            if tail.events.bytes() > limit {
+                self.tail = None;
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 //! Puts another component in the place of one, between two commands of each aggregate.
 
-use std::{collections::VecDeque, sync::Arc, thread};
+use std::{collections::VecDeque, sync::Arc};
 
-use cantus_model::{AggregateRef, ports::Sandbox};
+use cantus_model::AggregateRef;
 
 use super::{Shard, slot::Phase};
 use crate::plugins::{Hosted, Plugins};
@@ -19,19 +19,16 @@ impl Shard {
     /// itself.
     pub(super) fn on_swap(&mut self, plugins: Arc<Plugins>) {
         self.plugins = plugins;
-        let current = |aggregate: &AggregateRef| self.plugins.hosting(&aggregate.aggregate_type).cloned();
-        let is_current = |hosted: &Hosted, current: &Option<Arc<Hosted>>| {
-            current.as_ref().is_some_and(|current| current.digest == hosted.digest)
-        };
         let mut moved = Vec::new();
-        for (aggregate, slot) in &self.slots {
-            let current = current(aggregate);
-            if !is_current(&slot.hosted, &current) {
-                moved.push((aggregate.clone(), current));
+        for (aggregate, slot) in &mut self.slots {
+            match self.plugins.hosting(&aggregate.aggregate_type) {
+                // The same component; whether it is watched may have changed.
+                Some(current) if current.digest == slot.hosted.digest => slot.hosted = Arc::clone(current),
+                current => moved.push((aggregate.clone(), current.cloned())),
             }
         }
         let plugins = Arc::clone(&self.plugins);
-        drop_aside(self.sandboxes.take_unwanted(|digest| plugins.hosts(digest)));
+        self.sandboxes.drop_unwanted(|digest| plugins.hosts(digest));
         for (aggregate, hosted) in &moved {
             self.hand_over(aggregate, hosted.clone());
         }
@@ -49,6 +46,9 @@ impl Shard {
     fn hand_over(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<Hosted>>) {
         self.quarantined.pop(aggregate);
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
+        if matches!(slot.phase, Phase::Loading(_)) {
+            slot.tail = None;
+        }
         slot.phase = Phase::Cold;
         slot.snapshot = None;
         slot.no_snapshots = false;
@@ -77,8 +77,16 @@ impl Shard {
             slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
         };
         warming.loading.retain(is_loading);
-        while self.warming.loading.len() < self.settings.background_loads {
+        for _ in 0..self.settings.background_loads {
+            if self.warming.loading.len() >= self.settings.background_loads {
+                return;
+            }
             let Some(aggregate) = self.warming.waiting.pop_front() else { return };
+            if self.slots.peek(&aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Cold) && slot.tail.is_some())
+            {
+                self.refold(&aggregate);
+                continue;
+            }
             // One with submissions in flight is hydrated by its next command.
             if self.slots.peek(&aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Cold) && slot.in_flight == 0)
             {
@@ -86,13 +94,5 @@ impl Shard {
                 self.warming.loading.push(aggregate);
             }
         }
-    }
-}
-
-/// Giving back the memory of a large guest takes a while.
-fn drop_aside(sandboxes: Vec<Box<dyn Sandbox>>) {
-    if !sandboxes.is_empty() {
-        // Without a thread they are dropped here.
-        let _ = thread::Builder::new().name("cantus-drop".into()).spawn(move || drop(sandboxes));
     }
 }

@@ -59,21 +59,28 @@ impl Examination {
         }
     }
 
-    /// Runs what comes, until it ends or time is up.
+    /// Runs what comes, until it ends or time is up. One call into a guest has a limit of its own.
     pub(super) fn run(mut self, mut parts: mpsc::Receiver<Part>) -> Examined {
         let mut complete = true;
-        while let Some(part) = parts.blocking_recv() {
-            if Instant::now() > self.until {
-                complete = false;
-                break;
-            }
+        while complete && let Some(part) = parts.blocking_recv() {
             match part {
                 Part::Begin(aggregate, records) => self.begin(aggregate, &records),
-                Part::Steps(steps) => steps.into_iter().for_each(|step| self.step(step)),
+                Part::Steps(steps) => complete = self.steps(steps),
                 Part::End => self.end(),
             }
         }
         Examined { findings: self.gathering.finish(), failures: self.failures, complete }
+    }
+
+    /// Whether there was time for all of them.
+    fn steps(&mut self, steps: Vec<Step>) -> bool {
+        steps.into_iter().all(|step| {
+            let in_time = Instant::now() <= self.until;
+            if in_time {
+                self.step(step);
+            }
+            in_time
+        })
     }
 
     fn begin(&mut self, aggregate: AggregateRef, records: &[CommandRecord]) {
@@ -119,6 +126,10 @@ impl Examination {
             ((self.gathering.streams, stream.commands), stream.with_live, stream.aggregate.clone());
         let record = &command.record;
         let now = self.usual.decide(&record.command, &record.context);
+        if stream.commands == 1 {
+            // What one call leaves behind shows in the next.
+            let _ = self.other.decide(&record.command, &record.context);
+        }
         let again = self.other.decide(&record.command, &record.context);
         let live = self.live.as_mut().filter(|live| with_live && live.digest() != record.component);
         let live = live.map(|live| live.decide(&record.command, &record.context));

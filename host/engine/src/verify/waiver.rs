@@ -3,7 +3,7 @@
 use semver::Version;
 use serde::Deserialize;
 
-use crate::replay::{Change, Group};
+use crate::replay::{Change, Findings, Group};
 
 /// Allowed differences between two versions of a plugin.
 ///
@@ -68,6 +68,19 @@ impl Waiver {
                 self.plugin, self.from, self.to
             )),
         }
+    }
+
+    /// Marks the differences that it allows in a replay by `version` of a plugin, whoever decided before.
+    ///
+    /// # Errors
+    /// If it is for another plugin or version.
+    pub fn apply(&self, findings: &mut Findings, plugin: &str, version: &Version) -> Result<(), WaiverError> {
+        if self.plugin != plugin || self.to != *version {
+            let theirs = format!("it is for {} {}, not for {plugin} {version}", self.plugin, self.to);
+            return Err(WaiverError(theirs));
+        }
+        findings.groups.iter_mut().for_each(|group| group.waived = self.reason(group));
+        Ok(())
     }
 
     /// Why differences of this kind are allowed, if they are.

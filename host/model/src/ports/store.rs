@@ -91,7 +91,61 @@ pub trait SnapshotStore: Send + Sync {
     async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError>;
 }
 
-/// All that the engine asks of a store.
-pub trait Store: Journal + EventReader + SnapshotStore + HistorySource + ActivationLog + 'static {}
+/// Whom to bring into memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToHydrate {
+    /// Whose stream.
+    pub aggregate: AggregateRef,
+    /// Whose snapshot to start from, if there is one.
+    pub snapshot_of: Option<Digest>,
+    /// How much to read at once.
+    pub page: PageLimit,
+}
 
-impl<T: Journal + EventReader + SnapshotStore + HistorySource + ActivationLog + 'static> Store for T {}
+/// What hydration begins with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hydration {
+    /// How far the stream has come.
+    pub head: StreamHead,
+    /// A state to start from.
+    pub snapshot: Option<Snapshot>,
+    /// The first events after it: not always all, and perhaps none although there are some.
+    pub events: EventBatch,
+}
+
+/// Reading for many aggregates at once: what a batch costs is paid once.
+#[async_trait]
+pub trait Hydrator: EventReader + SnapshotStore {
+    /// What hydration of each begins with, in their order.
+    ///
+    /// # Errors
+    /// If one of them cannot be read: which one is found out by asking for each alone.
+    async fn hydrate(&self, asked: &[ToHydrate]) -> Result<Vec<Hydration>, StoreError> {
+        let mut hydrations = Vec::with_capacity(asked.len());
+        for ToHydrate { aggregate, snapshot_of, page } in asked {
+            let head = self.stream_head(aggregate).await?;
+            let snapshot = match snapshot_of {
+                Some(component) if head.version > 0 => self.load_snapshot(aggregate, *component).await?,
+                _ => None,
+            };
+            // A snapshot beyond the stream would be a state that never was.
+            let snapshot = snapshot.filter(|snapshot| snapshot.version <= head.version);
+            let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+            let left = usize::try_from(head.version - after).unwrap_or(usize::MAX);
+            let events = match left {
+                0 => EventBatch::default(),
+                _ => {
+                    let limit = PageLimit { events: page.events.min(left), ..*page };
+                    self.read_stream(aggregate, after, limit).await?
+                }
+            };
+            hydrations.push(Hydration { head, snapshot, events });
+        }
+        Ok(hydrations)
+    }
+}
+
+/// All that the engine asks of a store.
+pub trait Store: Journal + Hydrator + HistorySource + ActivationLog + 'static {}
+
+impl<T: Journal + Hydrator + HistorySource + ActivationLog + 'static> Store for T {}

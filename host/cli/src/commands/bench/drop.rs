@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{settings::Settings, wiring};
 
-const FLIGHTS: &[u8] = include_bytes!(env!("CANTUS_FLIGHTS_WASM"));
+pub(super) const FLIGHTS: &[u8] = include_bytes!(env!("CANTUS_FLIGHTS_WASM"));
 const RELEASE: &[u8] = include_bytes!(env!("CANTUS_FLIGHTS_1_1_WASM"));
-const DAY: &str = include_str!("../../../../../examples/flights/data/flights-2013-01-01.csv");
+pub(super) const DAY: &str = include_str!("../../../../../examples/flights/data/flights-2013-01-01.csv");
 const FILE: &str = "flights.wasm";
 const ROUNDS: usize = 5;
 const VERIFIED: usize = 1_000;
@@ -63,25 +63,28 @@ async fn decide_day(folder: &Path) -> Result<()> {
     let host = wiring::start(&settings, false, |_| {}).await.map_err(|failure| failure.error)?;
     let csv = folder.join("day.csv");
     std::fs::write(&csv, DAY)?;
-    for command in flights::feed::open(&csv)?.commands() {
-        let line = serde_json::to_value(&command?)?;
-        let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
-        let command = Command {
-            id: text("id"),
-            aggregate: cantus_model::AggregateRef::new(text("aggregate"), text("aggregate_id")),
-            name: text("command"),
-            version: None,
-            payload: line["payload"].to_string().into_bytes(),
-            expected_version: None,
-            actor: None,
-            correlation_id: None,
-            causation_id: None,
-            metadata: Vec::new(),
-        };
-        host.engine.submit(command)?;
+    for line in flights::feed::open(&csv)?.commands() {
+        host.engine.submit(command(&serde_json::to_value(&line?)?))?;
     }
     host.stop().await;
     Ok(())
+}
+
+/// A line of the feed as a command.
+pub(super) fn command(line: &serde_json::Value) -> Command {
+    let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
+    Command {
+        id: text("id"),
+        aggregate: cantus_model::AggregateRef::new(text("aggregate"), text("aggregate_id")),
+        name: text("command"),
+        version: None,
+        payload: line["payload"].to_string().into_bytes(),
+        expected_version: None,
+        actor: None,
+        correlation_id: None,
+        causation_id: None,
+        metadata: Vec::new(),
+    }
 }
 
 /// Milliseconds from the file's arrival in the folder until it is live.

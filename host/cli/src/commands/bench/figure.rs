@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::render;
 
 /// The figures by name, in the order of the report.
-pub(super) const NAMES: [&str; 12] = [
+pub(super) const NAMES: [&str; 16] = [
     "durable_many",
     "durable_hot",
     "single_p50",
@@ -18,6 +18,10 @@ pub(super) const NAMES: [&str; 12] = [
     "swap_throughput",
     "swap_warm_ms",
     "swap_cold_ms",
+    "replay_rate",
+    "replay_tape_rate",
+    "tape_bytes_per_command",
+    "replay_memory",
 ];
 
 /// What the ratio must be.

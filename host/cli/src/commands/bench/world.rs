@@ -49,8 +49,23 @@ impl World {
         Ok(cantus_store::open(&format!("sqlite:{}", self.path(name).display())).await?)
     }
 
+    /// A component, loaded.
+    pub(super) fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Component>> {
+        Runtime::new(&Limits::default(), None)?.load(bytes).context("an example")
+    }
+
     pub(super) async fn engine(&self, name: &str, settings: Settings) -> Result<Engine> {
-        let components = vec![Arc::clone(&self.component)];
+        self.engine_of(name, settings, &self.component).await
+    }
+
+    /// An engine on another component.
+    pub(super) async fn engine_of(
+        &self,
+        name: &str,
+        settings: Settings,
+        component: &Arc<dyn Component>,
+    ) -> Result<Engine> {
+        let components = vec![Arc::clone(component)];
         Ok(Engine::start(settings, self.store(name).await?, components, Arc::new(SystemClock)).await?)
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::exit_codes::{Exit, Failure, OrExit};
 
 /// What the reader found.
-pub(super) enum Item {
+pub(crate) enum Item {
     /// A command, and the bytes of the input up to its end.
     Command { line: u64, command: Box<Command>, bytes: u64 },
     /// A line that is no command.
@@ -24,14 +24,14 @@ pub(super) enum Item {
 }
 
 /// An input that is open.
-pub(super) struct Input {
+pub(crate) struct Input {
     reader: Box<dyn BufRead + Send>,
     /// Its length, if it is a file.
-    pub(super) bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
 }
 
 /// Opens a file, or stdin for `-`.
-pub(super) fn open(path: &Path) -> Result<Input, Failure> {
+pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
     if path.as_os_str() == "-" {
         return Ok(Input { reader: Box::new(BufReader::new(io::stdin())), bytes: None });
     }
@@ -45,8 +45,19 @@ pub(super) fn open(path: &Path) -> Result<Input, Failure> {
     Ok(Input { reader: Box::new(BufReader::with_capacity(1 << 16, file)), bytes })
 }
 
-/// Reads lines of at most `limit` bytes, at most `ahead` of them before they are taken.
-pub(super) fn read(input: Input, limit: usize, ahead: usize) -> mpsc::Receiver<Item> {
+/// An id that was never used before.
+pub(super) fn unused_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// Reads lines of at most `limit` bytes, at most `ahead` of them before they are taken. `new_id` makes up the ids that are
+/// absent.
+pub(crate) fn read(
+    input: Input,
+    limit: usize,
+    ahead: usize,
+    mut new_id: impl FnMut() -> String + Send + 'static,
+) -> mpsc::Receiver<Item> {
     let (items, taken) = mpsc::channel(ahead);
     // Detached on purpose: it ends with its input, or when nobody takes its items any more.
     std::thread::spawn(move || {
@@ -59,7 +70,7 @@ pub(super) fn read(input: Input, limit: usize, ahead: usize) -> mpsc::Receiver<I
                 Ok(None) => return,
                 Ok(Some(length)) => {
                     bytes += length as u64;
-                    item(line, bytes, &buffer, length, limit)
+                    item(line, bytes, &buffer, length, limit, &mut new_id)
                 }
                 Err(error) => Some(Item::Unreadable(error)),
             };
@@ -72,7 +83,14 @@ pub(super) fn read(input: Input, limit: usize, ahead: usize) -> mpsc::Receiver<I
     taken
 }
 
-fn item(line: u64, bytes: u64, text: &[u8], length: usize, limit: usize) -> Option<Item> {
+fn item(
+    line: u64,
+    bytes: u64,
+    text: &[u8],
+    length: usize,
+    limit: usize,
+    new_id: impl FnOnce() -> String,
+) -> Option<Item> {
     if text.len() > limit {
         let message = format!("the line has {length} bytes, more than the limit of {limit} (setting `line_bytes`)");
         return Some(Item::Invalid { line, column: limit, message });
@@ -80,7 +98,7 @@ fn item(line: u64, bytes: u64, text: &[u8], length: usize, limit: usize) -> Opti
     if text.trim_ascii().is_empty() {
         return None;
     }
-    Some(match parse(text) {
+    Some(match parse(text, new_id) {
         Ok(command) => Item::Command { line, command: Box::new(command), bytes },
         Err((column, message)) => Item::Invalid { line, column, message },
     })
@@ -130,8 +148,8 @@ struct Line<'a> {
     metadata: Vec<(String, String)>,
 }
 
-/// One line as a command; else the column, from 1, and what is wrong there.
-fn parse(text: &[u8]) -> Result<Command, (usize, String)> {
+/// One line as a command; else the column, from 1, and what is wrong there. `new_id` makes up an id that is absent.
+pub(crate) fn parse(text: &[u8], new_id: impl FnOnce() -> String) -> Result<Command, (usize, String)> {
     // An array would be taken as well, its values for the fields in their order.
     if text.trim_ascii_start().first() == Some(&b'[') {
         return Err((1, "a line is one JSON object, not an array".to_owned()));
@@ -149,7 +167,7 @@ fn parse(text: &[u8]) -> Result<Command, (usize, String)> {
         }
     }
     Ok(Command {
-        id: line.id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
+        id: line.id.unwrap_or_else(new_id),
         aggregate: AggregateRef::new(line.aggregate, line.aggregate_id),
         name: line.command,
         version: line.version,
@@ -193,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_line_becomes_a_command_with_its_payload_byte_by_byte() {
-        let command = parse(LINE.as_bytes()).unwrap();
+        let command = parse(LINE.as_bytes(), unused_id).unwrap();
         assert_eq!(command.payload, b"{ \"x\": 1.50 }");
         assert_eq!((command.version, command.expected_version, command.actor), (Some(2), Some(4), Some("me".into())));
         assert_eq!(command.metadata, [("b".into(), "1".into()), ("a".into(), "2".into())]);
@@ -202,14 +220,14 @@ mod tests {
     #[test]
     fn a_missing_id_is_made_up_anew() {
         let line = br#"{"aggregate":"A","aggregate_id":"1","command":"C","payload":null}"#;
-        let (one, two) = (parse(line).unwrap(), parse(line).unwrap());
+        let (one, two) = (parse(line, unused_id).unwrap(), parse(line, unused_id).unwrap());
         assert_ne!(one.id, two.id);
         assert_eq!(one.payload, b"null");
     }
 
     #[test]
     fn errors_name_the_column_and_the_reason() {
-        let error = |text: &str| parse(text.as_bytes()).unwrap_err();
+        let error = |text: &str| parse(text.as_bytes(), unused_id).unwrap_err();
         assert_eq!(error("{]"), (2, "no JSON object: key must be a string".to_owned()));
         assert_eq!(error("{\"aggregate\":5}").1, "invalid type: integer `5`, expected a string");
         assert_eq!(error("{}").1, "missing field `aggregate`");
@@ -237,8 +255,10 @@ mod tests {
 
     #[test]
     fn blank_lines_are_skipped_and_long_ones_reported() {
-        assert!(item(1, 2, b" \r", 3, 10).is_none());
-        let Some(Item::Invalid { line: 3, message, .. }) = item(3, 20, b"12345678901", 20, 10) else { panic!() };
+        assert!(item(1, 2, b" \r", 3, 10, unused_id).is_none());
+        let Some(Item::Invalid { line: 3, message, .. }) = item(3, 20, b"12345678901", 20, 10, unused_id) else {
+            panic!()
+        };
         assert!(message.contains("20 bytes"), "{message}");
     }
 }

@@ -1,0 +1,253 @@
+//! Replaying history: from a store against the same handlers compiled natively, and from a tape.
+//!
+//! History is the real day of flights, told for each day of January and February.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fs::File,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use cantus_engine::{
+    Settings,
+    replay::{Cast, Components, Progress, Replay, replay},
+};
+use cantus_model::{
+    Digest, HistoryPage, HistoryQuery, Outcome,
+    ports::{Component, HistorySource, Store},
+};
+use cantus_sdk::testing::Harness;
+use cantus_store::tape::{Tape, TapeWriter};
+use crossbeam_channel::{Receiver, bounded};
+
+use super::{
+    drop::{DAY, FLIGHTS, command},
+    figure::{Figure, Goal, median},
+    world::World,
+};
+
+/// Days that are told: each about 4,200 commands.
+const DAYS: usize = 59;
+const ROUNDS: usize = 3;
+const BYTES_GOAL: f64 = 60.0;
+/// The long tape has so many times the history of the short one.
+const TIMES: usize = 4;
+const STORE: &str = "replay.db";
+
+pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
+    let component = world.load(FLIGHTS)?;
+    record(world, &component).await?;
+    let store = world.store(STORE).await?;
+    let commands = commands(&*store).await?;
+    let (mut wasm, mut native) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        wasm.push(rate(commands, replay_all(&*store, &component).await?));
+        native.push(rate(commands, replay_natively(&*store).await?));
+    }
+    let (short, long) = (world.path("short.tape"), world.path("long.tape"));
+    let bytes = write_tape(&*store, &short, 1).await?;
+    write_tape(&*store, &long, TIMES).await?;
+    let (mut from_tape, mut grown) = (Vec::new(), [0.0, 0.0]);
+    for (grown, path) in grown.iter_mut().zip([&short, &long]) {
+        let tape = Tape::open(path)?;
+        let watch = MemoryWatch::start()?;
+        let took = replay_all(&tape, &component).await?;
+        *grown = watch.stop();
+        from_tape.push(rate(tape.totals().commands, took));
+    }
+    let at_least = Some(Goal::AtLeast(0.4));
+    let (wasm, native) = (median(wasm), median(native));
+    Ok(vec![
+        Figure::new("replay_rate", (wasm, "commands/s"), ("native re-run", native), at_least),
+        Figure::new("replay_tape_rate", (from_tape[0], "commands/s"), ("native re-run", native), at_least),
+        Figure::new(
+            "tape_bytes_per_command",
+            (bytes as f64 / commands as f64, "bytes"),
+            ("goal", BYTES_GOAL),
+            Some(Goal::AtMost(1.0)),
+        ),
+        Figure::new(
+            "replay_memory",
+            (grown[1], "MB for 4 x the tape"),
+            ("MB for the tape", grown[0]),
+            Some(Goal::AtMost(1.5)),
+        ),
+    ])
+}
+
+/// Lets the component decide all the days.
+async fn record(world: &World, component: &Arc<dyn Component>) -> Result<()> {
+    let engine = world.engine_of(STORE, Settings::default(), component).await?;
+    let csv = world.path("days.csv");
+    std::fs::write(&csv, days())?;
+    let mut pending: VecDeque<cantus_engine::Pending> = VecDeque::new();
+    for line in flights::feed::open(&csv)?.commands() {
+        if pending.len() >= 512
+            && let Some(answer) = pending.pop_front()
+        {
+            answer.await?;
+        }
+        pending.push_back(engine.submit(command(&serde_json::to_value(&line?)?))?);
+    }
+    engine.shutdown().await;
+    Ok(())
+}
+
+/// The day's rows, told anew for each day from the first of January on.
+fn days() -> String {
+    let (head, rows) = DAY.split_once('\n').unwrap_or((DAY, ""));
+    let date = |day: usize| if day < 31 { (1, day + 1) } else { (2, day - 30) };
+    let mut csv = format!("{head}\n");
+    for day in 0..DAYS {
+        let ((month, of_month), (next_month, next)) = (date(day), date(day + 1));
+        for row in rows.lines() {
+            let row = row.replacen("2013,1,1,", &format!("2013,{month},{of_month},"), 1);
+            let row = row.replace("2013-01-02T", &format!("2013-{next_month:02}-{next:02}T"));
+            csv.push_str(&row.replace("2013-01-01T", &format!("2013-{month:02}-{of_month:02}T")));
+            csv.push('\n');
+        }
+    }
+    csv
+}
+
+async fn commands(store: &dyn Store) -> Result<u64> {
+    store.history(&HistoryQuery::default()).await?.commands().context("the store does not say how many")
+}
+
+fn rate(commands: u64, took: Duration) -> f64 {
+    commands as f64 / took.as_secs_f64()
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+async fn replay_all(source: &dyn HistorySource, component: &Arc<dyn Component>) -> Result<Duration> {
+    let flights = Arc::clone(component);
+    let find = move |_: Digest| Ok(Some(Arc::clone(&flights)));
+    let cast = Cast {
+        components: Arc::new(Components::new(Box::new(find))),
+        candidate: None,
+        perturbations: Vec::new(),
+        since: None,
+        events_per_command: Settings::default().events_per_command,
+    };
+    let asked = Replay { query: HistoryQuery::default(), limit: None, threads: threads(), cast };
+    let started = Instant::now();
+    let report = replay(source, asked, &Arc::new(Progress::default())).await?;
+    let took = started.elapsed();
+    ensure!(report.is_clean(), "{} commands differ", report.differing());
+    Ok(took)
+}
+
+/// The same handlers and combiners, linked into this binary, over the same rows, on as many threads.
+async fn replay_natively(store: &dyn Store) -> Result<Duration> {
+    let started = Instant::now();
+    let mut history = store.history(&HistoryQuery::default()).await?;
+    let (pages, queue) = bounded::<Vec<HistoryPage>>(threads() * 4);
+    let workers: Vec<_> = (0..threads())
+        .map(|_| {
+            let queue = queue.clone();
+            thread::spawn(move || native_worker(&queue))
+        })
+        .collect();
+    let mut batch = Vec::new();
+    while let Some(page) = history.next_page().await? {
+        batch.push(page);
+        // A stream stays in one piece.
+        if batch.len() >= 256 && batch.last().is_some_and(|page| page.last) {
+            let (pages, batch) = (pages.clone(), std::mem::take(&mut batch));
+            tokio::task::spawn_blocking(move || pages.send(batch)).await??;
+        }
+    }
+    pages.send(batch)?;
+    drop(pages);
+    for worker in workers {
+        worker.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+    }
+    Ok(started.elapsed())
+}
+
+fn native_worker(queue: &Receiver<Vec<HistoryPage>>) -> Result<()> {
+    for pages in queue {
+        let mut streams: HashMap<String, Harness> = HashMap::new();
+        for page in pages {
+            let key = page.aggregate.to_string();
+            let harness =
+                streams.entry(key).or_insert_with(|| Harness::new(&page.aggregate.aggregate_type, &page.aggregate.id));
+            for recorded in page.commands {
+                let command = &recorded.record.command;
+                let decided = harness.handle(&command.name, command.version, command.payload.clone());
+                let accepted = matches!(recorded.record.outcome, Outcome::Accepted { .. });
+                ensure!(decided.is_ok() == accepted, "a native handler decided otherwise");
+                if let Ok(events) = decided {
+                    let same =
+                        events.iter().map(|event| &event.payload).eq(recorded.events.iter().map(|it| &it.payload));
+                    ensure!(same, "a native handler's events differ");
+                    harness.combine(&events).map_err(|error| anyhow::anyhow!(error))?;
+                }
+            }
+            if page.last {
+                std::hint::black_box(streams.remove(&page.aggregate.to_string()).map(|harness| harness.snapshot()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a tape with the store's history so many times over, and returns its size.
+async fn write_tape(store: &dyn Store, path: &Path, times: usize) -> Result<u64> {
+    let query = HistoryQuery::default();
+    let mut writer = TapeWriter::new(std::io::BufWriter::new(File::create(path)?), &query, &[], None)?;
+    for _ in 0..times {
+        let mut history = store.history(&query).await?;
+        while let Some(page) = history.next_page().await? {
+            writer.write(page)?;
+        }
+    }
+    let (file, _) = writer.finish()?;
+    file.into_inner()?.sync_all()?;
+    Ok(std::fs::metadata(path)?.len())
+}
+
+/// How much memory a run takes beyond what was there, at its peak, in MB.
+struct MemoryWatch {
+    before: u64,
+    peak: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl MemoryWatch {
+    fn start() -> Result<Self> {
+        let before = resident()?;
+        let (peak, over) = (Arc::new(AtomicU64::new(before)), Arc::new(AtomicBool::new(false)));
+        let (peaking, ending) = (Arc::clone(&peak), Arc::clone(&over));
+        let thread = thread::spawn(move || {
+            while !ending.load(Relaxed) {
+                peaking.fetch_max(resident().unwrap_or(0), Relaxed);
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        Ok(Self { before, peak, over, thread })
+    }
+
+    fn stop(self) -> f64 {
+        self.over.store(true, Relaxed);
+        let _ = self.thread.join();
+        // At least one, so that a ratio of two can be told.
+        ((self.peak.load(Relaxed) - self.before) as f64 / 1e6).max(1.0)
+    }
+}
+
+fn resident() -> Result<u64> {
+    let stats = memory_stats::memory_stats().context("the system does not tell this process's memory")?;
+    Ok(stats.physical_mem as u64)
+}

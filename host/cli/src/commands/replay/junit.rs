@@ -1,0 +1,48 @@
+//! The report as JUnit XML: a test case for each kind of command, and one for each perturbation.
+
+use cantus_engine::replay::{Group, KindReport, PerturbationReport, ReplayReport};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::{
+    exit_codes::{Exit, Failure, OrExit},
+    findings,
+};
+
+/// It names no time, so that the same report gives the same bytes.
+pub(super) fn xml(report: &ReplayReport) -> Result<String, Failure> {
+    let mut suite = TestSuite::new("recorded decisions");
+    suite.add_test_cases(report.kinds.iter().map(|kind| case(kind, report)));
+    let mut suites = vec![suite];
+    if !report.perturbations.is_empty() {
+        let mut suite = TestSuite::new("perturbations");
+        suite.add_test_cases(report.perturbations.iter().map(perturbation));
+        suites.push(suite);
+    }
+    let mut junit = Report::new("cantus replay");
+    junit.add_test_suites(suites);
+    junit.to_string().or_exit(Exit::Machine)
+}
+
+fn case(kind: &KindReport, report: &ReplayReport) -> TestCase {
+    let is_ours = |group: &&Group| format!("{}.{}", group.aggregate, group.command) == kind.command;
+    let groups: Vec<&Group> = report.findings.groups.iter().filter(is_ours).collect();
+    let differing: u64 = groups.iter().filter(|group| group.waived.is_none()).map(|group| group.count).sum();
+    let message = format!("{differing} of {} decided otherwise", kind.commands);
+    let description = groups.iter().map(|group| findings::group(group, usize::MAX)).collect();
+    test_case(&kind.command, differing, message, description)
+}
+
+fn perturbation(found: &PerturbationReport) -> TestCase {
+    let message = format!("{} came out otherwise", found.differing);
+    let description = found.examples.iter().map(|example| findings::example_text("", example)).collect();
+    test_case(&found.name, found.differing, message, description)
+}
+
+fn test_case(name: &str, differing: u64, message: String, description: String) -> TestCase {
+    if differing == 0 {
+        return TestCase::new(name, TestCaseStatus::success());
+    }
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_message(message).set_type("difference").set_description(description);
+    TestCase::new(name, status)
+}

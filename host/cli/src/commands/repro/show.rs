@@ -1,0 +1,180 @@
+//! What came of a bundle, for people and for programs.
+
+use cantus_engine::repro::{Bundle, BundleCommand, BundleFault, Came, Run, Start};
+use cantus_model::{Fault, FaultKind, Message, ports::Component};
+use serde_json::{Value, json};
+
+use super::shorten::Written;
+use crate::{render, wiring};
+
+/// All there is to say.
+pub(super) struct Report<'a> {
+    pub(super) bundle: &'a Bundle,
+    pub(super) component: &'a dyn Component,
+    pub(super) runs: &'a [Run],
+    pub(super) shortened: Option<Written>,
+}
+
+impl Report<'_> {
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let Bundle { aggregate, version, plugin, plugin_version, component, fault, .. } = self.bundle;
+        let mut text = format!("{aggregate} at version {version}, {plugin} {plugin_version} ({})\n", component.short());
+        if let Some(command) = &self.bundle.command {
+            let payload = render::payload(&command.payload);
+            text += &format!("  asked     {} {payload}\n", command_name(command));
+        }
+        text += &format!("  recorded  {}\n", fault_line(fault));
+        for run in self.runs {
+            text += &run_text(run, &wiring::name_of(self.component));
+        }
+        text += &self.conclusion();
+        if let Some(Written { file, shortened }) = &self.shortened {
+            let left = match shortened.bundle.events.len() {
+                0 => "none".to_owned(),
+                left => render::count(left as u64),
+            };
+            let perhaps = if shortened.minimal { "" } else { ", and more --runs may find fewer" };
+            let before = render::count(self.events_before());
+            text += &format!("It takes {left} of the {before} events{perhaps}: {}\n", file.display());
+        }
+        text
+    }
+
+    fn conclusion(&self) -> String {
+        let again: Vec<bool> = self.runs.iter().map(|run| run.again).collect();
+        let is_same = self.component.digest() == self.bundle.component;
+        match (again.contains(&true), again.contains(&false)) {
+            (true, false) => String::new(),
+            (true, true) => {
+                "Both ways should lead to the same state: does it lose something between `snapshot` and `restore`?\n"
+                    .into()
+            }
+            (false, _) if is_same => {
+                "It may have come of what else lived in its sandbox, or of other limits (settings wasm.*).\n".into()
+            }
+            (false, _) => String::new(),
+        }
+    }
+
+    fn events_before(&self) -> u64 {
+        self.bundle.shortened_from.unwrap_or(self.bundle.events.len() as u64)
+    }
+
+    /// For programs.
+    pub(super) fn json(&self) -> Value {
+        let mut report = about(self.bundle);
+        report["again"] = self.runs.iter().any(|run| run.again).into();
+        report["run_on"] = self.component.digest().to_string().into();
+        report["runs"] = self.runs.iter().map(run_json).collect();
+        if let Some(Written { file, shortened }) = &self.shortened {
+            report["shortened"] = json!({
+                "file": file.display().to_string(), "events_before": self.events_before(),
+                "events": shortened.bundle.events.len(), "runs": shortened.runs, "minimal": shortened.minimal,
+            });
+        }
+        report
+    }
+}
+
+/// What a bundle is about.
+pub(super) fn about(bundle: &Bundle) -> Value {
+    let BundleFault { kind, call, message, .. } = &bundle.fault;
+    let mut about = json!({
+        "aggregate": bundle.aggregate.aggregate_type, "aggregate_id": bundle.aggregate.id, "version": bundle.version,
+        "plugin": bundle.plugin, "plugin_version": bundle.plugin_version, "component": bundle.component,
+        "recorded": { "kind": kind, "call": call, "message": message },
+    });
+    if let Some(command) = &bundle.command {
+        about["command"] = command.name.clone().into();
+        about["command_version"] = command.version.into();
+        about["id"] = command.context.command_id.clone().into();
+    }
+    about
+}
+
+/// The kind of a command.
+pub(super) fn command_name(command: &BundleCommand) -> String {
+    format!("{} v{}", command.name, command.version)
+}
+
+/// A recorded fault on one line.
+pub(super) fn fault_line(fault: &BundleFault) -> String {
+    line(fault.kind, &fault.call, &fault.message)
+}
+
+fn line(kind: FaultKind, call: &str, message: &str) -> String {
+    format!("{} in {call}: {message}", kind_name(kind))
+}
+
+const fn kind_name(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::Trap => "trap",
+        FaultKind::OutOfFuel => "out of fuel",
+        FaultKind::MemoryLimit => "memory limit",
+        FaultKind::StackOverflow => "stack overflow",
+        FaultKind::TimeLimit => "time limit",
+        FaultKind::ResultTooLarge => "result too large",
+        FaultKind::RefusedCall => "refused call",
+        FaultKind::Malformed => "malformed",
+        FaultKind::Host => "host",
+    }
+}
+
+fn run_text(run: &Run, component: &str) -> String {
+    let from = match run.start {
+        Start::FirstEvent => "its first event",
+        Start::Snapshot => "its snapshot",
+    };
+    let events = format!("{} event{}", render::count(run.events as u64), if run.events == 1 { "" } else { "s" });
+    let verdict = match run.again {
+        true => "the recorded fault came again",
+        false => "the recorded fault did not come",
+    };
+    format!("{verdict}, from {from} on with {events}, on {component}\n{}", came_text(run))
+}
+
+fn came_text(run: &Run) -> String {
+    match &run.came {
+        Came::Fault(fault) => fault_text(fault),
+        Came::Accepted(events) if events.is_empty() => "  the command was accepted, without events\n".into(),
+        Came::Accepted(events) => {
+            let event = |event: &Message| {
+                format!("\n    {} v{} {}", event.name, event.version, render::payload(&event.payload))
+            };
+            format!("  the command was accepted:{}\n", events.iter().map(event).collect::<String>())
+        }
+        Came::Rejected(rejection) => format!("  the command was rejected: {}: {}\n", rejection.code, rejection.message),
+        Came::Undecided(why) => format!("  the command was not decided: {why}\n"),
+        Came::Folded => "  all was well\n".into(),
+    }
+}
+
+fn fault_text(fault: &Fault) -> String {
+    let frames = fault.backtrace.iter().enumerate().map(|(at, frame)| format!("  {at:>4}  {frame}\n"));
+    format!("  {}\n{}", line(fault.kind, fault.call, &fault.message), frames.collect::<String>())
+}
+
+fn run_json(run: &Run) -> Value {
+    let start = match run.start {
+        Start::FirstEvent => "first-event",
+        Start::Snapshot => "snapshot",
+    };
+    json!({ "start": start, "events": run.events, "again": run.again, "came": came_json(&run.came) })
+}
+
+fn came_json(came: &Came) -> Value {
+    match came {
+        Came::Fault(fault) => json!({ "fault": fault }),
+        Came::Accepted(events) => {
+            let event = |event: &Message| {
+                let payload = render::payload_json(&event.payload);
+                json!({ "event": event.name, "version": event.version, "payload": payload })
+            };
+            json!({ "accepted": events.iter().map(event).collect::<Vec<_>>() })
+        }
+        Came::Rejected(rejection) => json!({ "rejected": { "code": rejection.code, "message": rejection.message } }),
+        Came::Undecided(why) => json!({ "undecided": why }),
+        Came::Folded => json!("folded"),
+    }
+}

@@ -1,0 +1,42 @@
+//! `cantus tape show FILE`: checks a tape and says what is on it.
+
+use std::path::PathBuf;
+
+use cantus_store::tape::Tape;
+
+use super::{about::About, failure};
+use crate::{
+    args::Global,
+    exit_codes::{Exit, Failure},
+    output,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  cantus tape show day.cantus-tape
+  cantus tape show day.cantus-tape --json | jq -r .checksum
+
+The whole file is read and every block is checked. Two tapes with one checksum are the same to the byte.";
+
+/// Its arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The tape
+    file: PathBuf,
+}
+
+/// Shows it.
+///
+/// # Errors
+/// If it is no tape, is damaged or cut off, or was made by a newer Cantus.
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+    let tape = Tape::open(&args.file).map_err(|error| failure(&args.file, &error))?;
+    let about = About::of(&args.file, &tape);
+    if global.json {
+        output::print_json(&about)?
+    } else {
+        output::print(&about.text())?
+    }
+    Ok(Exit::Ok)
+}

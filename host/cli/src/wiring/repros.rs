@@ -1,0 +1,158 @@
+//! The folder of repro bundles, `repros` in the data folder. Each can be deleted at any time.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use cantus_engine::repro::{Keep, ReproSink};
+
+use crate::settings::Settings;
+
+/// The bundles of a host.
+pub(crate) struct ReproFolder {
+    path: PathBuf,
+    files: usize,
+}
+
+/// What a host does about faults.
+pub(super) fn keep(settings: &Settings) -> Keep {
+    Keep { settings: settings.repro.clone(), sink: Arc::new(ReproFolder::of(settings)) }
+}
+
+impl ReproFolder {
+    /// It is made with its first bundle.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self { path: settings.data.join("repros"), files: settings.repro.files }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of the bundle with that name.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.json"))
+    }
+
+    /// The files of all bundles, the oldest first.
+    ///
+    /// # Errors
+    /// If the folder is there, but cannot be read.
+    pub(crate) fn bundles(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
+        for path in self.entries()? {
+            let is_bundle = path.extension().is_some_and(|extension| extension == "json") && !is_aside(&path);
+            // One that is gone by now is none.
+            if let (true, Ok(about)) = (is_bundle, fs::metadata(&path)) {
+                found.push((about.modified()?, path));
+            }
+        }
+        found.sort();
+        Ok(found.into_iter().map(|(_, path)| path).collect())
+    }
+
+    fn entries(&self) -> io::Result<Vec<PathBuf>> {
+        match fs::read_dir(&self.path) {
+            Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes room, and removes what a host that was killed had begun to write.
+    fn tidy(&self, newest: &Path) -> io::Result<()> {
+        let unfinished = self.entries()?.into_iter().filter(|path| is_aside(path));
+        let bundles = self.bundles()?;
+        let excess = bundles.len().saturating_sub(self.files);
+        let oldest = bundles.into_iter().filter(|path| path != newest).take(excess);
+        unfinished.chain(oldest).try_for_each(fs::remove_file)
+    }
+}
+
+fn is_aside(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Writes a file aside and renames it, so that it is there whole or not at all.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!(".{name}"));
+    let mut file = fs::File::create(&aside)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()?;
+    fs::rename(aside, path)
+}
+
+impl ReproSink for ReproFolder {
+    fn place(&self, name: &str) -> String {
+        self.file(name).display().to_string()
+    }
+
+    fn keep(&self, name: &str, bundle: &[u8]) -> Result<(), String> {
+        let file = self.file(name);
+        let kept = fs::create_dir_all(&self.path).and_then(|()| write_whole(&file, bundle));
+        kept.and_then(|()| self.tidy(&file)).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn folder(files: usize) -> (tempfile::TempDir, ReproFolder) {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("repros");
+        (place, ReproFolder { path, files })
+    }
+
+    fn names(folder: &ReproFolder) -> Vec<String> {
+        let bundles = folder.bundles().unwrap();
+        bundles.iter().map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    /// Time stamps of files may be coarse, so they are set.
+    fn age(folder: &ReproFolder, name: &str, seconds: u64) {
+        let file = fs::File::options().write(true).open(folder.file(name)).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
+    }
+
+    #[test]
+    fn the_oldest_goes_and_the_newest_never() {
+        let (_place, folder) = folder(2);
+        assert_eq!(names(&folder), [""; 0]);
+        for (seconds, name) in [(3, "c"), (1, "a"), (2, "b")] {
+            folder.keep(name, b"{}").unwrap();
+            age(&folder, name, seconds);
+        }
+        assert_eq!(names(&folder), ["b", "c"]);
+        folder.keep("b", b"again").unwrap();
+        assert_eq!(names(&folder), ["c", "b"]);
+        assert_eq!(fs::read(folder.file("b")).unwrap(), b"again");
+        age(&folder, "c", 1 << 33);
+        folder.keep("d", b"{}").unwrap();
+        assert_eq!(names(&folder), ["d", "c"]);
+    }
+
+    #[test]
+    fn what_was_half_written_is_neither_a_bundle_nor_stays() {
+        let (_place, folder) = folder(2);
+        fs::create_dir(folder.path()).unwrap();
+        fs::write(folder.path().join(".x.json"), "{").unwrap();
+        assert_eq!(names(&folder), [""; 0]);
+        folder.keep("a", b"{}").unwrap();
+        let left: Vec<_> = folder.entries().unwrap();
+        assert_eq!(left, [folder.file("a")]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_told() {
+        let (place, folder) = folder(2);
+        fs::write(place.path().join("repros"), "a file").unwrap();
+        assert!(folder.keep("a", b"{}").is_err());
+    }
+}

@@ -1,0 +1,152 @@
+//! Chooses which of a plugin's files is live, and says of the others why they are not.
+
+use std::{
+    cmp::Reverse,
+    time::{Duration, Instant},
+};
+
+use cantus_model::{Cause, Digest, ports::StoreError};
+
+use super::{
+    ActivationChange, ActivationError, LivePlugin, Registry, State,
+    candidates::Halt,
+    files::{File, Obstacle},
+};
+
+impl Registry {
+    /// Makes the highest version of a plugin live that may be. At the `first` look, what is gone is gone.
+    pub(super) async fn settle(&mut self, plugin: &str, first: bool) -> Result<(), StoreError> {
+        self.reconsider(plugin).await;
+        self.note_absence(plugin);
+        while let Some((file, digest)) = self.best(plugin, first) {
+            if self.live.get(plugin).is_some_and(|live| live.digest() == digest) {
+                break;
+            }
+            match self.activate(plugin, &file).await {
+                Ok(()) => break,
+                Err(Halt::Refused(objection)) => self.refuse(&file, objection), // perhaps there is another
+                Err(Halt::Overtaken) => return Ok(()),
+                Err(Halt::Store(error)) => return Err(error),
+            }
+        }
+        self.mark(plugin);
+        self.deactivate_if_gone(plugin, first).await
+    }
+
+    /// Gives files that were refused another chance if what they were refused for is gone, and refuses those whose
+    /// version somebody else made live meanwhile.
+    async fn reconsider(&mut self, plugin: &str) {
+        let names: Vec<String> = self.files.of(plugin).map(|file| file.status.file.clone()).collect();
+        for name in names {
+            let Some(file) = self.files.get(&name) else { continue };
+            if file.status.state != State::Refused {
+                if let Some(taken) = self.taken_by_live(file) {
+                    self.refuse(&name, taken);
+                }
+                continue;
+            }
+            let is_lifted = match file.obstacle {
+                Obstacle::Itself => false,
+                Obstacle::Taken => self.taken(file).is_none(),
+                Obstacle::Host(digest) => !self.live.values().any(|live| live.digest() == digest),
+                Obstacle::History { waiver } => self.has_other_waiver(&name, waiver).await,
+            };
+            if let Some(file) = self.files.get_mut(&name).filter(|_| is_lifted) {
+                file.set(State::Compiled, None);
+            }
+        }
+    }
+
+    /// Notes since when the file that a plugin came from has not been there.
+    fn note_absence(&mut self, plugin: &str) {
+        let has_file = self.files.of(plugin).next().is_some();
+        let Some(live) = self.live.get_mut(plugin) else { return };
+        live.had_file |= has_file;
+        let is_there = live.file.as_ref().map_or(has_file, |file| self.files.get(file).is_some());
+        live.gone_since = (!is_there).then(|| live.gone_since.unwrap_or_else(Instant::now));
+    }
+
+    /// The highest version among the files of a plugin that nobody decided against.
+    fn best(&self, plugin: &str, first: bool) -> Option<(String, Digest)> {
+        let floor = self.live.get(plugin).filter(|live| !self.has_left(plugin, live, first));
+        let floor = floor.map(|live| &live.live.component.manifest().version);
+        let candidates = self.files.of(plugin).filter(|file| {
+            file.is_candidate() && !self.is_barred(plugin, file) && file.status.version.as_ref() >= floor
+        });
+        let best = candidates.min_by_key(|file| (Reverse(file.status.version.as_ref()), &file.status.file))?;
+        Some((best.status.file.clone(), best.status.digest?))
+    }
+
+    /// Whether the file that a plugin came from is gone, or holds another version of it by now. A broken one in its
+    /// place is no reason to go back to a lower version that lies beside it.
+    fn has_left(&self, plugin: &str, live: &LivePlugin, first: bool) -> bool {
+        let is_another = |file: &File| {
+            file.is_candidate()
+                && file.status.plugin.as_deref() == Some(plugin)
+                && file.status.digest != Some(live.digest())
+                && !self.is_barred(plugin, file)
+        };
+        self.is_gone(live, first) || live.file.as_ref().and_then(|file| self.files.get(file)).is_some_and(is_another)
+    }
+
+    /// Who replaces a file may remove it first: one that is gone for a moment is not.
+    fn is_gone(&self, live: &LivePlugin, first: bool) -> bool {
+        let wait = Duration::from_millis(if first { 0 } else { self.settings.removal_ms });
+        live.gone_since.is_some_and(|since| since.elapsed() >= wait)
+    }
+
+    fn is_barred(&self, plugin: &str, file: &File) -> bool {
+        let track = self.log.track(plugin);
+        file.status.digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest)))
+    }
+
+    /// Says of each file of a plugin that is not refused what it is.
+    fn mark(&mut self, plugin: &str) {
+        let live = self.live.get(plugin).map(|live| (live.digest(), live.live.component.manifest().version.clone()));
+        let track = self.log.track(plugin);
+        let mut active = None;
+        for file in
+            self.files.iter_mut().filter(|file| file.status.plugin.as_deref() == Some(plugin) && file.is_candidate())
+        {
+            let digest = file.status.digest;
+            match &live {
+                Some((live, _)) if digest == Some(*live) => {
+                    file.set(State::Active, None);
+                    active.get_or_insert_with(|| file.status.file.clone());
+                }
+                _ if digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest))) => {
+                    let version = file.status.version.as_ref().map_or_else(String::new, ToString::to_string);
+                    let why = format!("`cantus plugin activate {plugin}@{version}` makes it live again");
+                    file.set(State::RolledBack, Some(why));
+                }
+                Some((_, other)) => file.set(State::Superseded, Some(format!("{plugin} {other} is live"))),
+                None => {}
+            }
+        }
+        if let Some(live) = self.live.get_mut(plugin).filter(|_| active.is_some()) {
+            (live.had_file, live.file, live.gone_since) = (true, active, None);
+        }
+    }
+
+    /// A plugin goes with its last file.
+    async fn deactivate_if_gone(&mut self, plugin: &str, first: bool) -> Result<(), StoreError> {
+        let has_file = self.files.of(plugin).next().is_some();
+        let Some(live) = self.live.get(plugin) else { return Ok(()) };
+        // A file that is broken now may be the next version of it, half copied: then its file is not gone.
+        if has_file || !live.had_file || !self.is_gone(live, first) {
+            return Ok(());
+        }
+        let who = live.file.clone().unwrap_or_else(|| plugin.to_owned());
+        let why = "its file was removed from the folder of plugins".to_owned();
+        let change = ActivationChange { plugin: plugin.into(), cause: Cause::Removed, who, why };
+        match self.activator.record(&mut self.log, change, None, None).await {
+            Ok(activation) => {
+                self.live.remove(plugin);
+                self.announce(activation, None);
+                Ok(())
+            }
+            Err(ActivationError::Store(error)) => Err(error),
+            Err(_) => Ok(()), // the next look tries again
+        }
+    }
+}

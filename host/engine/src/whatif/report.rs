@@ -1,0 +1,148 @@
+//! Two timelines beside each other.
+
+use cantus_model::{AggregateRef, Digest, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::replay::Change;
+
+/// What a what-if came to. The same history and the same question give the same report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timelines {
+    /// Whose.
+    pub aggregate: AggregateRef,
+    /// What both have in common.
+    pub shared: Shared,
+    /// What came after that.
+    pub parted: Parted,
+    /// Where the recorded timeline ends.
+    pub before: End,
+    /// Where the new one ends.
+    pub now: End,
+}
+
+/// What two timelines have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Shared {
+    /// Count of commands.
+    pub commands: u64,
+    /// The stream version that they lead to.
+    pub version: u64,
+    /// The last of them.
+    pub last_command: Option<String>,
+    /// When commands that were never recorded are asked: the time of the branch point.
+    pub now: Timestamp,
+}
+
+/// Two timelines after the branch point.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Parted {
+    /// All commands.
+    pub commands: Tally,
+    /// All their events.
+    pub events: Tally,
+    /// The commands, in order; no more than were asked for.
+    pub steps: Vec<Step>,
+    /// Commands that are counted and not among the steps.
+    pub left_out: u64,
+}
+
+/// What became of a command or an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// It is in both timelines, to the byte.
+    Unchanged,
+    /// It is in both, otherwise.
+    Changed,
+    /// It is only in the new one.
+    Added,
+    /// It is only in the recorded one.
+    Removed,
+}
+
+/// How many of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// [`Mark::Unchanged`].
+    pub unchanged: u64,
+    /// [`Mark::Changed`].
+    pub changed: u64,
+    /// [`Mark::Added`].
+    pub added: u64,
+    /// [`Mark::Removed`].
+    pub removed: u64,
+}
+
+/// One command in both timelines, or in one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What became of it: the command itself, its outcome and its events.
+    pub mark: Mark,
+    /// Its id.
+    pub command_id: String,
+    /// If it was decided in both, and otherwise: how the decisions differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// As it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Side>,
+    /// As it is in the new timeline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Side>,
+    /// What became of its events, one after another: those at the same place are compared.
+    pub events: Vec<Mark>,
+}
+
+/// One command in one timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Side {
+    /// The stream version that it was decided on.
+    pub version: u64,
+    /// When it was asked.
+    pub now: Timestamp,
+    /// The command's name.
+    pub command: String,
+    /// The version of its schema; `None` if there is no such command.
+    pub command_version: Option<u32>,
+    /// What was asked; a long one is shortened.
+    pub payload: Value,
+    /// `accepted` with its events, `rejected`, `undecided`, or a `fault`.
+    pub decision: Value,
+    /// Who decided.
+    pub component: Digest,
+}
+
+/// Where a timeline ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Its stream version.
+    pub version: u64,
+    /// Whose state it is.
+    pub component: Digest,
+    /// The state, in the plugin's payload format; or why there is none.
+    pub state: Result<Vec<u8>, String>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, mark: Mark) {
+        *match mark {
+            Mark::Unchanged => &mut self.unchanged,
+            Mark::Changed => &mut self.changed,
+            Mark::Added => &mut self.added,
+            Mark::Removed => &mut self.removed,
+        } += 1;
+    }
+}
+
+impl Parted {
+    /// Adds a step, or only counts it if there are `limit` of them already.
+    pub(super) fn add(&mut self, step: Step, limit: usize) {
+        self.commands.add(step.mark);
+        step.events.iter().for_each(|mark| self.events.add(*mark));
+        match self.steps.len() < limit {
+            true => self.steps.push(step),
+            false => self.left_out += 1,
+        }
+    }
+}
