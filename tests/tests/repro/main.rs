@@ -1,0 +1,119 @@
+//! Bundles of what guests fault on: kept by the engine, run again, shortened.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bounds;
+mod capture;
+mod rerun;
+
+use std::sync::{Arc, Mutex};
+
+use cantus_engine::{
+    Answer, CommandError, Engine, FixedClock, Live, Settings,
+    repro::{self, Bundle, Keep, ReproSink},
+};
+use cantus_model::{AggregateRef, Fault, ports::Component};
+use cantus_tests::{
+    faulty::{FaultyStore, faulty},
+    guests, host,
+};
+
+/// Keeps every bundle that was ever written, in order.
+#[derive(Default)]
+struct Shelf {
+    written: Mutex<Vec<(String, Vec<u8>)>>,
+    /// Held by a test: nothing is written meanwhile.
+    gate: Mutex<()>,
+}
+
+impl ReproSink for Shelf {
+    fn place(&self, name: &str) -> String {
+        format!("shelf/{name}")
+    }
+
+    fn keep(&self, name: &str, bundle: &[u8]) -> Result<(), String> {
+        let _open = self.gate.lock().unwrap();
+        self.written.lock().unwrap().push((name.to_owned(), bundle.to_vec()));
+        Ok(())
+    }
+}
+
+/// A host that keeps bundles.
+struct World {
+    store: Arc<FaultyStore>,
+    engine: Engine,
+    shelf: Arc<Shelf>,
+    component: Arc<dyn Component>,
+}
+
+impl World {
+    /// On a component of `guests/shifty`.
+    async fn shifty(mode: &str) -> Self {
+        Self::on(faulty(), shifty(mode)).await
+    }
+
+    async fn on(store: Arc<FaultyStore>, component: Arc<dyn Component>) -> Self {
+        Self::with(store, component, host::settings(), repro::Settings::default()).await
+    }
+
+    async fn with(
+        store: Arc<FaultyStore>,
+        component: Arc<dyn Component>,
+        settings: Settings,
+        kept: repro::Settings,
+    ) -> Self {
+        let shelf = Arc::<Shelf>::default();
+        let keep = Keep { settings: kept, sink: shelf.clone() };
+        let live = [Live::new(Arc::clone(&component))];
+        let clock = Arc::new(FixedClock(host::NOW));
+        let engine = Engine::start_keeping(settings, store.clone(), &live, clock, Some(keep)).await.unwrap();
+        Self { store, engine, shelf, component }
+    }
+
+    async fn ask(&self, id: &str, aggregate: &str, name: &str, payload: &str) -> Answer {
+        self.engine.execute(host::command(id, aggregate, name, payload)).await
+    }
+
+    async fn add(&self, id: &str, aggregate: &str, amount: u64) -> Answer {
+        self.ask(id, aggregate, "Add", &format!(r#"{{"amount":{amount}}}"#)).await
+    }
+
+    /// Adds 1 until the stream has so many events.
+    async fn fill(&self, aggregate: &str, upto: u64) {
+        for version in 1..=upto {
+            let decided = self.add(&format!("{aggregate} {version}"), aggregate, 1).await.unwrap();
+            assert_eq!(decided.version, version);
+        }
+    }
+
+    /// Ends the host. All bundles are written then.
+    async fn bundles(&self) -> Vec<Bundle> {
+        self.engine.shutdown().await;
+        let written = self.shelf.written.lock().unwrap();
+        written.iter().map(|(_, file)| Bundle::parse(file).unwrap()).collect()
+    }
+
+    async fn bundle(&self) -> Bundle {
+        let mut bundles = self.bundles().await;
+        assert_eq!(bundles.len(), 1, "{bundles:#?}");
+        bundles.remove(0)
+    }
+}
+
+fn shifty(mode: &str) -> Arc<dyn Component> {
+    host::runtime(&host::limits()).load(&guests::shifty("shifty", "1.0.0", mode)).unwrap()
+}
+
+fn fault(answer: Answer) -> Fault {
+    let Err(CommandError::Fault(fault)) = answer else { panic!("{answer:?}") };
+    *fault
+}
+
+/// What a bundle is about: version, where its events begin, their count, the version of its snapshot, the call.
+fn shape(bundle: &Bundle) -> (u64, u64, usize, Option<u64>, &str) {
+    let snapshot = bundle.snapshot.as_ref().map(|snapshot| snapshot.version);
+    (bundle.version, bundle.after, bundle.events.len(), snapshot, &bundle.fault.call)
+}
+
+fn aggregate(id: &str) -> AggregateRef {
+    AggregateRef::new("Tally", id)
+}
