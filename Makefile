@@ -2,11 +2,12 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup build demo bench test fmt lint unit examples clean
+.PHONY: help setup build demo bench test fmt lint unit examples replay clean
 
 help:
 	@echo "make demo     build, then a day of real flights through a component into a durable store"
 	@echo "make test     everything that CI runs"
+	@echo "make replay   a recorded day of flights, decided again by the component as it is built now"
 	@echo "make bench    what this machine can do, each figure against its ceiling"
 	@echo "make build    the binary, target/release/cantus"
 
@@ -25,7 +26,7 @@ demo: build
 bench: build
 	./target/release/cantus bench
 
-test: setup fmt lint unit examples
+test: setup fmt lint unit examples replay
 	@echo "all tests passed"
 
 fmt:
@@ -44,6 +45,14 @@ unit:
 examples:
 	cd examples && $(CARGO) test --workspace --locked --target-dir ../target/examples
 	cd examples && $(CARGO) test --package flights --features release-1.2 --locked --target-dir ../target/examples
+
+# The repository's own tape, decided again by the flights example as it is now: as in the CI of a plugin of yours
+# (docs/replay-in-ci.md).
+CANTUS = $(CARGO) run --quiet --locked --package cantus-cli --
+replay:
+	$(CANTUS) plugin build examples/flights --plugins target/replay
+	$(CANTUS) replay examples/flights/tapes/day-2013-01-01.cantus-tape --plugin target/replay/flights.wasm \
+		--perturb --junit target/replay/report.xml
 
 clean:
 	$(CARGO) clean

@@ -86,7 +86,7 @@ pub(super) struct BlockReader<R> {
     began: u64,
     /// How far it has come, and how long the file is.
     at: u64,
-    length: u64,
+    pub(super) length: u64,
     /// The number of the block that comes next.
     next: u64,
 }
@@ -131,6 +131,11 @@ impl<R: Read> BlockReader<R> {
             return Err(self.damaged(Damage("something follows the end record")));
         }
         Ok((kind, body))
+    }
+
+    /// Bytes of the block that was read last.
+    pub(super) fn size(&self) -> u64 {
+        self.at - self.began
     }
 
     fn read(&mut self, bytes: &mut [u8]) -> Result<(), TapeError> {

@@ -31,6 +31,8 @@ pub struct Tape {
     header: TapeHeader,
     totals: Totals,
     checksum: Digest,
+    bytes: u64,
+    history_bytes: u64,
 }
 
 impl Tape {
@@ -41,12 +43,15 @@ impl Tape {
     pub fn open(path: &Path) -> Result<Self, TapeError> {
         let mut blocks = blocks(path)?;
         let header = header(&mut blocks)?;
+        let mut history_bytes = 0;
         let totals = loop {
-            if let (Kind::End, body) = blocks.next()? {
-                break Totals::decode(&body).map_err(|damage| blocks.damaged(damage))?;
+            match blocks.next()? {
+                (Kind::End, body) => break Totals::decode(&body).map_err(|damage| blocks.damaged(damage))?,
+                (Kind::Streams, _) => history_bytes += blocks.size(),
+                (Kind::Header | Kind::Component, _) => {}
             }
         };
-        Ok(Self { path: path.into(), header, totals, checksum: blocks.checksum })
+        Ok(Self { path: path.into(), header, totals, checksum: blocks.checksum, bytes: blocks.length, history_bytes })
     }
 
     /// What it says of itself.
@@ -62,6 +67,16 @@ impl Tape {
     /// Names the tape: no other one has this checksum.
     pub fn checksum(&self) -> Digest {
         self.checksum
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes of the file that are streams: all but its header, its components and its end.
+    pub fn history_bytes(&self) -> u64 {
+        self.history_bytes
     }
 
     /// The bytes of a component, if they are on the tape. Blocks while it reads.
