@@ -7,9 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, PageLimit, RecordedEvent,
-    Snapshot, StreamHead, Timestamp,
-    ports::{EventReader, Journal, SnapshotStore, StoreError, WriterEpoch},
+    Activation, AggregateRef, CommandRecord, ComponentRecord, Digest, Entry, EntryResult, EventBatch, EventQuery,
+    HistoryQuery, PageLimit, RecordedEvent, Snapshot, StreamHead, Timestamp,
+    ports::{
+        ActivationLog, EventReader, History, HistorySource, Hydrator, Journal, SnapshotStore, StoreError, WriterEpoch,
+    },
 };
 use cantus_store::MemoryStore;
 use tokio::sync::{RwLock, RwLockWriteGuard};
@@ -149,3 +151,35 @@ impl SnapshotStore for FaultyStore {
         self.inner.save_snapshots(snapshots).await
     }
 }
+
+#[async_trait]
+impl HistorySource for FaultyStore {
+    async fn history(&self, query: &HistoryQuery) -> Result<Box<dyn History>, StoreError> {
+        self.inner.history(query).await
+    }
+
+    async fn recent_commands(&self, types: &[String], limit: usize) -> Result<Vec<CommandRecord>, StoreError> {
+        self.inner.recent_commands(types, limit).await
+    }
+}
+
+#[async_trait]
+impl ActivationLog for FaultyStore {
+    async fn append_activation(
+        &self,
+        activation: &Activation,
+        component: Option<&ComponentRecord>,
+    ) -> Result<bool, StoreError> {
+        self.inner.append_activation(activation, component).await
+    }
+
+    async fn activations(&self, after: u64) -> Result<Vec<Activation>, StoreError> {
+        self.inner.activations(after).await
+    }
+
+    async fn components(&self) -> Result<Vec<ComponentRecord>, StoreError> {
+        self.inner.components().await
+    }
+}
+
+impl Hydrator for FaultyStore {}

@@ -7,8 +7,10 @@
 //! The second value is dropped when the test ends: a folder, a container.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod activations;
 pub mod batches;
 pub mod given;
+pub mod history;
 pub mod journal;
 pub mod payloads;
 pub mod reads;
@@ -62,6 +64,22 @@ macro_rules! store_suite {
                 snapshots::of_no_stream_is_not_kept,
                 snapshots::ahead_of_its_stream_is_not_used,
                 snapshots::many_at_once,
+                snapshots::going_back_finds_the_one_before,
+                snapshots::a_third_component_pushes_out_the_oldest,
+                snapshots::several_components_in_one_call,
+                activations::come_back_in_order,
+                activations::only_the_next_is_appended,
+                activations::racing_hosts_take_turns,
+                activations::a_version_keeps_its_bytes,
+                activations::need_no_claim_and_fence_nobody,
+                history::every_command_with_its_events,
+                history::streams_in_the_order_in_which_they_began,
+                history::a_long_stream_in_pages,
+                history::only_what_is_selected,
+                history::what_is_recorded_later_is_not_in_it,
+                history::of_an_empty_store,
+                history::whatever_they_contain,
+                history::the_recent_commands,
             }
         }
     };

@@ -11,7 +11,10 @@ pub mod tape;
 
 use std::sync::Arc;
 
-use cantus_model::ports::{Store, StoreError};
+use cantus_model::{
+    ComponentRecord, Digest,
+    ports::{Store, StoreError},
+};
 use location::Location;
 
 pub use memory::MemoryStore;
@@ -39,4 +42,13 @@ pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         Location::Memory => Err(StoreError::Other("memory: holds nothing to read: name a store on disk".into())),
         Location::Sqlite(path) => Ok(Arc::new(SqliteStore::open_read_only_at(&path, SqliteOptions::default()).await?)),
     }
+}
+
+/// Why `component` cannot go live: its name and version are another one's.
+fn taken(component: &ComponentRecord, by: Digest) -> StoreError {
+    let (name, version, digest) = (&component.manifest.name, &component.manifest.version, component.digest.short());
+    let by = by.short();
+    StoreError::Other(format!(
+        "{name} {version} is {by} for ever, and {digest} is another: give it a version of its own"
+    ))
 }

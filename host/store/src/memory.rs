@@ -2,6 +2,9 @@
 //!
 //! It does not share the planner of the other adapters, so that comparing it with them says something.
 
+mod activations;
+mod history;
+
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -9,9 +12,9 @@ use std::{
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, Decision, Digest, Entry, EntryResult, EventBatch, EventQuery, PageLimit, Position,
-    RecordedEvent, Snapshot, StreamHead, Timestamp,
-    ports::{EventReader, Journal, SnapshotStore, StoreError, WriterEpoch},
+    Activation, AggregateRef, CommandRecord, ComponentRecord, Decision, Digest, Entry, EntryResult, EventBatch,
+    EventQuery, PageLimit, Position, RecordedEvent, Snapshot, StreamHead, Timestamp,
+    ports::{EventReader, Hydrator, Journal, SnapshotStore, StoreError, WriterEpoch},
 };
 
 use crate::planner::{known, record};
@@ -29,13 +32,19 @@ struct Contents {
     log: Vec<RecordedEvent>,
     /// Offsets of each stream's events; the event of version `n` is at index `n - 1`.
     streams: HashMap<AggregateRef, Vec<usize>>,
-    commands: HashMap<String, CommandRecord>,
-    snapshots: HashMap<AggregateRef, Snapshot>,
+    /// All commands, in the order in which they were recorded.
+    journal: Vec<CommandRecord>,
+    /// Where in the journal a command is, by its id.
+    commands: HashMap<String, usize>,
+    /// Of the two components that saved last, the last first.
+    snapshots: HashMap<AggregateRef, Vec<Snapshot>>,
+    activations: Vec<Activation>,
+    components: Vec<ComponentRecord>,
 }
 
 impl Contents {
     fn judge(&mut self, entry: &Entry) -> EntryResult {
-        if let Some(record) = self.commands.get(&entry.command_id) {
+        if let Some(record) = self.command(&entry.command_id) {
             return known(record, entry);
         }
         let Some(decision) = &entry.decision else { return EntryResult::Absent };
@@ -61,8 +70,13 @@ impl Contents {
                 command_id: entry.command_id.clone(),
             });
         }
-        self.commands.insert(entry.command_id.clone(), record(entry, decision, first_offset));
+        self.commands.insert(entry.command_id.clone(), self.journal.len());
+        self.journal.push(record(entry, decision, first_offset));
         EntryResult::Committed { version: self.version(&entry.aggregate), first_offset }
+    }
+
+    fn command(&self, id: &str) -> Option<&CommandRecord> {
+        self.commands.get(id).map(|&place| &self.journal[place])
     }
 
     fn version(&self, aggregate: &AggregateRef) -> u64 {
@@ -149,7 +163,7 @@ impl EventReader for MemoryStore {
     }
 
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
-        Ok(self.contents().commands.get(id).cloned())
+        Ok(self.contents().command(id).cloned())
     }
 }
 
@@ -159,16 +173,21 @@ impl SnapshotStore for MemoryStore {
         let contents = self.contents();
         let usable =
             |snapshot: &&Snapshot| snapshot.component == component && snapshot.version <= contents.version(aggregate);
-        Ok(contents.snapshots.get(aggregate).filter(usable).cloned())
+        Ok(contents.snapshots.get(aggregate).into_iter().flatten().find(usable).cloned())
     }
 
     async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
         let mut contents = self.contents();
         for snapshot in snapshots {
             if contents.streams.contains_key(&snapshot.aggregate) {
-                contents.snapshots.insert(snapshot.aggregate.clone(), snapshot.clone());
+                let kept = contents.snapshots.entry(snapshot.aggregate.clone()).or_default();
+                kept.retain(|kept| kept.component != snapshot.component);
+                kept.insert(0, snapshot.clone());
+                kept.truncate(2);
             }
         }
         Ok(())
     }
 }
+
+impl Hydrator for MemoryStore {}

@@ -58,6 +58,7 @@ pub(crate) struct Known {
 /// A stream as it stands within the batch. It is to be inserted if it gains its first record.
 #[derive(Debug)]
 pub(crate) struct StreamRow<'a> {
+    /// Given with the first record, so that streams are numbered in the order in which they began.
     pub(crate) pk: i64,
     pub(crate) aggregate: &'a AggregateRef,
     version: u64,
@@ -145,18 +146,15 @@ struct Planner<'a> {
     plan: Plan<'a>,
     stream_index: HashMap<&'a AggregateRef, usize>,
     command_index: HashMap<&'a str, usize>,
+    last_stream_pk: i64,
     last_command_pk: i64,
 }
 
 impl<'a> Planner<'a> {
     fn new(entries: usize, question: &Question<'a>, known: &'a Known) -> Self {
-        let mut last_pk = known.last_stream_pk;
         let streams = question.aggregates.iter().zip(&known.streams).map(|(&aggregate, stream)| match *stream {
             Some(KnownStream { pk, version }) => StreamRow { pk, aggregate, version, stored: true, recorded: false },
-            None => {
-                last_pk += 1;
-                StreamRow { pk: last_pk, aggregate, version: 0, stored: false, recorded: false }
-            }
+            None => StreamRow { pk: 0, aggregate, version: 0, stored: false, recorded: false },
         });
         Self {
             known,
@@ -174,6 +172,7 @@ impl<'a> Planner<'a> {
                 .map(|(index, &aggregate)| (aggregate, index))
                 .collect(),
             command_index: HashMap::with_capacity(entries),
+            last_stream_pk: known.last_stream_pk,
             last_command_pk: known.last_command_pk,
         }
     }
@@ -199,6 +198,10 @@ impl<'a> Planner<'a> {
         let stream = &mut plan.streams[stream];
         let events = decision.verdict.events();
         let first_offset = (!events.is_empty()).then_some(plan.head);
+        if !stream.stored && !stream.recorded {
+            self.last_stream_pk += 1;
+            stream.pk = self.last_stream_pk;
+        }
         self.last_command_pk += 1;
         for event in events {
             stream.version += 1;

@@ -1,8 +1,11 @@
 //! The embedded store: one SQLite file in WAL mode, every commit followed by an fsync.
 
+mod activations;
 pub mod ceiling;
 mod connection;
 mod error;
+mod history;
+mod hydrate;
 mod journal;
 mod migration;
 mod reader;

@@ -35,7 +35,7 @@ pub async fn another_components_is_not_used(store: Subject) {
     let theirs = Snapshot { component: other, ..snapshot("a", 1, b"2") };
     store.save_snapshots(std::slice::from_ref(&theirs)).await.unwrap();
     assert_eq!(store.load_snapshot(&account("a"), other).await.unwrap(), Some(theirs));
-    assert_eq!(load(&store, "a").await, None);
+    assert_eq!(load(&store, "a").await, Some(snapshot("a", 1, b"1")));
 }
 
 /// A state of nothing is of no use.
@@ -73,4 +73,71 @@ pub async fn many_at_once(store: Subject) {
         assert_eq!(load(&store, &saved.aggregate.id).await, Some(saved));
     }
     assert_whole(&store).await;
+}
+
+/// The snapshot of account `a` by `component`, whose state says which one it is.
+fn by(component: &str, version: u64) -> Snapshot {
+    let state = format!("{component}{version}").into_bytes();
+    Snapshot { component: Digest::of(component.as_bytes()), ..snapshot("a", version, &state) }
+}
+
+/// The states that components find for account `a`.
+async fn found(store: &Subject, components: &[&str]) -> Vec<String> {
+    let mut states = vec![];
+    for component in components {
+        let digest = Digest::of(component.as_bytes());
+        let snapshot = store.load_snapshot(&account("a"), digest).await.unwrap();
+        assert!(snapshot.as_ref().is_none_or(|snapshot| snapshot.component == digest));
+        states.push(snapshot.map_or("none".into(), |snapshot| String::from_utf8(snapshot.state).unwrap()));
+    }
+    states
+}
+
+/// After a swap the component before finds what it saved, and so on, to and fro.
+pub async fn going_back_finds_the_one_before(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"; 9]), accepted("c2", "b", 0, &["x"; 9])]).await;
+    store.save_snapshots(&[snapshot("b", 4, b"of another stream")]).await.unwrap();
+    for (saved, states) in [
+        (by("old", 1), ["old1", "none"]),
+        (by("old", 2), ["old2", "none"]),
+        (by("new", 3), ["old2", "new3"]),
+        (by("new", 4), ["old2", "new4"]),
+        (by("old", 5), ["old5", "new4"]),
+        (by("old", 6), ["old6", "new4"]),
+        (by("new", 6), ["old6", "new6"]),
+    ] {
+        store.save_snapshots(&[saved]).await.unwrap();
+        assert_eq!(found(&store, &["old", "new"]).await, states);
+    }
+    assert_eq!(load(&store, "b").await, Some(snapshot("b", 4, b"of another stream")));
+}
+
+/// However many components a stream has seen, it keeps two snapshots.
+pub async fn a_third_component_pushes_out_the_oldest(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"; 9])]).await;
+    let components = ["one", "two", "three"];
+    for (saved, states) in [
+        (by("one", 5), ["one5", "none", "none"]),
+        (by("two", 5), ["one5", "two5", "none"]),
+        (by("three", 5), ["none", "two5", "three5"]),
+        (by("two", 6), ["none", "two6", "three5"]),
+        (by("one", 3), ["one3", "two6", "none"]),
+    ] {
+        store.save_snapshots(&[saved]).await.unwrap();
+        assert_eq!(found(&store, &components).await, states);
+    }
+}
+
+/// It is all the same whether they are saved one by one or at once.
+pub async fn several_components_in_one_call(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"; 9]), accepted("c2", "b", 0, &["x"; 9])]).await;
+    let at_once = [by("one", 1), by("one", 2), by("two", 3), snapshot("b", 1, b"b1"), by("two", 4), by("three", 5)];
+    store.save_snapshots(&at_once).await.unwrap();
+    assert_eq!(found(&store, &["one", "two", "three"]).await, ["none", "two4", "three5"]);
+    assert_eq!(load(&store, "b").await, Some(snapshot("b", 1, b"b1")));
+    store.save_snapshots(&[by("three", 6), by("four", 6), by("three", 7), by("four", 8)]).await.unwrap();
+    assert_eq!(found(&store, &["two", "three", "four"]).await, ["none", "three7", "four8"]);
 }

@@ -1,9 +1,12 @@
 //! What only a store on disk can suffer.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod activations;
 mod damage;
+mod history;
 mod meeting;
 mod opening;
+mod upgrade;
 
 use std::{
     path::{Path, PathBuf},

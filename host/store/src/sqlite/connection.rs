@@ -23,6 +23,8 @@ const PAGE: u64 = 4096;
 const CHECKPOINT_PAGES: u64 = 4096;
 /// Bytes that the WAL file keeps after a checkpoint.
 const WAL_KEPT: u64 = 4 * CHECKPOINT_PAGES * PAGE;
+/// Bytes of the file that a reader maps: as many as SQLite takes.
+const MAPPED: u64 = 0x7fff_0000;
 /// More than the texts that one connection uses.
 const STATEMENTS: usize = 256;
 
@@ -73,6 +75,11 @@ impl SqliteOptions {
         }
     }
 
+    /// How a reader connects. Every commit makes its page cache worthless, so it reads the file in place.
+    pub(super) fn reading(&self, path: &Path) -> SqliteConnectOptions {
+        self.connect(path).read_only(true).row_buffer_size(512).pragma("mmap_size", MAPPED.to_string())
+    }
+
     /// The readers; they connect when they are needed.
     pub(super) fn readers(&self, path: &Path) -> SqlitePool {
         SqlitePoolOptions::new()
@@ -80,7 +87,7 @@ impl SqliteOptions {
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_lazy_with(self.connect(path).read_only(true).row_buffer_size(512))
+            .connect_lazy_with(self.reading(path))
     }
 }
 

@@ -144,7 +144,7 @@ impl SqliteStore {
 }
 
 /// No reader passes a gap: it would never see what is missing.
-fn contiguous(expected: u64, found: u64, what: impl Fn() -> String) -> Result<(), StoreError> {
+pub(super) fn contiguous(expected: u64, found: u64, what: impl Fn() -> String) -> Result<(), StoreError> {
     match expected == found {
         true => Ok(()),
         false => Err(StoreError::Corrupt(format!("{} {expected} is missing, the next is {found}", what()))),

@@ -89,6 +89,7 @@ pub(super) fn bind_event(arguments: &mut SqliteArguments, row: &EventRow<'_>) ->
     arguments.add(row.command_pk)
 }
 
-fn time(time: Timestamp) -> Result<i64, BoxDynError> {
+/// A time as a signed column holds it.
+pub(super) fn time(time: Timestamp) -> Result<i64, BoxDynError> {
     i64::try_from(time.0).map_err(|_| format!("the time {} is after the year 294247", time.0).into())
 }

@@ -1,6 +1,7 @@
-//! Snapshots: a cache that checks itself.
+//! Snapshots: a cache that checks itself. A stream has two places: the first is the component's that saved last, the
+//! second that of the one before it.
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use async_trait::async_trait;
 use cantus_model::{
@@ -13,25 +14,43 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-use super::{SqliteStore, error::explain, rows::bound, statement::MultiRow};
+use super::{
+    SqliteStore,
+    error::explain,
+    rows::bound,
+    statement::{MultiRow, Script},
+};
 
 /// So many go into one transaction, between which commits get their turn.
 const CHUNK: usize = 64;
 
+/// What another component saved last goes to the second place.
+static GIVE_WAY: LazyLock<MultiRow> = LazyLock::new(|| {
+    MultiRow::new(
+        "INSERT OR REPLACE INTO snapshot (pk, version, component_digest, state, state_hash) \
+         SELECT n.pk + 1, n.version, n.component_digest, n.state, n.state_hash FROM (",
+        3,
+        ") AS saved CROSS JOIN stream AS s ON s.aggregate_type = saved.column1 AND s.aggregate_id = saved.column2 \
+         CROSS JOIN snapshot AS n ON n.pk = 2 * s.pk WHERE n.component_digest <> saved.column3",
+    )
+});
+
 /// A snapshot of no stream is not kept.
 static SAVE: LazyLock<MultiRow> = LazyLock::new(|| {
     MultiRow::new(
-        "INSERT INTO snapshot (stream_pk, version, component_digest, state, state_hash) \
-         SELECT s.pk, saved.column3, saved.column4, saved.column5, saved.column6 FROM (",
+        "INSERT INTO snapshot (pk, version, component_digest, state, state_hash) \
+         SELECT 2 * s.pk, saved.column4, saved.column3, saved.column5, saved.column6 FROM (",
         6,
         ") AS saved CROSS JOIN stream AS s ON s.aggregate_type = saved.column1 AND s.aggregate_id = saved.column2 \
-         WHERE true ON CONFLICT (stream_pk) DO UPDATE SET version = excluded.version, \
+         WHERE true ON CONFLICT (pk) DO UPDATE SET version = excluded.version, \
          component_digest = excluded.component_digest, state = excluded.state, state_hash = excluded.state_hash",
     )
 });
 
 const LOAD: &str = "SELECT n.version, n.component_digest, n.state, n.state_hash, \
-     coalesce((SELECT max(e.version) FROM event AS e WHERE e.stream_pk = s.pk), 0) FROM stream AS s JOIN snapshot AS n ON n.stream_pk = s.pk WHERE s.aggregate_type = ? AND s.aggregate_id = ?";
+     coalesce((SELECT max(e.version) FROM event AS e WHERE e.stream_pk = s.pk), 0) \
+     FROM stream AS s CROSS JOIN snapshot AS n ON n.pk IN (2 * s.pk, 2 * s.pk + 1) \
+     WHERE s.aggregate_type = ? AND s.aggregate_id = ? AND n.component_digest = ? ORDER BY n.pk LIMIT 1";
 
 #[async_trait]
 impl SnapshotStore for SqliteStore {
@@ -39,6 +58,7 @@ impl SnapshotStore for SqliteStore {
         let row = sqlx::query(LOAD)
             .bind(&aggregate.aggregate_type)
             .bind(&aggregate.id)
+            .bind(component.as_bytes().as_slice())
             .fetch_optional(&self.readers)
             .await
             .map_err(explain)?;
@@ -47,21 +67,37 @@ impl SnapshotStore for SqliteStore {
         if snapshot.is_none() {
             tracing::warn!(%aggregate, "a snapshot is damaged and is not used");
         }
-        Ok(snapshot.filter(|snapshot| snapshot.component == component))
+        Ok(snapshot)
     }
 
     async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
-        for chunk in snapshots.chunks(CHUNK) {
-            let mut transaction = self.writer()?.begin_disposable().await?;
-            SAVE.run(transaction.connection(), chunk, bind).await?;
-            transaction.commit().await?;
+        let mut rest = snapshots;
+        while !rest.is_empty() {
+            let (chunk, later) = rest.split_at(of_one_component_each(rest));
+            let mut script = Script::default();
+            script.rows(&GIVE_WAY, chunk, bind_name)?;
+            script.rows(&SAVE, chunk, bind)?;
+            self.writer()?.begin_disposable().await?.commit_after(script).await?;
+            rest = later;
         }
         Ok(())
     }
 }
 
-/// The snapshot in `row`, unless it is not what was saved or is ahead of its stream.
-fn intact(row: &SqliteRow, aggregate: &AggregateRef) -> Option<Snapshot> {
+/// How many of the first snapshots go into one transaction: no stream by two components, which would have to give way to
+/// each other.
+fn of_one_component_each(snapshots: &[Snapshot]) -> usize {
+    let mut components = HashMap::new();
+    let mut chunk = snapshots.iter().take(CHUNK);
+    let other = chunk.position(|Snapshot { aggregate, component, .. }| {
+        components.insert(aggregate, component).is_some_and(|before| before != component)
+    });
+    other.unwrap_or(snapshots.len().min(CHUNK))
+}
+
+/// The snapshot in the first five columns of `row` (the last of them the stream's version), unless it is not what was
+/// saved or is ahead of its stream.
+pub(super) fn intact(row: &SqliteRow, aggregate: &AggregateRef) -> Option<Snapshot> {
     let version: u64 = row.try_get(0).ok()?;
     let component = Digest::from_bytes(row.try_get::<&[u8], _>(1).ok()?.try_into().ok()?);
     let state: Vec<u8> = row.try_get(2).ok()?;
@@ -74,11 +110,15 @@ fn hash(snapshot: &Snapshot) -> Digest {
     Digest::of_parts([&snapshot.version.to_le_bytes(), snapshot.component.as_bytes().as_slice(), &snapshot.state])
 }
 
-fn bind(arguments: &mut SqliteArguments, snapshot: &Snapshot) -> Result<(), BoxDynError> {
+fn bind_name(arguments: &mut SqliteArguments, snapshot: &Snapshot) -> Result<(), BoxDynError> {
     arguments.add(snapshot.aggregate.aggregate_type.as_str())?;
     arguments.add(snapshot.aggregate.id.as_str())?;
+    arguments.add(snapshot.component.as_bytes().as_slice())
+}
+
+fn bind(arguments: &mut SqliteArguments, snapshot: &Snapshot) -> Result<(), BoxDynError> {
+    bind_name(arguments, snapshot)?;
     arguments.add(bound(snapshot.version))?;
-    arguments.add(snapshot.component.as_bytes().as_slice())?;
     arguments.add(snapshot.state.as_slice())?;
     arguments.add(hash(snapshot).as_bytes().as_slice())
 }

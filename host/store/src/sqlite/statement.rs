@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use cantus_model::ports::StoreError;
+use futures_util::{TryStreamExt as _, stream::BoxStream};
 use sqlx::{
     Arguments, AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type,
     error::BoxDynError,
@@ -82,6 +83,16 @@ impl Script {
         self.arguments.add(value).map_err(unfit)
     }
 
+    /// Adds a statement whose values `bind` writes in their order.
+    pub(super) fn then_binding(
+        &mut self,
+        statement: &str,
+        bind: impl FnOnce(&mut SqliteArguments) -> Result<(), BoxDynError>,
+    ) -> Result<(), StoreError> {
+        self.then(statement);
+        bind(&mut self.arguments).map_err(unfit)
+    }
+
     /// Adds a statement over all `rows`, more than once if there are more than it takes; none if there are no rows.
     pub(super) fn rows<T>(&mut self, statement: &MultiRow, rows: &[T], bind: Bind<T>) -> Result<(), StoreError> {
         for chunk in rows.chunks(1 << LARGEST) {
@@ -100,8 +111,12 @@ impl Script {
 
     /// Runs it and gathers what its statements return.
     pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<Vec<SqliteRow>, StoreError> {
-        let query = sqlx::query_with(AssertSqlSafe(self.text), self.arguments);
-        query.fetch_all(connection).await.map_err(explain)
+        self.stream(connection).try_collect().await.map_err(explain)
+    }
+
+    /// Runs it as far as what its statements return is taken.
+    pub(super) fn stream(self, connection: &mut SqliteConnection) -> BoxStream<'_, Result<SqliteRow, sqlx::Error>> {
+        sqlx::query_with(AssertSqlSafe(self.text), self.arguments).fetch(connection)
     }
 }
 
