@@ -138,7 +138,7 @@ impl Shard {
 
     /// Takes an aggregate as far as it can go: hydrates it if it is cold, and runs what waits if it is warm.
     fn advance(&mut self, aggregate: &AggregateRef) {
-        while let Some(slot) = self.slots.get_mut(aggregate) {
+        while let Some(slot) = self.slots.peek_mut(aggregate) {
             match slot.phase {
                 Phase::Loading(_) => return,
                 Phase::Cold if slot.tail.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
@@ -162,7 +162,7 @@ impl Shard {
         }
         let id = self.next_load;
         self.next_load += 1;
-        if let Some(slot) = self.slots.get_mut(aggregate) {
+        if let Some(slot) = self.slots.peek_mut(aggregate) {
             let snapshots = from_snapshot && slot.hosted.aggregate_type.snapshot_every > 0;
             let snapshot_of = snapshots.then_some(slot.hosted.digest);
             let events = if slot.one_by_one { 1 } else { self.settings.page_events };

@@ -85,7 +85,6 @@ impl Shard {
             if self.slots.peek(&aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Cold) && slot.tail.is_some())
             {
                 self.refold(&aggregate);
-                continue;
             }
             // One with submissions in flight is hydrated by its next command.
             if self.slots.peek(&aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Cold) && slot.in_flight == 0)
