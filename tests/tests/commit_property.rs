@@ -3,9 +3,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cantus_model::{Entry, EntryResult, PageLimit, Timestamp};
+use cantus_model::{Entry, EntryResult, HistoryQuery, PageLimit, Timestamp};
 use cantus_store::{MemoryStore, SqliteStore};
-use cantus_tests::store_suite::given::*;
+use cantus_tests::store_suite::{given::*, history};
 use proptest::prelude::*;
 
 const IDS: u32 = 24;
@@ -78,7 +78,9 @@ async fn contents(store: &Subject) -> impl PartialEq + std::fmt::Debug + use<> {
         let events = store.read_stream(&stream, 0, PageLimit::events(1_000)).await.unwrap();
         streams.push((head, events, store.version_at(&stream, Timestamp(1_003)).await.unwrap()));
     }
-    (whole_log(store).await, store.log_head().await.unwrap(), commands, streams)
+    let history = history::read(store, &HistoryQuery::default()).await;
+    let recent = store.recent_commands(&["Account".into()], 9).await.unwrap();
+    (whole_log(store).await, store.log_head().await.unwrap(), commands, streams, history, recent)
 }
 
 /// Says which results came up, so that the test can tell whether it tested anything.

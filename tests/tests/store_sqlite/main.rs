@@ -4,6 +4,7 @@
 mod activations;
 mod damage;
 mod history;
+mod large;
 mod meeting;
 mod opening;
 mod upgrade;

@@ -34,12 +34,14 @@ Examples:
   cantus replay --aggregate Flight --since 2013-01-01T12:00:00Z --sample 10 --seed 1
   cantus replay --perturb                         # does anything depend on what it must not?
 
-Every recorded command is decided again, on the state that the recorded events fold to, by the component that decided it
-(from the component store, or from the tape) or by --plugin. One difference does not cascade into the next: see
-`cantus whatif` for that. The report is the same to the byte whenever and wherever it is made.
+Every recorded command is decided again, on the state that the recorded events fold to, by the
+component that decided it (from the component store, or from the tape) or by --plugin. One
+difference does not cascade into the next: see `cantus whatif` for that. The report is the same
+to the byte whenever and wherever it is made.
 
---perturb runs the same again under other hash seeds, with events one by one, in a sandbox for each stream, on instances
-made from snapshots for each command, and interpreted instead of compiled. None of it may matter.
+--perturb runs the same again under other hash seeds, with events one by one, in a sandbox for
+each stream, on instances made from snapshots for each command, and interpreted instead of
+compiled. None of it may matter.
 
 Exit codes: 0 all identical, or waived; 1 differences; 2 it could not be run.";
 

@@ -40,9 +40,10 @@ as they become durable, each with its line number. A line that makes no sense is
 and skipped. Ctrl-C stops reading, waits for what is on its way, and prints the summary;
 Ctrl-C again stops at once.
 
-A new file in the folder of plugins is verified before it goes live (see `cantus plugin verify --help`), at the
-start and, with --watch, at any time; the version before stays live if it is refused. With --watch the host also
-follows `cantus plugin activate` and `rollback`, and goes back by itself from a component that keeps faulting.
+A new file in the folder of plugins is verified before it goes live (see `cantus plugin
+verify --help`), at the start and, with --watch, at any time; the version before stays live
+if it is refused. With --watch the host also follows `cantus plugin activate` and
+`rollback`, and goes back by itself from a component that keeps faulting.
 
 One host writes to a store at a time: a second one takes over, and the first stops.";
 

@@ -19,8 +19,8 @@ Examples:
   cantus state Counter c-1 --at-time 2026-11-22T10:00:00Z
   cantus state Counter c-1 --json | jq .state
 
-The state is folded from the recorded events by the component that is live, or was last; if none ever was, by
-the plugin that is in the folder.";
+The state is folded from the recorded events by the component that is live, or was last;
+if none ever was, by the plugin that is in the folder.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]

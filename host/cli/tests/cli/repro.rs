@@ -101,7 +101,7 @@ fn programs_get_json() {
 }
 
 #[test]
-fn an_aggregate_that_cannot_be_hydrated_is_shortened_to_what_it_takes() {
+fn a_fault_on_the_tenth_event_takes_the_nine_before() {
     let (place, _) = faulted("trap-late", &(0..12).map(|n| add(&format!("{n}"), "a", n)).collect::<Vec<_>>(), "");
     let name = name(&place);
     let output = place.cantus(&format!("repro {name} --shorten --json"));

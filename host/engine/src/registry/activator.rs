@@ -29,6 +29,9 @@ pub struct Activator {
     pub events_per_command: usize,
 }
 
+/// A component, and its bytes if they may not be kept yet.
+pub type Kept = (Arc<dyn Component>, Option<Vec<u8>>);
+
 /// Who makes what live, and why.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -108,7 +111,7 @@ impl Activator {
         &self,
         log: &mut Log,
         change: Change,
-        component: Option<(Arc<dyn Component>, Option<Vec<u8>>)>,
+        component: Option<Kept>,
         report: Option<&Report>,
     ) -> Result<Activation, ActivationError> {
         if let Some((component, _)) = &component

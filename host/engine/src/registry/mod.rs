@@ -23,7 +23,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot, watch};
 
-pub use activator::{ActivationError, Activator, Change as ActivationChange};
+pub use activator::{ActivationError, Activator, Change as ActivationChange, Kept};
 pub use files::{FileStatus, State};
 pub use log::{Log, Track};
 

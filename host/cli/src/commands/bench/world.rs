@@ -30,15 +30,13 @@ impl World {
         let folder = dir.join(format!("bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         refuse_memory(&folder)?;
-        let component = Runtime::new(&Limits::default(), None)?.load(BANK).context("the bank example")?;
-        Ok(Self { folder, component })
+        Ok(Self { folder, component: load(BANK)? })
     }
 
     /// The same component under another digest: a custom section more (id 0, length, name, nothing).
     pub(super) fn twin(&self) -> Result<Arc<dyn Component>> {
         const SECTION: &[u8] = b"\x00\x05\x04twin";
-        let twin = [BANK, SECTION].concat();
-        Ok(Runtime::new(&Limits::default(), None)?.load(&twin).context("the bank example's twin")?)
+        self.load(&[BANK, SECTION].concat())
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -51,7 +49,7 @@ impl World {
 
     /// A component, loaded.
     pub(super) fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Component>> {
-        Runtime::new(&Limits::default(), None)?.load(bytes).context("an example")
+        load(bytes)
     }
 
     pub(super) async fn engine(&self, name: &str, settings: Settings) -> Result<Engine> {
@@ -75,6 +73,10 @@ impl Drop for World {
         // What is left of it does no harm.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn load(bytes: &[u8]) -> Result<Arc<dyn Component>> {
+    Runtime::new(&Limits::default(), None)?.load(bytes).context("an example")
 }
 
 /// An fsync into memory is no fsync.

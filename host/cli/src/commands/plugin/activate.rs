@@ -19,18 +19,20 @@ const ACTIVATE: &str = "\
 Examples:
   cantus plugin activate flights@1.1.0 --why 'the rule was right after all'
   cantus plugin activate 3f9c2a8e41d0
-  cantus plugin activate flights@1.2.0 --no-verify --why 'known differences, agreed with the business'
+  cantus plugin activate flights@1.2.0 --no-verify --why 'known differences, agreed'
 
-It names a component that was live before, by version or by the beginning of its digest, or one that lies in
-the folder of plugins. A running host (`cantus run --watch`) follows within registry.rescan_ms; without one it is live
-from the next start. What is displaced does not come back by lying in the folder.";
+It names a component that was live before, by version or by the beginning of its digest, or
+one that lies in the folder of plugins. A running host (`cantus run --watch`) follows within
+registry.rescan_ms; without one it is live from the next start. What is displaced does not
+come back by lying in the folder.";
 
 const ROLLBACK: &str = "\
 Examples:
   cantus plugin rollback flights --why 'departures are rejected'
 
-What was live before is live again, without verification: it has proven itself. A running host (`cantus run --watch`)
-follows within registry.rescan_ms. The version that was left comes back only by `cantus plugin activate`.";
+What was live before is live again, without verification: it has proven itself. A running
+host (`cantus run --watch`) follows within registry.rescan_ms. The version that was left
+comes back only by `cantus plugin activate`.";
 
 /// The arguments of `activate`.
 #[derive(Debug, clap::Args)]

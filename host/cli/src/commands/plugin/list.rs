@@ -20,8 +20,9 @@ Examples:
   cantus plugin list
   cantus plugin list --json | jq -r 'select(.state == \"refused\") | .reason'
 
-States: found, validated, compiled, verified, active; superseded by a higher version; rolled back; refused.
-What is live stands in the store; what became of a file is known since a host looked at it.";
+States: found, validated, compiled, verified, active; superseded by a higher version;
+rolled back; refused. What is live stands in the store; what became of a file is known
+since a host looked at it.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]

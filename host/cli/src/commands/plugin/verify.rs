@@ -16,11 +16,12 @@ Examples:
   cantus plugin verify target/wasm32-wasip2/release/flights.wasm
   cantus plugin verify flights.wasm --waiver flights.waiver.toml --json > report.json
 
-It only reads. The newest recorded commands (the setting verify.commands) are decided again by the component, twice,
-on streams that it folds whole. Exit code 0: it may go live; 3: it may not, and the reasons are printed.
+It only reads. The newest recorded commands (the setting verify.commands) are decided again by
+the component, twice, on streams that it folds whole. Exit code 0: it may go live; 3: it may
+not, and the reasons are printed.
 
-A patch must decide as the version before; a minor version may decide otherwise; only a major version may take commands,
-events or aggregates away. A waiver allows differences by name:
+A patch must decide as the version before; a minor version may decide otherwise; only a major
+version may take commands, events or aggregates away. A waiver allows differences by name:
 
   plugin = \"flights\"
   from = \"1.0.0\"
@@ -28,7 +29,8 @@ events or aggregates away. A waiver allows differences by name:
 
   [[allow]]
   command = \"Flight.Depart\"
-  change = \"accepted-to-rejected\"   # or rejected-to-accepted, events-differ, rejection-differs, undecided
+  # or rejected-to-accepted, events-differ, rejection-differs, undecided
+  change = \"accepted-to-rejected\"
   code = \"too-late\"                 # optional
   reason = \"agreed in review\"
 

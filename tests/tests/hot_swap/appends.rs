@@ -1,0 +1,109 @@
+//! A host that is broken off, or a store that fails, in the middle of an activation: registry and log agree afterwards.
+
+use std::sync::Arc;
+
+use cantus_engine::registry::State;
+use cantus_model::{Cause, ports::StoreError};
+use cantus_store::MemoryStore;
+
+use super::{
+    accepted, by,
+    gates::{Gated, OnAppend},
+    place::Place,
+    shifty, undecided,
+};
+
+fn lost() -> StoreError {
+    StoreError::Transient("the connection is lost".into())
+}
+
+fn faults() -> [(&'static str, OnAppend); 2] {
+    [("before", OnAppend::Fail(lost())), ("after", OnAppend::LoseReply(lost()))]
+}
+
+fn place() -> (Place, Arc<Gated>) {
+    let store = Gated::new(Arc::new(MemoryStore::default()));
+    (Place::on(tempfile::tempdir().unwrap(), store.clone()), store)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_activation_that_failed_is_made_up_for_once() {
+    for (when, fault) in faults() {
+        let (place, store) = place();
+        place.put("a.wasm", &shifty("1.0.0", "good"));
+        let host = place.open().await;
+        accepted(host.add("1", "Tally/a", 1).await);
+        store.on_appends([fault]);
+        let next = place.put("a.wasm", &shifty("1.1.0", "good"));
+        host.trouble("the connection is lost").await;
+        host.file("a.wasm", State::Active).await;
+        host.status("a.wasm", |status| status.digest == Some(next) && status.state == State::Active).await;
+        assert_eq!(by(host.add("2", "Tally/a", 1).await), next, "{when}");
+        host.looked().await;
+        assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"], "{when}");
+        assert_eq!(place.activations().await[1].who, "a.wasm");
+        host.stop().await;
+        let host = place.open().await;
+        assert_eq!(by(host.add("3", "Tally/a", 1).await), next, "{when}");
+        host.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_that_failed_is_made_up_for_once() {
+    for (when, fault) in faults() {
+        let (place, store) = place();
+        place.put("a.wasm", &shifty("1.0.0", "good"));
+        let host = place.open().await;
+        store.on_appends([fault]);
+        place.remove("a.wasm");
+        host.trouble("the connection is lost").await;
+        host.changed(Cause::Removed, None).await;
+        assert!(undecided(host.add("1", "Tally/a", 1).await).starts_with("unknown-aggregate"), "{when}");
+        host.looked().await;
+        host.stop().await;
+        assert_eq!(place.log().await, ["dropped 1.0.0", "removed -"], "{when}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_way_back_that_failed_is_made_up_for_once() {
+    for (when, fault) in faults() {
+        let (mut place, store) = place();
+        place.registry.watch_faults = 1;
+        let good = place.put("a.wasm", &shifty("1.0.0", "good"));
+        let host = place.open().await;
+        place.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
+        host.file("b.wasm", State::Active).await;
+        store.on_appends([fault]);
+        assert!(undecided(host.add("1", "Tally/a", 13).await).starts_with("fault"));
+        host.trouble("the connection is lost").await;
+        host.changed(Cause::Faulted, Some(good)).await;
+        host.file("b.wasm", State::RolledBack).await;
+        assert_eq!(by(host.add("1", "Tally/a", 13).await), good, "{when}");
+        host.looked().await;
+        host.stop().await;
+        assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0", "faulted 1.0.0"], "{when}");
+    }
+}
+
+/// The host ends between what is written and what is done about it: the next one begins where the log stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_ended_after_the_append_begins_with_it() {
+    for (when, fault) in faults() {
+        let (place, store) = place();
+        let first = place.put("a.wasm", &shifty("1.0.0", "good"));
+        place.open().await.stop().await;
+        let second = place.put("a.wasm", &shifty("1.1.0", "good"));
+        store.on_appends([fault]);
+        let (registry, activator) = (place.registry.clone(), place.activator());
+        let broken_off = cantus_engine::registry::Registry::open(registry, activator, |_| {}).await;
+        assert_eq!(broken_off.err(), Some(lost()));
+        let current = place.activator().log().await.unwrap().track("shifty").unwrap().current;
+        assert_eq!(current, Some(if when == "before" { first } else { second }));
+        let host = place.open().await;
+        assert_eq!(by(host.add("1", "Tally/a", 1).await), second);
+        host.stop().await;
+        assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"], "{when}");
+    }
+}

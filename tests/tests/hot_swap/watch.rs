@@ -1,0 +1,169 @@
+//! The watch after a swap: what faults too often goes by itself, and does not come back by lying there.
+
+use cantus_engine::{
+    Answer, CommandError,
+    registry::{ActivationChange, Notice, State},
+};
+use cantus_model::{Cause, Digest};
+
+use super::{
+    accepted, by, component,
+    place::{Host, Place},
+    shifty,
+};
+
+fn fault(answer: Answer) -> Digest {
+    match answer {
+        Err(CommandError::Fault(fault)) => fault.component,
+        answer => panic!("{answer:?}"),
+    }
+}
+
+/// The good one is live, then the one that traps on 13; three faults are too many.
+async fn watched(mut place: Place) -> (Place, Host, [Digest; 2]) {
+    place.registry.watch_faults = 3;
+    let good = place.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = place.open().await;
+    accepted(host.add("history", "Tally/a", 1).await);
+    let bad = place.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
+    host.file("b.wasm", State::Active).await;
+    (place, host, [good, bad])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_faults_bring_the_one_before_back() {
+    let (place, host, [good, bad]) = watched(Place::sqlite().await).await;
+    for n in 0..3 {
+        assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
+    }
+    let back = host.changed(Cause::Faulted, Some(good)).await;
+    assert_eq!((back.from, back.who.as_str()), (Some(bad), "the watch after a swap"));
+    assert!(
+        back.why.starts_with("3 faults since it went live, the last one: ") && back.why.contains("thirteen!"),
+        "{}",
+        back.why
+    );
+    let status = host.file("b.wasm", State::RolledBack).await;
+    assert_eq!(status.reason.as_deref(), Some("`cantus plugin activate shifty@1.1.0` makes it live again"));
+    host.file("a.wasm", State::Active).await;
+    assert_eq!(by(host.add("bad-0", "Tally/0", 13).await), good, "the same command, sent again");
+
+    // Neither another look, nor a restart, nor another copy of it.
+    host.looked().await;
+    place.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
+    place.put("c.wasm", &shifty("1.1.0", "trap-on-13"));
+    host.file("c.wasm", State::RolledBack).await;
+    host.stop().await;
+    let host = place.open().await;
+    host.looked().await;
+    assert_eq!(host.told(), [""; 0]);
+    assert_eq!(host.file("b.wasm", State::RolledBack).await.digest, Some(bad));
+    assert_eq!(by(host.add("bad-1", "Tally/1", 13).await), good);
+
+    // But a person may have it so, and it is watched again.
+    let elsewhere = place.elsewhere().await;
+    let mut log = elsewhere.log().await.unwrap();
+    let change = ActivationChange {
+        plugin: "shifty".into(),
+        cause: Cause::Activated,
+        who: "me".into(),
+        why: "once more".into(),
+    };
+    let again = elsewhere.load(bad).await.unwrap();
+    elsewhere.record(&mut log, change, Some((again, None)), None).await.unwrap();
+    host.file("b.wasm", State::Active).await;
+    host.file("a.wasm", State::RolledBack).await;
+    for n in 2..5 {
+        assert_eq!(fault(host.add(&format!("bad-{n}"), "Tally/x", 13).await), bad);
+    }
+    host.changed(Cause::Faulted, Some(good)).await;
+    host.stop().await;
+    assert_eq!(
+        place.log().await,
+        ["dropped 1.0.0", "dropped 1.1.0", "faulted 1.0.0", "activated 1.1.0", "faulted 1.0.0"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_faults_do_not() {
+    let (place, host, [_, bad]) = watched(Place::new()).await;
+    for n in 0..2 {
+        fault(host.add(&format!("bad-{n}"), "Tally/a", 13).await);
+    }
+    host.looked().await;
+    assert_eq!(by(host.add("good", "Tally/a", 12).await), bad);
+    // A rejection, a payload that does not decode and an unknown command are no faults.
+    for n in 0..5 {
+        host.add(&format!("full-{n}"), "Tally/a", 5_000).await.unwrap();
+        host.engine.execute(cantus_tests::host::command(&format!("odd-{n}"), "Tally/a", "Add", "?")).await.unwrap_err();
+        host.engine
+            .execute(cantus_tests::host::command(&format!("no-{n}"), "Tally/a", "Subtract", "{}"))
+            .await
+            .unwrap_err();
+    }
+    host.looked().await;
+    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
+    fault(host.add("bad-2", "Tally/a", 13).await);
+    host.changed(Cause::Faulted, Some(component("1.0.0", "good").digest())).await;
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_after_the_window_do_not_count() {
+    let mut place = Place::new();
+    place.registry.watch_ms = 1;
+    let (place, host, [_, bad]) = watched(place).await;
+    host.looked().await;
+    for n in 0..6 {
+        assert_eq!(fault(host.add(&format!("bad-{n}"), "Tally/a", 13).await), bad);
+    }
+    host.looked().await;
+    assert_eq!(by(host.add("good", "Tally/a", 12).await), bad);
+    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
+    host.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_one_has_nothing_to_go_back_to_and_no_watch_is_no_watch() {
+    for watch_faults in [3, 0] {
+        let mut place = Place::new();
+        place.registry.watch_faults = watch_faults;
+        let first = if watch_faults > 0 { "trap-on-13" } else { "good" };
+        place.put("a.wasm", &shifty("1.0.0", first));
+        let host = place.open().await;
+        if watch_faults == 0 {
+            place.put("a.wasm", &shifty("1.1.0", "trap-on-13"));
+            host.status("a.wasm", |status| {
+                status.state == State::Active && status.version.as_ref().unwrap().minor == 1
+            })
+            .await;
+        }
+        for n in 0..6 {
+            fault(host.add(&format!("{n}"), "Tally/a", 13).await);
+        }
+        host.looked().await;
+        assert!(!host.told().iter().any(|told| told.contains("faulted")), "{:?}", host.told());
+        host.stop().await;
+    }
+}
+
+/// What cannot be hydrated any more counts as well, and so does what nobody asked for: it was in memory before the swap.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn states_that_cannot_be_folded_count() {
+    let mut place = Place::new();
+    (place.registry.watch_faults, place.verify.commands) = (3, 0);
+    let good = place.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = place.open().await;
+    for n in 0..30 {
+        accepted(host.add(&format!("{n}"), &format!("Tally/{}", n % 3), 1).await);
+    }
+    place.put("b.wasm", &shifty("1.1.0", "trap-late"));
+    let back = host.changed(Cause::Faulted, Some(good)).await;
+    assert!(back.why.contains("who could know"), "{}", back.why);
+    for n in 0..3 {
+        assert_eq!(accepted(host.add(&format!("after-{n}"), &format!("Tally/{n}"), 1).await), 11);
+    }
+    let told = host.notices.borrow().iter().filter(|notice| matches!(notice, Notice::Changed { .. })).count();
+    assert_eq!(told, 3);
+    host.stop().await;
+}

@@ -1,0 +1,194 @@
+//! What if: another timeline of one aggregate, beside the recorded one.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod bank;
+mod bounds;
+mod branch;
+mod components;
+mod faults;
+mod time;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex},
+};
+
+use cantus_engine::{
+    Clock, Engine, FixedClock, Live,
+    whatif::{At, Branch, BranchError, Mark, Step, Tally, Timelines, WhatIf, WhatIfError, whatif},
+};
+use cantus_model::{AggregateRef, Command, Digest, ports::Component};
+use cantus_store::MemoryStore;
+use cantus_tests::{
+    guests,
+    host::{self, command},
+};
+use serde_json::Value;
+
+/// The component of these bytes, loaded once for all tests.
+fn component(bytes: &[u8]) -> Arc<dyn Component> {
+    static LOADED: LazyLock<Mutex<BTreeMap<Digest, Arc<dyn Component>>>> = LazyLock::new(Mutex::default);
+    let load = || host::runtime(&host::limits()).load(bytes).unwrap();
+    Arc::clone(LOADED.lock().unwrap().entry(Digest::of(bytes)).or_insert_with(load))
+}
+
+fn guest(path: &str) -> Arc<dyn Component> {
+    component(&guests::read(path))
+}
+
+fn shifty(version: &str, mode: &str) -> Arc<dyn Component> {
+    component(&guests::shifty("shifty", version, mode))
+}
+
+/// Recorded history, and the components that decided it.
+struct World {
+    store: Arc<MemoryStore>,
+    known: BTreeMap<Digest, Arc<dyn Component>>,
+}
+
+/// What to do at the branch point.
+#[derive(Clone, Copy, PartialEq)]
+enum Do {
+    Drop,
+    Insert,
+}
+
+impl World {
+    /// What `component` decides.
+    async fn of(component: &Arc<dyn Component>, commands: impl IntoIterator<Item = Command>) -> Self {
+        Self::at(Arc::new(FixedClock(host::NOW)), [(Arc::clone(component), commands)]).await
+    }
+
+    /// What one component after another decides.
+    async fn at<C>(clock: Arc<dyn Clock>, spells: impl IntoIterator<Item = (Arc<dyn Component>, C)>) -> Self
+    where
+        C: IntoIterator<Item = Command>,
+    {
+        let (store, mut known) = (Arc::new(MemoryStore::default()), BTreeMap::new());
+        let engine = Engine::start(host::settings(), store.clone(), vec![], clock).await.unwrap();
+        for (component, commands) in spells {
+            engine.swap(&[Live::new(Arc::clone(&component))]).unwrap();
+            known.insert(component.digest(), component);
+            for command in commands {
+                engine.execute(command).await.unwrap();
+            }
+        }
+        engine.shutdown().await;
+        Self { store, known }
+    }
+
+    async fn branch(&self, aggregate: &str, at: impl Into<Place>) -> Result<Branch, BranchError> {
+        let (kind, id) = aggregate.split_once('/').unwrap();
+        Branch::find(&*self.store, AggregateRef::new(kind, id), &at.into().0).await
+    }
+
+    /// The question, with bounds that nobody reaches.
+    fn question(&self, branch: Branch, what: Do, commands: impl IntoIterator<Item = Command>) -> WhatIf {
+        let known = self.known.clone();
+        WhatIf {
+            branch,
+            keep: what == Do::Insert,
+            commands: commands.into_iter().collect(),
+            plugin: None,
+            find: Box::new(move |digest| Ok(known.get(&digest).cloned())),
+            events_per_command: 1_000,
+            payload_bytes: 1 << 20,
+            limit: usize::MAX,
+        }
+    }
+
+    /// Asks it twice, which must not matter, and writes nothing.
+    async fn ask(&self, question: impl Fn() -> WhatIf) -> Result<Timelines, WhatIfError> {
+        let before = format!("{:?}", self.store);
+        let [one, two] = [whatif(&*self.store, question()).await, whatif(&*self.store, question()).await];
+        assert_eq!(one.as_ref().ok(), two.as_ref().ok());
+        assert!(before == format!("{:?}", self.store), "the store is not what it was");
+        one
+    }
+
+    /// The answer with the recorded components.
+    async fn tell(&self, aggregate: &str, at: impl Into<Place>, what: Do, commands: &[Command]) -> Timelines {
+        let branch = self.branch(aggregate, at).await.unwrap();
+        self.ask(|| self.question(branch.clone(), what, commands.to_vec())).await.unwrap()
+    }
+
+    /// The answer with another component.
+    async fn tell_with(
+        &self,
+        plugin: &Arc<dyn Component>,
+        aggregate: &str,
+        at: impl Into<Place>,
+        what: Do,
+        commands: &[Command],
+    ) -> Timelines {
+        let branch = self.branch(aggregate, at).await.unwrap();
+        let plugin = || Some(Arc::clone(plugin));
+        self.ask(|| WhatIf { plugin: plugin(), ..self.question(branch.clone(), what, commands.to_vec()) })
+            .await
+            .unwrap()
+    }
+}
+
+/// Where: a version or an id.
+struct Place(At);
+
+impl From<u64> for Place {
+    fn from(version: u64) -> Self {
+        Self(At::Version(version))
+    }
+}
+
+impl From<&str> for Place {
+    fn from(id: &str) -> Self {
+        Self(At::Command(id.to_owned()))
+    }
+}
+
+/// `MARK ID: OUTCOME → OUTCOME`, where an outcome is the events with their versions, or a code.
+fn line(step: &Step) -> String {
+    let mark = match step.mark {
+        Mark::Unchanged => '=',
+        Mark::Changed => '~',
+        Mark::Added => '+',
+        Mark::Removed => '-',
+    };
+    let side = |side: &Option<cantus_engine::whatif::Side>| {
+        side.as_ref().map_or("nothing".to_owned(), |side| outcome(side.version, &side.decision))
+    };
+    format!("{mark} {}: {} → {}", step.command_id, side(&step.before), side(&step.now))
+}
+
+fn outcome(version: u64, decision: &Value) -> String {
+    if let Some(events) = decision["accepted"].as_array() {
+        let events = (version + 1..)
+            .zip(events)
+            .map(|(version, event)| format!("{version} {}", event["event"].as_str().unwrap()));
+        return events.collect::<Vec<_>>().join(", ");
+    }
+    match decision["rejected"]["code"].as_str() {
+        Some(code) => code.to_owned(),
+        None => decision.as_object().and_then(|it| it.keys().next().cloned()).unwrap_or_else(|| decision.to_string()),
+    }
+}
+
+fn lines(found: &Timelines) -> Vec<String> {
+    found.parted.steps.iter().map(line).collect()
+}
+
+fn step<'a>(found: &'a Timelines, id: &str) -> &'a Step {
+    found.parted.steps.iter().find(|step| step.command_id == id).unwrap()
+}
+
+/// What a command of the new timeline was answered.
+fn now<'a>(found: &'a Timelines, id: &str) -> &'a Value {
+    &step(found, id).now.as_ref().unwrap().decision
+}
+
+/// Where both timelines end, as JSON.
+fn ends(found: &Timelines) -> [Value; 2] {
+    [&found.before, &found.now].map(|end| serde_json::from_slice(end.state.as_ref().unwrap()).unwrap())
+}
+
+fn tally(unchanged: u64, changed: u64, added: u64, removed: u64) -> Tally {
+    Tally { unchanged, changed, added, removed }
+}
