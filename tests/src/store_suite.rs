@@ -76,6 +76,7 @@ macro_rules! store_suite {
                 history::streams_in_the_order_in_which_they_began,
                 history::a_long_stream_in_pages,
                 history::only_what_is_selected,
+                history::more_than_one_look_takes_in,
                 history::what_is_recorded_later_is_not_in_it,
                 history::of_an_empty_store,
                 history::whatever_they_contain,

@@ -161,6 +161,35 @@ pub async fn only_what_is_selected(store: Subject) {
     }
 }
 
+/// 20,000 commands of 5,000 streams, some of them of a type that is rare.
+pub async fn more_than_one_look_takes_in(store: Subject) {
+    let epoch = store.claim().await.unwrap();
+    let rare = |stream: u64| stream % 1_000 == 3;
+    for base in 0..4 {
+        let entries = (0..5_000).map(|stream| {
+            let entry = accepted(&format!("{stream} {base}"), &stream.to_string(), base, &["x"]);
+            if rare(stream) { of_type("Rare", entry) } else { entry }
+        });
+        commit(&store, epoch, &entries.collect::<Vec<_>>()).await;
+    }
+    let streams = read(&store, &HistoryQuery::default()).await;
+    assert_eq!(streams.len(), 5_000);
+    for (stream, (aggregate, commands)) in streams.iter().enumerate() {
+        assert_eq!((aggregate.id.as_str(), commands.len()), (stream.to_string().as_str(), 4));
+    }
+    for query in [
+        HistoryQuery { aggregate_types: vec!["Rare".into()], ..HistoryQuery::default() },
+        HistoryQuery { sample: Some(Sample { seed: 5, per_million: 2_000 }), ..HistoryQuery::default() },
+    ] {
+        let expected: Vec<_> = streams.iter().filter(|(aggregate, _)| query.selects(aggregate)).cloned().collect();
+        assert!(!expected.is_empty() && read(&store, &query).await == expected, "{query:?}");
+    }
+    let recent = store.recent_commands(&["Rare".into()], 18).await.unwrap();
+    let found: Vec<_> = recent.iter().map(|record| record.context.command_id.as_str()).collect();
+    let ids: Vec<_> = (0..20).map(|n| format!("{} {}", n % 5 * 1_000 + 3, n / 5)).collect();
+    assert_eq!(found, ids[2..]);
+}
+
 /// A history ends where the store stood when it was asked for.
 pub async fn what_is_recorded_later_is_not_in_it(store: Subject) {
     let epoch = store.claim().await.unwrap();

@@ -19,8 +19,8 @@ use super::{SqliteStore, error::explain};
 
 /// Bytes of a reading's page cache, and of what it sorts in memory before it goes to disk.
 const CACHE: u64 = 32 << 20;
-/// Rows that SQLite's thread may be ahead of who reads them: they are of any size.
-const ROWS_AHEAD: usize = 64;
+/// Commands that one transaction looks through.
+const WINDOW: i64 = 16_384;
 
 #[async_trait]
 impl HistorySource for SqliteStore {
@@ -43,7 +43,6 @@ impl SqliteStore {
     /// How a reading connects: as a reader, with tables of its own that are not held in memory.
     fn reading(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::clone(&self.readers.connect_options())
-            .row_buffer_size(ROWS_AHEAD)
             .pragma("cache_size", format!("-{}", CACHE / 1024))
             .pragma("temp_store", "FILE")
     }

@@ -3,13 +3,11 @@
 use cantus_model::{CommandRecord, ports::StoreError};
 use sqlx::{AssertSqlSafe, SqlitePool, sqlite::SqliteRow};
 
+use super::WINDOW;
 use crate::sqlite::{
     error::explain,
     rows::{COMMAND_COLUMNS, bound, column, command_record},
 };
-
-/// Commands that one transaction looks through.
-const WINDOW: i64 = 50_000;
 
 pub(super) async fn commands(
     readers: &SqlitePool,

@@ -5,14 +5,13 @@ use std::sync::LazyLock;
 use cantus_model::{AggregateRef, HistoryQuery, ports::StoreError};
 use sqlx::{Arguments, SqliteConnection};
 
+use super::WINDOW;
 use crate::sqlite::{
     error::explain,
     rows::column,
     statement::{MultiRow, Script},
 };
 
-/// Commands that one transaction looks through.
-const WINDOW: i64 = 50_000;
 /// Streams that one transaction looks through.
 const STREAMS: i64 = 4_096;
 
