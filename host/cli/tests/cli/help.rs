@@ -4,7 +4,23 @@ use crate::support::{Place, assert_golden};
 
 #[test]
 fn every_verb_explains_itself() {
-    let verbs = ["", "plugin", "plugin new", "plugin build", "plugin inspect", "run", "state", "events", "settings"];
+    let verbs = [
+        "",
+        "plugin",
+        "plugin new",
+        "plugin build",
+        "plugin inspect",
+        "plugin list",
+        "plugin history",
+        "plugin verify",
+        "plugin activate",
+        "plugin rollback",
+        "run",
+        "state",
+        "events",
+        "replay",
+        "settings",
+    ];
     for verb in verbs {
         let output = Place::new().cantus(&format!("{verb} --help"));
         assert_eq!(output.status.code(), Some(0));

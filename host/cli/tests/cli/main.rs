@@ -7,6 +7,8 @@ mod bad_input;
 mod day_tape;
 mod help;
 mod plugin;
+mod releases;
+mod replay;
 mod repro;
 mod run;
 mod settings;

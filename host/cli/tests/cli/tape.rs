@@ -152,6 +152,13 @@ async fn a_tape_is_the_history_and_its_components() {
     let bytes = tape.component(component.digest).unwrap();
     assert_eq!(bytes, Some(fs::read(place.path("plugins/hello.wasm")).unwrap()));
 
+    assert!(place.cantus("tape record named.tape --without-components").status.success());
+    let named = Tape::open(&place.path("named.tape")).unwrap();
+    assert_eq!(named.component(component.digest).unwrap(), None);
+    assert_eq!(named.history_bytes(), tape.history_bytes());
+    assert_eq!(named.bytes(), fs::metadata(place.path("named.tape")).unwrap().len());
+    assert!(named.bytes() < tape.bytes() && named.history_bytes() < named.bytes());
+
     let store = format!("sqlite:{}", place.path("data/cantus.db").display());
     let store = cantus_store::open_read_only(&store).await.unwrap();
     let (mut expected, mut found) = (Vec::new(), Vec::new());

@@ -1,0 +1,88 @@
+//! Replay through the command line: the same bytes wherever it runs, and what each hidden nondeterminism comes to.
+
+use cantus_tests::guests;
+use serde_json::Value;
+
+use crate::support::{Place, transcript};
+
+const DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/flights/tapes/day-2013-01-01.cantus-tape");
+
+#[test]
+fn a_report_does_not_depend_on_threads_processes_or_folders() {
+    let report = |threads| {
+        let line = format!("replay {DAY} --plugin {} --json --perturb --threads {threads}", guests::FLIGHTS_1_1);
+        let output = Place::new().cantus(&line);
+        assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
+        output.stdout
+    };
+    let one = report(1);
+    assert!(report(5) == one && report(2) == one);
+}
+
+/// A host with the guest of every hidden nondeterminism, which was sent one command several times.
+fn diary(command: &str, payload: &str) -> Place {
+    let place = Place::new();
+    std::fs::create_dir(place.path("plugins")).unwrap();
+    std::fs::copy(guests::MOODY, place.path("plugins/moody.wasm")).unwrap();
+    let line = |n: usize| {
+        format!(
+            r#"{{"id":"{n}","aggregate":"Diary","aggregate_id":"d-{}","command":"{command}","payload":{payload}}}"#,
+            n % 3
+        )
+    };
+    place.write("commands.jsonl", (0..9).map(|n| line(n) + "\n").collect::<String>());
+    place.cantus("run --commands commands.jsonl");
+    place
+}
+
+/// What a replay of it finds: how many commands differ from the record, and which perturbations show something.
+fn found(place: &Place) -> (u64, u64, Vec<String>) {
+    let output = place.cantus("replay --perturb --json");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", transcript(&output)));
+    let count = |key: &str| report[key].as_u64().unwrap();
+    let perturbations = report["perturbations"].as_array().unwrap().iter();
+    let showing = perturbations.filter(|it| it["differing"].as_u64().unwrap() > 0);
+    let names = showing.map(|it| it["name"].as_str().unwrap().to_owned()).collect();
+    (count("commands"), count("commands") - count("identical"), names)
+}
+
+#[test]
+fn what_is_hidden_is_refused_harmless_or_found() {
+    let nothing = Vec::<String>::new();
+    // Clock and randomness come from the context, NaN has one form: nothing is left to find.
+    for (command, payload) in [
+        ("Note", r#"{"text":"a"}"#),
+        ("LookAtClock", "{}"),
+        ("RollDie", "{}"),
+        ("Divide", r#"{"dividend":0.0,"divisor":0.0}"#),
+    ] {
+        assert_eq!(found(&diary(command, payload)), (9, 0, nothing.clone()), "{command}");
+    }
+    // The order of a hash map follows its seed.
+    let words = r#"{"text":"the quick brown fox jumps over that lazy dog and then some more of them"}"#;
+    for (command, payload) in [("CountWords", words), ("TossCoin", "{}")] {
+        let (_, _, showing) = found(&diary(command, payload));
+        assert!(showing.iter().any(|name| name.contains("hash seed")), "{command}: {showing:?}");
+    }
+    // A static outlives its aggregate.
+    let (_, _, showing) = found(&diary("DrawTicket", "{}"));
+    assert!(showing.iter().any(|name| name.contains("fresh instances")), "{showing:?}");
+    // An allocation that fails is a fault: nothing was recorded.
+    assert_eq!(found(&diary("Sort", r#"{"bytes":300000000}"#)).0, 0);
+}
+
+#[test]
+fn what_keeps_it_from_running_is_exit_code_two() {
+    let place = Place::new();
+    for (line, why) in [
+        ("replay", "there is no store"),
+        ("replay nothing.cantus-tape", "nothing.cantus-tape"),
+        (&format!("replay {DAY}"), "components that decided are not here"),
+        (&format!("replay {DAY} --plugin none.wasm"), "none.wasm"),
+        (&format!("replay {DAY} --waiver w.toml"), "--plugin"),
+    ] {
+        let output = place.cantus(line);
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", transcript(&output));
+        assert!(transcript(&output).contains(why), "{line}: {}", transcript(&output));
+    }
+}
