@@ -28,9 +28,16 @@ fn settings() -> Settings {
     Settings { shards: 2, ..host::settings() }
 }
 
+/// Aggregates that are folded anew from what is kept of their streams, and from the store.
+fn both_ways() -> [Settings; 2] {
+    [settings(), Settings { tail_bytes: 0, ..settings() }]
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_aggregates() {
-    swap_under_load(Arc::new(MemoryStore::default()), settings(), MANY, &two(), |_| {}).await;
+    for settings in both_ways() {
+        swap_under_load(Arc::new(MemoryStore::default()), settings, MANY, &two(), |_| {}).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,7 +51,9 @@ async fn many_aggregates_on_disk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_hot_aggregate() {
     let shape = Shape { tasks: 4, aggregates: 1, burst: 50, swaps: 60, between: 100 };
-    swap_under_load(Arc::new(MemoryStore::default()), settings(), shape, &two(), |_| {}).await;
+    for settings in both_ways() {
+        swap_under_load(Arc::new(MemoryStore::default()), settings, shape, &two(), |_| {}).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,18 +73,34 @@ async fn states_of_another_form() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_fails_at_every_swap() {
-    let store = faulty();
-    let failing = Arc::clone(&store);
-    swap_under_load(store, settings(), MANY, &two(), |swap| {
-        let lost = || StoreError::Transient("lost".into());
-        failing.on_commits(match swap % 4 {
-            0 => vec![OnCommit::Fail(StoreError::Unwritable("full".into()))],
-            1 => vec![OnCommit::LoseReply(lost())],
-            2 => vec![OnCommit::Fail(lost()), OnCommit::Work, OnCommit::LoseReply(StoreError::Other("gone".into()))],
-            _ => vec![OnCommit::Work, OnCommit::Fail(StoreError::Other("gone".into()))],
-        });
-    })
-    .await;
+    for settings in both_ways() {
+        let store = faulty();
+        let failing = Arc::clone(&store);
+        swap_under_load(store, settings, MANY, &two(), |swap| {
+            let lost = || StoreError::Transient("lost".into());
+            failing.on_commits(match swap % 4 {
+                0 => vec![OnCommit::Fail(StoreError::Unwritable("full".into()))],
+                1 => vec![OnCommit::LoseReply(lost())],
+                2 => {
+                    vec![OnCommit::Fail(lost()), OnCommit::Work, OnCommit::LoseReply(StoreError::Other("gone".into()))]
+                }
+                _ => vec![OnCommit::Work, OnCommit::Fail(StoreError::Other("gone".into()))],
+            });
+        })
+        .await;
+    }
+}
+
+/// Every other component traps on some commands: whoever sends them again until the next swap is served in the end, and
+/// nobody else notices.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_at_every_other_swap() {
+    let components = [component("1.0.0", "good"), component("1.0.1", "trap-on-13")];
+    let shape = Shape { aggregates: 12, swaps: 60, ..MANY };
+    for settings in both_ways() {
+        let settings = Settings { quarantine_sandboxes: 1, ..settings };
+        swap_under_load(Arc::new(MemoryStore::default()), settings, shape, &components, |_| {}).await;
+    }
 }
 
 /// As many as a host checks for at its start: one for the plugin, one more while it is swapped, and those of quarantine.
@@ -122,10 +147,13 @@ async fn files_dropped_while_commands_flow() {
     }
     // It is not listed any more, and live for long.
     place.remove("a.wasm");
+    let mut decided = 0;
     for caller in callers {
         let deciders = caller.await.expect("a command failed");
         let order: Vec<_> = deciders.iter().map(|it| digests.iter().position(|digest| digest == it).unwrap()).collect();
-        assert!(order.is_sorted() && order.len() > 50, "{order:?}");
+        assert!(order.is_sorted(), "{order:?}");
+        decided += order.len();
     }
+    assert!(decided > 100, "{decided}");
     host.stop().await;
 }

@@ -17,6 +17,9 @@ use cantus_tests::host;
 
 use super::{add, by, component, place::Place, reset, shifty};
 
+/// Lines of a guest's source move, and the order of a hash map is another with another toolchain.
+pub(crate) const FILTERS: [(&str, &str); 2] = [(r"\.rs:\d+:\d+", ".rs"), (r#""keys":.*"#, "…")];
+
 /// Decided by the good one, version 1.0.0.
 pub(crate) async fn history(store: Arc<dyn Store>, commands: impl IntoIterator<Item = Command>) -> Arc<dyn Store> {
     let clock = Arc::new(FixedClock(host::NOW));
@@ -92,7 +95,7 @@ async fn what_each_candidate_is_told() {
             told.push(format!("{mode} {version}: {}", shown(&report)));
         }
     }
-    insta::with_settings!({ filters => vec![(r"\.rs:\d+:\d+", ".rs")] }, { insta::assert_snapshot!(told.join("\n")) });
+    insta::with_settings!({ filters => FILTERS }, { insta::assert_snapshot!(told.join("\n")) });
 }
 
 /// One stream is enough, and one command: whoever counts its calls has no second way of counting.

@@ -24,7 +24,7 @@ use tokio::{
 use crate::tap::Tap;
 
 /// Far longer than anything takes.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Folders and a store that outlive the hosts on them.
 pub(crate) struct Place {

@@ -149,3 +149,28 @@ async fn a_hint_is_enough() {
     }
     host.stop().await;
 }
+
+/// Whoever stops a host does not wait for a verification; the next one begins it anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_stops_in_the_middle_of_a_verification() {
+    let mut place = Place::sqlite().await;
+    place.verify.time_ms = 3_600_000;
+    let live = place.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = place.open().await;
+    let history: Vec<_> =
+        (0..900).map(|n| host.engine.submit(super::add(&format!("{n}"), "Tally/a", 1)).unwrap()).collect();
+    for pending in history {
+        accepted(pending.await);
+    }
+    // Each of them takes all of its fuel, twice.
+    place.put("a.wasm", &shifty("1.1.0", "loop-handle"));
+    host.file("a.wasm", State::Compiled).await;
+    let stopped = tokio::time::timeout(std::time::Duration::from_secs(30), host.stop()).await;
+    assert!(stopped.is_ok(), "it is still at it");
+    place.verify.time_ms = 1_000;
+    let host = place.open().await;
+    host.file("a.wasm", State::Refused).await;
+    assert_eq!(by(host.add("after", "Tally/a", 1).await), live);
+    host.stop().await;
+    assert_eq!(place.log().await, ["dropped 1.0.0"]);
+}

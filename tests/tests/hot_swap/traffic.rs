@@ -112,7 +112,7 @@ pub(crate) async fn swap_under_load(
     check(&*store, sent, shape.swaps, last).await;
 }
 
-/// One caller: sends commands in bursts, and sends again what the store lost.
+/// One caller: sends commands in bursts, and sends again what the store lost, and what the guest would not.
 async fn drive(road: Arc<Road>, task: usize) -> Vec<Sent> {
     let mut sent = vec![];
     let mut round = 0;
@@ -125,7 +125,11 @@ async fn drive(road: Arc<Road>, task: usize) -> Vec<Sent> {
         });
         for (pending, command, swap) in burst.collect::<Vec<_>>() {
             let mut answer = pending.unwrap().await;
-            while let Err(CommandError::Store(_)) = answer {
+            while let Err(CommandError::Store(_) | CommandError::Fault(_)) = answer {
+                if let Err(CommandError::Fault(fault)) = answer {
+                    assert!(fault.message.contains("thirteen!"), "{fault}");
+                    road.answered.send_modify(|answered| *answered += 1);
+                }
                 answer = road.engine.execute(command.clone()).await;
             }
             let decided = answer.unwrap_or_else(|error| {
@@ -147,6 +151,7 @@ fn command(task: usize, number: usize, aggregates: usize) -> Command {
     let aggregate = format!("Tally/{}", mixed % aggregates);
     match mixed % 10 {
         0 => reset(&id, &aggregate),
+        1 => add(&id, &aggregate, 13),
         kind => add(&id, &aggregate, (kind * kind * 3) as u64),
     }
 }

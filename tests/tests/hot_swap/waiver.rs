@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{
     by, component,
-    modes::{commands, history, shown},
+    modes::{FILTERS, commands, history, shown},
     place::Place,
     shifty,
 };
@@ -56,7 +56,7 @@ async fn just_what_is_named_is_allowed() {
     for (what, mode, waiver) in waivers {
         told.push(format!("{mode}, {what}: {}", shown(&judge(mode, &waiver).await)));
     }
-    insta::with_settings!({ filters => vec![(r"\.rs:\d+:\d+", ".rs")] }, { insta::assert_snapshot!(told.join("\n")) });
+    insta::with_settings!({ filters => FILTERS }, { insta::assert_snapshot!(told.join("\n")) });
 }
 
 /// Refused for a difference; then somebody reviews it and puts the waiver there. The file itself need not change.

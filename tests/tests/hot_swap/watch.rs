@@ -5,6 +5,7 @@ use cantus_engine::{
     registry::{ActivationChange, Notice, State},
 };
 use cantus_model::{Cause, Digest};
+use cantus_tests::guests;
 
 use super::{
     accepted, by, component,
@@ -165,5 +166,28 @@ async fn states_that_cannot_be_folded_count() {
     }
     let told = host.notices.borrow().iter().filter(|notice| matches!(notice, Notice::Changed { .. })).count();
     assert_eq!(told, 3);
+    host.stop().await;
+}
+
+/// The one before hosts what somebody else hosts by now: there is no way back, and that is told once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_may_be_no_way_back() {
+    let mut place = Place::new();
+    place.registry.watch_faults = 3;
+    let both = |version: &str, mode: &str| guests::shifty("both", version, mode);
+    place.put("a.wasm", &both("1.0.0", "two-aggregates"));
+    let host = place.open().await;
+    let bad = place.put("a.wasm", &both("2.0.0", "trap-on-13"));
+    host.changed(Cause::Dropped, Some(bad)).await;
+    place.put("b.wasm", &guests::shifty("other", "1.0.0", "other-aggregate"));
+    host.file("b.wasm", State::Active).await;
+    for n in 0..3 {
+        assert_eq!(fault(host.add(&format!("{n}"), "Tally/a", 13).await), bad);
+    }
+    host.trouble("both stays as it is, after 3 faults since it went live").await;
+    host.looked().await;
+    assert_eq!(host.told().iter().filter(|told| told.starts_with("trouble")).count(), 1, "{:?}", host.told());
+    assert_eq!(by(host.add("good", "Tally/a", 12).await), bad);
+    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 2.0.0", "dropped 1.0.0"]);
     host.stop().await;
 }

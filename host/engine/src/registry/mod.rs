@@ -152,12 +152,19 @@ impl Registry {
         self.statuses.subscribe()
     }
 
-    /// Looks again whenever `hint` says so, and now and then, and tells `engine` who decides; until `stop`.
-    pub async fn run(mut self, engine: Arc<Engine>, hint: Arc<Notify>, mut stop: oneshot::Receiver<()>) {
+    /// Looks again whenever `hint` says so, and now and then, and tells `engine` who decides; until `stop`. What is under
+    /// way then is given up: the log says how far it came.
+    pub async fn run(mut self, engine: Arc<Engine>, hint: Arc<Notify>, stop: oneshot::Receiver<()>) {
         self.engine = Some(engine);
+        tokio::select! {
+            _ = stop => {}
+            () = self.keep_up(&hint) => {}
+        }
+    }
+
+    async fn keep_up(&mut self, hint: &Notify) {
         loop {
             tokio::select! {
-                _ = &mut stop => return,
                 () = hint.notified() => tokio::time::sleep(Duration::from_millis(self.settings.settle_ms)).await,
                 () = tokio::time::sleep(self.pause()) => {}
             }

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use cantus_model::{Activation, Cause, ports::StoreError};
 
-use super::{ActivationChange, ActivationError, Registry, Settings};
+use super::{ActivationChange, ActivationError, Notice, Registry, Settings};
 use crate::Live;
+
+/// Who goes back by itself.
+const WATCH: &str = "the watch after a swap";
 
 /// A component that has to prove itself.
 pub(super) struct Probation {
@@ -38,7 +41,8 @@ impl Registry {
         }
         for (plugin, before, faults, last) in failed {
             let why = format!("{faults} faults since it went live, the last one: {last}");
-            let change = ActivationChange { plugin, cause: Cause::Faulted, who: "the watch after a swap".into(), why };
+            let change =
+                ActivationChange { plugin: plugin.clone(), cause: Cause::Faulted, who: WATCH.into(), why: why.clone() };
             let component = Some((before.component.clone(), None));
             match self.activator.record(&mut self.log, change, component, None).await {
                 Ok(activation) => {
@@ -46,7 +50,13 @@ impl Registry {
                     self.announce(activation, None);
                 }
                 Err(ActivationError::Store(error)) => return Err(error),
-                Err(_) => {} // somebody else has gone back meanwhile: the next look sees it
+                Err(ActivationError::Overtaken) => {} // perhaps somebody else has gone back: the next look sees it
+                Err(ActivationError::Refused(refusal)) => {
+                    self.tell(&Notice::Trouble(format!("{plugin} stays as it is, after {why}: {refusal}")));
+                    if let Some(live) = self.live.get_mut(&plugin) {
+                        live.probation = None; // once is enough
+                    }
+                }
             }
         }
         Ok(())
