@@ -93,7 +93,8 @@ impl EventBatch {
 
     /// Bytes of memory that the events take, about.
     pub fn bytes(&self) -> usize {
-        self.payloads.len() + self.events.len() * size_of::<EventRef>()
+        let kinds: usize = self.kinds.iter().map(|kind| size_of::<Kind>() + kind.name.len()).sum();
+        size_of::<Self>() + kinds + self.events.len() * size_of::<EventRef>() + self.payloads.len()
     }
 
     /// The events one by one: kind and payload.

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cantus_model::{
-    Command, CommandRecord, Context, Digest, HistoryPage, Message, RecordedCommand, Timestamp, ports::Component,
+    Command, CommandRecord, Context, Digest, EventBatch, HistoryPage, Message, RecordedCommand, Timestamp,
+    ports::Component,
 };
 
 use super::{
@@ -24,6 +25,8 @@ pub(super) struct Run {
     timeline: Timeline,
     components: BTreeMap<Digest, Arc<dyn Component>>,
     shared: Shared,
+    /// Events of this page that both timelines have and that are to be folded, and when the last of them happened.
+    waiting: (EventBatch, Timestamp),
     /// `None` before the branch point.
     parted: Option<Parted>,
     /// Who decided the newest recorded command, and the version that it led to.
@@ -44,12 +47,22 @@ pub(super) struct Ended {
 impl Run {
     pub(super) fn new(what: WhatIf) -> Self {
         let timeline = Timeline::new(what.branch.aggregate.clone(), what.events_per_command);
-        Self { what, timeline, components: BTreeMap::new(), shared: Shared::default(), parted: None, last: None }
+        Self {
+            what,
+            timeline,
+            components: BTreeMap::new(),
+            shared: Shared::default(),
+            waiting: Default::default(),
+            parted: None,
+            last: None,
+        }
     }
 
     /// Runs a page. The pages come one after another.
     pub(super) fn page(&mut self, page: &HistoryPage) -> Result<(), WhatIfError> {
-        page.commands.iter().try_for_each(|command| self.command(command))
+        page.commands.iter().try_for_each(|command| self.command(command))?;
+        self.fold();
+        Ok(())
     }
 
     /// The end of history.
@@ -105,14 +118,24 @@ impl Run {
 
     fn share(&mut self, command: &RecordedCommand) {
         let context = &command.record.context;
-        self.timeline.fold(&command.events, context.now);
+        for event in &command.events {
+            self.waiting.0.push(&event.name, event.version, &event.payload);
+            self.waiting.1 = context.now;
+        }
         self.shared.commands += 1;
-        self.shared.version = self.timeline.version;
+        self.shared.version = command.record.version();
         self.shared.last_command = Some(context.command_id.clone());
+    }
+
+    /// Brings the new timeline to where they are alike.
+    fn fold(&mut self) {
+        let (events, at) = std::mem::take(&mut self.waiting);
+        self.timeline.fold(events, at);
     }
 
     /// The branch point: what was recorded there and is to be left out, if anything is, and what is asked instead.
     fn part(&mut self, at: &CommandRecord, mut before: Option<&RecordedCommand>) -> Result<(), WhatIfError> {
+        self.fold();
         self.parted = Some(Parted::default());
         self.shared.now = at.context.now;
         let component = self.decider(at.component)?;

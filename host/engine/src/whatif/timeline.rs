@@ -34,10 +34,10 @@ impl Timeline {
         let _ = self.runner(component);
     }
 
-    /// Folds events that were recorded.
-    pub(super) fn fold(&mut self, events: &[Message], at: Timestamp) {
+    /// Folds events that were recorded, the last of them at `at`.
+    pub(super) fn fold(&mut self, events: EventBatch, at: Timestamp) {
         if !events.is_empty() {
-            self.happened(&Arc::new(events.iter().collect()), at, None);
+            self.happened(&Arc::new(events), at, None);
         }
     }
 
