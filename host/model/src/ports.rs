@@ -9,6 +9,4 @@ mod store;
 pub use guest::{Component, HashSeed, InstanceId, Reply, Sandbox};
 pub use history::{ActivationLog, History, HistorySource};
 pub use plugins::{PluginFile, PluginSource, Refusal};
-pub use store::{
-    EventReader, Hydration, Hydrator, Journal, SnapshotStore, Store, StoreError, ToHydrate, WriterEpoch,
-};
+pub use store::{EventReader, Hydration, Hydrator, Journal, SnapshotStore, Store, StoreError, ToHydrate, WriterEpoch};

@@ -30,6 +30,18 @@ fn the_next_release_differs_in_what_it_says() {
     assert_golden!(String::from_utf8(output.stdout).unwrap());
 }
 
+/// It traps on what it folds, at the end of six streams: no later decision would show it.
+#[test]
+fn a_release_that_cannot_fold_is_found() {
+    let output = replay(&Place::new(), guests::FLIGHTS_1_2, "--json");
+    assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let groups = report["groups"].as_array().unwrap().iter();
+    let faults: Vec<_> = groups.filter(|group| group["change"] == "fault").collect();
+    assert_eq!(faults.len(), 1, "{report:#}");
+    assert_eq!((&faults[0]["command"], &faults[0]["count"]), (&"Arrive v1".into(), &6.into()), "{report:#}");
+}
+
 #[test]
 fn a_waiver_lets_the_next_release_pass() {
     let place = Place::new();

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use cantus_model::{AggregateRef, Digest, EventBatch, RecordedCommand};
+use cantus_model::{AggregateRef, Digest, EventBatch, Fault, RecordedCommand};
 
 use super::{Redecided, Runner, Way, components::Components, runner::KEPT_BYTES};
 
@@ -96,14 +96,19 @@ impl Actor {
         }
     }
 
-    /// Folds the events that a command has produced.
-    pub(super) fn fold(&mut self, events: &Arc<EventBatch>) {
+    /// Folds the events that a command has produced; and gives the fault if the one who decided it cannot. The rest of
+    /// the stream is unreached then.
+    pub(super) fn fold(&mut self, events: &Arc<EventBatch>) -> Option<Box<Fault>> {
+        let mut fault = None;
         for digest in &self.on_stage {
-            if let Some(runner) = self.runners.get_mut(digest) {
-                // What cannot be folded makes the rest of the stream unreached.
-                let _ = runner.fold(Arc::clone(events));
+            let folded = self.runners.get_mut(digest).map(|runner| runner.fold(Arc::clone(events)));
+            if let Some(Err(why)) = folded
+                && self.last == Some(*digest)
+            {
+                fault = Some(why);
             }
         }
+        fault
     }
 
     /// The state that the stream has come to, by the component that decided last. A fault is no state.

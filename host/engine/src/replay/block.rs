@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cantus_model::{AggregateRef, Digest, HistoryPage, RecordedCommand, Timestamp};
+use cantus_model::{AggregateRef, Digest, Fault, HistoryPage, RecordedCommand, Timestamp};
 
 use super::{
     Decision, Example, Gathering, Redecided,
@@ -158,25 +158,41 @@ impl BlockRun {
     }
 
     fn command(&mut self, command: &RecordedCommand) {
-        match self.since.is_some_and(|since| command.record.context.now < since) {
-            true => self.found.folded_only += 1,
-            false => self.decide(command),
-        }
-        if !command.events.is_empty() {
-            self.found.gathering.events += command.events.len() as u64;
-            let events = Arc::new(command.events.iter().collect());
-            self.actors().for_each(|actor| actor.fold(&events));
-            self.track.push(events);
+        let too_early = self.since.is_some_and(|since| command.record.context.now < since);
+        let decided = (!too_early).then(|| self.decide(command));
+        let fault = self.fold(command);
+        match decided {
+            // What cannot fold what it decided has not decided well.
+            Some(decided) => {
+                let now = fault.map_or(decided.now, Redecided::Fault);
+                self.count(command, Decided { now, ..decided });
+            }
+            None => self.found.folded_only += 1,
         }
     }
 
-    fn decide(&mut self, command: &RecordedCommand) {
+    /// Folds what the command has produced; and gives the fault if the component under replay cannot.
+    fn fold(&mut self, command: &RecordedCommand) -> Option<Box<Fault>> {
+        if command.events.is_empty() {
+            return None;
+        }
+        self.found.gathering.events += command.events.len() as u64;
+        let events = Arc::new(command.events.iter().collect());
+        let then = self.recorded.fold(&events);
+        let now = self.candidate.as_mut().map(|candidate| candidate.fold(&events));
+        for actor in &mut self.perturbed {
+            // It shows in the next decision, or in the state at the end.
+            let _ = actor.fold(&events);
+        }
+        self.track.push(events);
+        now.unwrap_or(then)
+    }
+
+    fn decide(&mut self, command: &RecordedCommand) -> Decided {
         let (then, fuel_recorded) = self.recorded.metered(command, &self.track);
         let candidate = self.candidate.as_mut().map(|candidate| candidate.metered(command, &self.track));
         let fuel_candidate = candidate.as_ref().map(|(_, fuel)| *fuel);
         let now = candidate.map_or(then, |(now, _)| now);
-        let before = Decision::recorded(command);
-        let change = compare(&before, &now);
         for (actor, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
             let other = actor.decide(command, &self.track);
             if !is_alike(&now, &other) {
@@ -186,6 +202,13 @@ impl BlockRun {
                 }
             }
         }
+        Decided { now, fuel_recorded, fuel_candidate }
+    }
+
+    fn count(&mut self, command: &RecordedCommand, decided: Decided) {
+        let Decided { now, fuel_recorded, fuel_candidate } = decided;
+        let before = Decision::recorded(command);
+        let change = compare(&before, &now);
         let record = &command.record;
         let name = format!("{}.{} v{}", record.aggregate.aggregate_type, record.command.name, record.command.version);
         let kind = self.found.kinds.entry(name).or_insert_with_key(|name| KindReport {
@@ -213,6 +236,13 @@ impl BlockRun {
         }
         self.found.states.add(aggregate, state.as_deref().unwrap_or(b"none"));
     }
+}
+
+/// A command that was decided again.
+struct Decided {
+    now: Redecided,
+    fuel_recorded: u64,
+    fuel_candidate: Option<u64>,
 }
 
 /// Faults are alike if they are of one kind, in one call: texts may hold addresses.
