@@ -13,6 +13,7 @@ mod load;
 mod modes;
 mod others;
 mod place;
+mod random;
 mod removal;
 mod residents;
 mod states;

@@ -52,6 +52,32 @@ async fn what_another_process_makes_live_is_followed() {
     host.stop().await;
 }
 
+/// It was refused, and a person wants it all the same: then it is what it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_can_be_made_live_by_a_person() {
+    let place = Place::sqlite().await;
+    place.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = place.open().await;
+    for n in 0..3 {
+        accepted(host.add(&format!("{n}"), "Tally/a", 5).await);
+    }
+    let bytes = shifty("1.0.1", "limit-10");
+    let digest = place.put("a.wasm", &bytes);
+    host.refused("a.wasm", digest).await;
+    let elsewhere = place.elsewhere().await;
+    let mut log = elsewhere.log().await.unwrap();
+    let change =
+        ActivationChange { plugin: "shifty".into(), cause: Cause::Activated, who: "me".into(), why: "agreed".into() };
+    elsewhere.record(&mut log, change, Some((super::load(&bytes), Some(bytes))), None).await.unwrap();
+    host.file("a.wasm", State::Active).await;
+    assert_eq!(by(host.add("after", "Tally/a", 5).await), digest);
+    host.stop().await;
+    let host = place.open().await;
+    host.file("a.wasm", State::Active).await;
+    host.stop().await;
+    assert_eq!(place.log().await, ["dropped 1.0.0", "activated 1.0.1"]);
+}
+
 /// Two decide at once on what both read: one of them is told, and nothing of it is written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_who_append_at_once_one_is_overtaken() {

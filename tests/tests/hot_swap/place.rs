@@ -65,6 +65,11 @@ impl Place {
         }
     }
 
+    /// As the next process finds it.
+    pub(crate) fn again(self) -> Self {
+        Self::on(self.root, self.store)
+    }
+
     /// As another process sees the same folders and the same store.
     pub(crate) async fn elsewhere(&self) -> Activator {
         Activator { store: Arc::new(SqliteStore::open(&url(&self.root)).await.unwrap()), ..self.activator() }
@@ -186,8 +191,9 @@ impl Host {
     /// Waits until the registry has looked at all from now on, and acted on it.
     pub(crate) async fn looked(&self) {
         let mut scans = self.source.scans();
-        // One that is under way may have begun before.
-        let enough = *scans.borrow() + 3;
+        // One that is under way may have begun before; the next sees a change, the third takes it up, and is done with
+        // it when the fourth begins.
+        let enough = *scans.borrow() + 4;
         timeout(PATIENCE, scans.wait_for(|scans| *scans >= enough)).await.expect("nobody looks").unwrap();
     }
 

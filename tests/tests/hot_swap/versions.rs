@@ -114,7 +114,7 @@ async fn the_highest_version_is_live_and_without_it_the_next_lower() {
 /// What lies beside it is lower: it is not what the new file of the higher one replaces.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_file_in_the_place_of_the_higher_one_is_no_reason_to_go_back() {
-    let place = Place::new();
+    let place = Place::sqlite().await;
     place.put("old.wasm", &shifty("1.0.0", "good"));
     let live = place.put("new.wasm", &shifty("1.1.0", "good"));
     let host = place.open().await;
@@ -123,6 +123,10 @@ async fn a_broken_file_in_the_place_of_the_higher_one_is_no_reason_to_go_back() 
     host.refused("new.wasm", half).await;
     host.looked().await;
     assert_eq!(by(host.add("meanwhile", "Tally/a", 1).await), live);
+    host.stop().await;
+    let host = place.open().await;
+    host.looked().await;
+    assert_eq!(by(host.add("after a restart", "Tally/a", 1).await), live);
     let next = place.put("new.wasm", &next);
     host.file("new.wasm", State::Active).await;
     assert_eq!(by(host.add("then", "Tally/a", 1).await), next);

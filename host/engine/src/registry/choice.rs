@@ -45,7 +45,9 @@ impl Registry {
                 }
                 continue;
             }
+            let is_live = self.live.get(plugin).is_some_and(|live| file.status.digest == Some(live.digest()));
             let is_lifted = match file.obstacle {
+                _ if is_live => true, // a person wanted it so
                 Obstacle::Itself => false,
                 Obstacle::Taken => self.taken(file).is_none(),
                 Obstacle::Host(digest) => !self.live.values().any(|live| live.digest() == digest),
