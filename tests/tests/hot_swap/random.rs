@@ -47,7 +47,7 @@ async fn walk(seed: u64, steps: usize) -> usize {
     let mut place = Place::sqlite().await;
     (place.registry.removal_ms, place.registry.rescan_ms) = (0, 5);
     let mut dice = Dice(seed);
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         place.verify.commands = 0;
     }
     let mut done = vec![];
