@@ -63,7 +63,8 @@ async fn walk(seed: u64, steps: usize) -> usize {
             done.push("restart".into());
             // What was refused is verified again at a start, and history has gone on.
             let after = decider(&host, "after").await;
-            assert!(after == before || place.verify.commands > 0, "{done:#?}");
+            let story = (seed, &done, place.log().await, host.statuses.borrow().clone());
+            assert!(after == before || place.verify.commands > 0, "{before:?} → {after:?}, {story:#?}");
             host.looked().await;
             agree(&place, &host, n + 1_000, &done).await;
         }
