@@ -6,6 +6,7 @@ mod figure;
 mod folding;
 mod hydrate;
 mod load;
+mod memory;
 mod replay;
 mod single;
 mod swap;

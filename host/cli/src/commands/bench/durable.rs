@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use cantus_engine::{Engine, Settings};
 use cantus_store::ceiling;
 
 use super::{
     figure::{Figure, Goal, median},
     load::{self, Run, scatter},
+    memory,
     world::{World, account, deposit, open},
 };
 
@@ -26,7 +27,7 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
     let settings = Settings { resident_aggregates: ACCOUNTS, ..Settings::default() };
     let engine = Arc::new(world.engine("durable.db", settings).await?);
     load::run(&engine, ACCOUNTS, IN_FLIGHT, |number| open(account(number))).await?;
-    let memory = memory_mb()?;
+    let memory = memory::own_mb()?;
     let (mut many, mut bare, mut hot) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let copy = world.path(&format!("bare-{round}.db"));
@@ -71,9 +72,4 @@ async fn one_by_one(world: &World) -> Result<Rate> {
 
 fn rate(count: usize, took: Duration) -> Rate {
     count as f64 / took.as_secs_f64()
-}
-
-fn memory_mb() -> Result<f64> {
-    let stats = memory_stats::memory_stats().context("the system does not tell this process's memory")?;
-    Ok(stats.physical_mem as f64 / 1e6)
 }

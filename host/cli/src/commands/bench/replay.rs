@@ -6,10 +6,8 @@ use std::{
     collections::{HashMap, VecDeque},
     fs::File,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-    },
+    process::Stdio,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -30,6 +28,7 @@ use crossbeam_channel::{Receiver, bounded};
 use super::{
     drop::{DAY, FLIGHTS, command},
     figure::{Figure, Goal, median},
+    memory,
     world::World,
 };
 
@@ -46,27 +45,19 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
     record(world, &component).await?;
     let store = world.store(STORE).await?;
     let commands = commands(&*store).await?;
-    let (mut wasm, mut native) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        wasm.push(rate(commands, replay_all(&*store, &component).await?));
-        native.push(rate(commands, replay_natively(&*store).await?));
-    }
     let (short, long) = (world.path("short.tape"), world.path("long.tape"));
     let bytes = write_tape(&*store, &short, 1).await?;
     write_tape(&*store, &long, TIMES).await?;
-    let (mut from_tape, mut grown) = (Vec::new(), [0.0, 0.0]);
-    for (grown, path) in grown.iter_mut().zip([&short, &long]) {
-        let tape = Tape::open(path)?;
-        let watch = MemoryWatch::start()?;
-        let took = replay_all(&tape, &component).await?;
-        *grown = watch.stop();
-        from_tape.push(rate(tape.totals().commands, took));
-    }
+    let (wasm, native) = rates(&*store, &component, commands).await?;
+    let (wasm_tape, native_tape) = rates(&Tape::open(&short)?, &component, commands).await?;
+    let plugin = world.path("flights.wasm");
+    std::fs::write(&plugin, FLIGHTS)?;
+    let memory_short = memory_of_replay(world, &short, &plugin)?;
+    let memory_long = memory_of_replay(world, &long, &plugin)?;
     let at_least = Some(Goal::AtLeast(0.4));
-    let (wasm, native) = (median(wasm), median(native));
     Ok(vec![
         Figure::new("replay_rate", (wasm, "commands/s"), ("native re-run", native), at_least),
-        Figure::new("replay_tape_rate", (from_tape[0], "commands/s"), ("native re-run", native), at_least),
+        Figure::new("replay_tape_rate", (wasm_tape, "commands/s"), ("native re-run", native_tape), at_least),
         Figure::new(
             "tape_bytes_per_command",
             (bytes as f64 / commands as f64, "bytes"),
@@ -75,8 +66,8 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
         ),
         Figure::new(
             "replay_memory",
-            (grown[1], "MB for 4 x the tape"),
-            ("MB for the tape", grown[0]),
+            (memory_long, "MB for 4 x the tape"),
+            ("MB for the tape", memory_short),
             Some(Goal::AtMost(1.5)),
         ),
     ])
@@ -129,6 +120,16 @@ fn threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Commands a second of a replay in wasm, and of one with native code, run in turn.
+async fn rates(source: &dyn HistorySource, component: &Arc<dyn Component>, commands: u64) -> Result<(f64, f64)> {
+    let (mut wasm, mut native) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        wasm.push(rate(commands, replay_all(source, component).await?));
+        native.push(rate(commands, replay_natively(source).await?));
+    }
+    Ok((median(wasm), median(native)))
+}
+
 async fn replay_all(source: &dyn HistorySource, component: &Arc<dyn Component>) -> Result<Duration> {
     let flights = Arc::clone(component);
     let find = move |_: Digest| Ok(Some(Arc::clone(&flights)));
@@ -148,9 +149,9 @@ async fn replay_all(source: &dyn HistorySource, component: &Arc<dyn Component>) 
 }
 
 /// The same handlers and combiners, linked into this binary, over the same rows, on as many threads.
-async fn replay_natively(store: &dyn Store) -> Result<Duration> {
+async fn replay_natively(source: &dyn HistorySource) -> Result<Duration> {
     let started = Instant::now();
-    let mut history = store.history(&HistoryQuery::default()).await?;
+    let mut history = source.history(&HistoryQuery::default()).await?;
     let (pages, queue) = bounded::<Vec<HistoryPage>>(threads() * 4);
     let workers: Vec<_> = (0..threads())
         .map(|_| {
@@ -217,37 +218,10 @@ async fn write_tape(store: &dyn Store, path: &Path, times: usize) -> Result<u64>
     Ok(std::fs::metadata(path)?.len())
 }
 
-/// How much memory a run takes beyond what was there, at its peak, in MB.
-struct MemoryWatch {
-    before: u64,
-    peak: Arc<AtomicU64>,
-    over: Arc<AtomicBool>,
-    thread: thread::JoinHandle<()>,
-}
-
-impl MemoryWatch {
-    fn start() -> Result<Self> {
-        let before = resident()?;
-        let (peak, over) = (Arc::new(AtomicU64::new(before)), Arc::new(AtomicBool::new(false)));
-        let (peaking, ending) = (Arc::clone(&peak), Arc::clone(&over));
-        let thread = thread::spawn(move || {
-            while !ending.load(Relaxed) {
-                peaking.fetch_max(resident().unwrap_or(0), Relaxed);
-                thread::sleep(Duration::from_millis(5));
-            }
-        });
-        Ok(Self { before, peak, over, thread })
-    }
-
-    fn stop(self) -> f64 {
-        self.over.store(true, Relaxed);
-        let _ = self.thread.join();
-        // At least one, so that a ratio of two can be told.
-        ((self.peak.load(Relaxed) - self.before) as f64 / 1e6).max(1.0)
-    }
-}
-
-fn resident() -> Result<u64> {
-    let stats = memory_stats::memory_stats().context("the system does not tell this process's memory")?;
-    Ok(stats.physical_mem as u64)
+/// The resident memory that `cantus replay` takes at its peak, in a process of its own, in MB.
+fn memory_of_replay(world: &World, tape: &Path, plugin: &Path) -> Result<f64> {
+    let mut cantus = std::process::Command::new(std::env::current_exe()?);
+    cantus.arg("replay").arg(tape).arg("--plugin").arg(plugin).arg("--json");
+    cantus.arg("--set").arg(format!("data={}", world.path("replay").display()));
+    memory::peak_mb(cantus.stdout(Stdio::null()).spawn()?)
 }
