@@ -17,7 +17,7 @@ mod witness;
 use std::{num::NonZeroUsize, sync::Arc};
 
 use cantus_model::{AggregateRef, Decision, Entry, PageLimit, Snapshot, StreamHead, ports::ToHydrate};
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, TryRecvError};
 use lru::LruCache;
 use tokio::sync::mpsc;
 
@@ -98,7 +98,7 @@ impl Shard {
     }
 
     pub(crate) fn run(mut self, inbox: &Receiver<ShardMessage>) {
-        while let Ok(message) = inbox.recv() {
+        while let Some(message) = self.next(inbox) {
             match message {
                 ShardMessage::Command(job) => self.on_command(*job),
                 ShardMessage::Loaded { aggregate, load, loaded } => self.on_loaded(&aggregate, load, loaded),
@@ -107,7 +107,17 @@ impl Shard {
                 ShardMessage::Stop => return,
             }
             self.admit_waiting();
-            self.warm_next();
+        }
+    }
+
+    /// The next message. What nobody waits for is done while there is none.
+    fn next(&mut self, inbox: &Receiver<ShardMessage>) -> Option<ShardMessage> {
+        loop {
+            match inbox.try_recv() {
+                Ok(message) => return Some(message),
+                Err(TryRecvError::Empty) if self.warm_next() => {}
+                Err(_) => return inbox.recv().ok(),
+            }
         }
     }
 

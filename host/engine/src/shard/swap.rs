@@ -4,7 +4,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use cantus_model::AggregateRef;
 
-use super::{Shard, slot::Phase};
+use super::{
+    Shard,
+    slot::{Phase, Slot},
+};
 use crate::plugins::{Hosted, Plugins};
 
 /// Aggregates that are to be in memory again after a swap, the most recently used first.
@@ -67,31 +70,26 @@ impl Shard {
         }
     }
 
-    /// Hydrates the next ones of the background, a few at a time: commands that wait for a load come soon.
-    pub(super) fn warm_next(&mut self) {
-        if self.warming.waiting.is_empty() {
-            return;
-        }
+    /// Brings the next one of the background into memory, and says whether there was one that could be.
+    pub(super) fn warm_next(&mut self) -> bool {
         let Self { slots, warming, .. } = self;
         let is_loading = |aggregate: &AggregateRef| {
             slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
         };
         warming.loading.retain(is_loading);
-        for _ in 0..self.settings.background_loads {
-            if self.warming.loading.len() >= self.settings.background_loads {
-                return;
-            }
-            let Some(aggregate) = self.warming.waiting.pop_front() else { return };
-            if self.slots.peek(&aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Cold) && slot.tail.is_some())
-            {
-                self.refold(&aggregate);
-            }
-            // One with submissions in flight is hydrated by its next command.
-            if self.slots.peek(&aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Cold) && slot.in_flight == 0)
-            {
-                self.start_load(&aggregate, true);
-                self.warming.loading.push(aggregate);
-            }
+        if warming.loading.len() >= self.settings.background_loads {
+            return false;
         }
+        let Some(aggregate) = self.warming.waiting.pop_front() else { return false };
+        let is_cold = |slot: &Slot| matches!(slot.phase, Phase::Cold);
+        if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.tail.is_some()) {
+            self.refold(&aggregate);
+        }
+        // One with submissions in flight is hydrated by its next command.
+        if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.in_flight == 0) {
+            self.start_load(&aggregate, true);
+            self.warming.loading.push(aggregate);
+        }
+        true
     }
 }
