@@ -100,22 +100,25 @@ mod tests {
 
     use super::*;
 
+    /// clap breaks longer lines, unless it is told how wide the terminal is.
+    const MOST_COLUMNS: usize = 100;
+
     #[test]
     fn the_arguments_are_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_verb_has_examples() {
+    fn every_verb_has_examples_that_are_not_broken_over_lines() {
         fn check(command: &clap::Command) {
             let verbs: Vec<_> = command.get_subcommands().collect();
             for verb in &verbs {
                 check(verb);
             }
-            if verbs.is_empty() {
-                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.starts_with("Examples:"), "`{}` has no examples", command.get_name());
-            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let broken: Vec<_> = help.lines().filter(|line| line.chars().count() > MOST_COLUMNS).collect();
+            assert!(broken.is_empty(), "{broken:#?}");
+            assert!(!verbs.is_empty() || help.starts_with("Examples:"), "`{}` has no examples", command.get_name());
         }
         check(&Cli::command());
     }

@@ -25,16 +25,15 @@ pub(crate) fn group(group: &Group, examples: usize) -> String {
     let Group { aggregate, command, change, count, .. } = group;
     let mut text = format!("{:>9}  {aggregate}.{command}: {change}{code}{waived}\n", render::count(*count));
     for example in group.examples.iter().take(examples) {
-        text.push_str(&example_text(aggregate, example));
+        text.push_str(&example_text(example));
     }
     text
 }
 
 /// One command, and how its decision changed.
-pub(crate) fn example_text(aggregate: &str, example: &Example) -> String {
-    let Example { aggregate_id, command_id, version, before, now, .. } = example;
-    let slash = if aggregate.is_empty() { "" } else { "/" };
-    let mut text = format!("           {aggregate}{slash}{aggregate_id} at version {version}, command {command_id}\n");
+pub(crate) fn example_text(example: &Example) -> String {
+    let Example { aggregate, command_id, version, before, now, .. } = example;
+    let mut text = format!("           {aggregate} at version {version}, command {command_id}\n");
     for line in diff(&decision(before), &decision(now)) {
         let _ = writeln!(text, "             {line}");
     }

@@ -33,7 +33,7 @@ Examples:
   cantus bench --json > bench.jsonl
 
 Every figure is taken on this machine in this run, and so is what it is held against. It takes about
-four minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
+six minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
 
   durable_many      commands/s, 256 in flight over 10,000 accounts,
                     against bare multi-row inserts of the same rows in the same batches
@@ -43,16 +43,17 @@ four minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
   hydrate_snapshot  time to hydrate 1,000,000 events with a snapshot, against 10 events without
   hydrate_full      events/s hydrated without one, against merely reading the rows
   memory_10k        resident memory with 10,000 warm aggregates, against 300 MB
-  swap_lost         commands lost, doubled or failed in 100 swaps, 256 in flight over 10,000 accounts
+  swap_lost         commands lost, doubled or failed in 100 swaps, 256 in flight, 10,000 accounts
   swap_p99          latency in the second around a swap, against the second before it
   swap_throughput   commands/s with a swap every second for a minute, against a minute without
-  swap_warm_ms      from a file dropped to a component that decides, 1,000 commands verified, against 300 ms
+  swap_warm_ms      from a file dropped to a component that decides, 1,000 commands verified,
+                    against 300 ms
   swap_cold_ms      the same with nothing compiled before, against 1,500 ms
   replay_rate       recorded commands decided again from a store, against the same handlers, native,
                     over the same rows
-  replay_tape_rate  the same from a tape
+  replay_tape_rate  the same from a tape, for both
   tape_bytes_per_command  against 60 bytes
-  replay_memory     resident memory that replaying a tape takes, of four times the history against once";
+  replay_memory     resident memory of `cantus replay TAPE`, four times the history against once";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]

@@ -28,11 +28,11 @@ use source::Source;
 
 const EXAMPLES: &str = "\
 Examples:
-  cantus replay                                   # is the log what its components decide, to the byte?
-  cantus replay --plugin flights.wasm             # what would this release have decided otherwise?
-  cantus replay day.cantus-tape --plugin flights.wasm --waiver flights.waiver.toml --junit replay.xml
+  cantus replay                         # is the log what its components decide, to the byte?
+  cantus replay --plugin flights.wasm   # what would this release have decided otherwise?
+  cantus replay day.cantus-tape --plugin flights.wasm --waiver waiver.toml --junit replay.xml
   cantus replay --aggregate Flight --since 2013-01-01T12:00:00Z --sample 10 --seed 1
-  cantus replay --perturb                         # does anything depend on what it must not?
+  cantus replay --perturb               # does anything depend on what it must not?
 
 Every recorded command is decided again, on the state that the recorded events fold to, by the
 component that decided it (from the component store, or from the tape) or by --plugin. One
@@ -112,7 +112,7 @@ async fn try_run(args: Args, global: &Global) -> Result<Exit, Failure> {
         Waiver::parse(&text).or_exit_while(Exit::Usage, doing)
     });
     let waiver = waiver.transpose()?;
-    let components = source.components();
+    let components = source.components()?;
     let perturbed = match args.perturb {
         true => perturbations(&components, Some(source.interpreted()?)),
         false => Vec::new(),

@@ -18,7 +18,7 @@ cantus.toml, in the current folder, holds them like this:
   [wasm]
   fuel_per_call = 100_000_000
 
-A key's environment variable is its name in capitals: wasm.fuel_per_call is CANTUS_WASM_FUEL_PER_CALL.";
+A key's environment variable is its name in capitals: CANTUS_WASM_FUEL_PER_CALL.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]

@@ -96,7 +96,14 @@ pub(crate) async fn component_for(
 /// # Errors
 /// If the component store cannot be opened, or the runtime does not start.
 pub(crate) fn recorded(settings: &Settings) -> Result<Find, Failure> {
-    let runtime = runtime(settings, Keep::CompiledCode)?;
+    recorded_on(Arc::new(runtime(settings, Keep::CompiledCode)?), settings)
+}
+
+/// The same, to be run by `runtime`.
+///
+/// # Errors
+/// If the component store cannot be opened.
+pub(crate) fn recorded_on(runtime: Arc<Runtime>, settings: &Settings) -> Result<Find, Failure> {
     let path = settings.data.join("components");
     let components = path.is_dir().then(|| ComponentStore::open(&path)).transpose().or_exit(Exit::Machine)?;
     Ok(Box::new(move |digest| {

@@ -42,8 +42,15 @@ fn found(place: &Place) -> (u64, u64, Vec<String>) {
     let count = |key: &str| report[key].as_u64().unwrap();
     let perturbations = report["perturbations"].as_array().unwrap().iter();
     let showing = perturbations.filter(|it| it["differing"].as_u64().unwrap() > 0);
-    let names = showing.map(|it| it["name"].as_str().unwrap().to_owned()).collect();
+    let names = showing.inspect(names_commands).map(|it| it["name"].as_str().unwrap().to_owned()).collect();
     (count("commands"), count("commands") - count("identical"), names)
+}
+
+fn names_commands(perturbation: &&Value) {
+    let first = &perturbation["examples"][0];
+    assert!(first["aggregate"].as_str().unwrap().starts_with("Diary/d-"), "{first}");
+    assert!(first["command_id"].as_str().unwrap().parse::<u32>().is_ok_and(|id| id < 9), "{first}");
+    assert_ne!(first["before"], first["now"]);
 }
 
 #[test]

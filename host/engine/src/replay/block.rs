@@ -144,7 +144,7 @@ impl BlockRun {
             self.command(command);
         }
         if page.last {
-            self.end(&page.aggregate);
+            self.end(&page);
             self.place = (self.place.0 + 1, 0);
         }
     }
@@ -223,7 +223,7 @@ impl BlockRun {
         self.found.gathering.add(self.place, command, change, &before, &now);
     }
 
-    fn end(&mut self, aggregate: &AggregateRef) {
+    fn end(&mut self, HistoryPage { aggregate, commands, .. }: &HistoryPage) {
         let then = self.recorded.end();
         let now = self.candidate.as_mut().map(Actor::end);
         // Without the component that decided there is nothing to compare with.
@@ -231,8 +231,14 @@ impl BlockRun {
             self.found.states.differ(self.place.0, aggregate);
         }
         let state = now.unwrap_or(then);
-        for (actor, (count, _)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
-            *count += u64::from(actor.end() != state);
+        for (actor, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
+            let other = actor.end();
+            if other != state {
+                *count += 1;
+                let last = commands.last().filter(|_| examples.len() < EXAMPLES);
+                examples
+                    .extend(last.map(|last| Example::of_state(self.place, last, state.as_deref(), other.as_deref())));
+            }
         }
         self.found.states.add(aggregate, state.as_deref().unwrap_or(b"none"));
     }

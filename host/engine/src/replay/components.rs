@@ -25,19 +25,15 @@ impl Components {
         Self { find, found: Mutex::default() }
     }
 
-    /// The component of a digest. One that is missing, or does not load, is told once.
+    /// The component of a digest. One that does not load is told once.
     pub(super) fn get(&self, digest: Digest) -> Option<Arc<dyn Component>> {
         // The lock is held while it loads: the others need it as well.
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let load = || {
-            let component = (self.find)(digest).unwrap_or_else(|why| {
-                tracing::warn!(%why, component = digest.short(), "a component does not load");
+            (self.find)(digest).unwrap_or_else(|why| {
+                tracing::warn!(%why, component = digest.short(), "a component that decided does not load");
                 None
-            });
-            if component.is_none() {
-                tracing::warn!(component = digest.short(), "a component that decided is not there");
-            }
-            component
+            })
         };
         found.entry(digest).or_insert_with(load).clone()
     }

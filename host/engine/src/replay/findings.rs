@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cantus_model::RecordedCommand;
+use cantus_model::{CommandRecord, RecordedCommand};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Change, Decision, Redecided};
+use super::{Change, Decision, Redecided, compare::payload_json};
 
 /// Examples that are kept of each kind: the first ones of history, whoever finds them first.
 const EXAMPLES: usize = 3;
@@ -49,36 +49,44 @@ pub struct Group {
     pub examples: Vec<Example>,
 }
 
-/// One command whose decision differs.
+/// One command whose decision differs, or the last one of a stream whose state does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
     /// Its place in history: stream, then command.
     #[serde(skip)]
     pub place: (u64, u64),
-    /// The aggregate's id.
-    pub aggregate_id: String,
+    /// The aggregate: `Flight/UA-1`.
+    pub aggregate: String,
     /// The command's id.
     pub command_id: String,
     /// The stream version that it was decided on.
     pub version: u64,
-    /// The decision before.
+    /// The decision before, or the state.
     pub before: Value,
-    /// The decision now.
+    /// What it is now.
     pub now: Value,
 }
 
 impl Example {
     /// A command at its place in history, and its two decisions.
     pub(super) fn of(place: (u64, u64), command: &RecordedCommand, before: &Decision<'_>, now: &Redecided) -> Self {
-        let record = &command.record;
-        Self {
-            place,
-            aggregate_id: record.aggregate.id.clone(),
-            command_id: record.context.command_id.clone(),
-            version: record.base_version,
-            before: before.json(),
-            now: Decision::Redecided(now).json(),
-        }
+        Self::at(place, command, command.record.base_version, before.json(), Decision::Redecided(now).json())
+    }
+
+    /// A stream's last command, and the two states that it leads to.
+    pub(super) fn of_state(
+        place: (u64, u64),
+        last: &RecordedCommand,
+        before: Option<&[u8]>,
+        now: Option<&[u8]>,
+    ) -> Self {
+        let state = |state: Option<&[u8]>| json!({ "state": state.map(payload_json) });
+        Self::at(place, last, last.record.version(), state(before), state(now))
+    }
+
+    fn at(place: (u64, u64), command: &RecordedCommand, version: u64, before: Value, now: Value) -> Self {
+        let CommandRecord { aggregate, context, .. } = &command.record;
+        Self { place, aggregate: aggregate.to_string(), command_id: context.command_id.clone(), version, before, now }
     }
 }
 

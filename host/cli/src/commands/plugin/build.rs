@@ -21,8 +21,8 @@ Examples:
   cantus plugin build hello
   cantus plugin build examples/counter --plugins plugins
 
-It is short for `cargo build --target wasm32-wasip2 --release` in DIR, a check that the host takes the
-component, and a copy to plugins/NAME.wasm, where NAME is the name that the plugin gives itself.";
+It is short for `cargo build --target wasm32-wasip2 --release` in DIR, a check that the host takes
+the component, and a copy to plugins/NAME.wasm, where NAME is what the plugin calls itself.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]

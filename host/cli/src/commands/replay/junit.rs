@@ -34,7 +34,7 @@ fn case(kind: &KindReport, report: &ReplayReport) -> TestCase {
 
 fn perturbation(found: &PerturbationReport) -> TestCase {
     let message = format!("{} came out otherwise", found.differing);
-    let description = found.examples.iter().map(|example| findings::example_text("", example)).collect();
+    let description = found.examples.iter().map(findings::example_text).collect();
     test_case(&found.name, found.differing, message, description)
 }
 

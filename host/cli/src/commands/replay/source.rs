@@ -2,13 +2,13 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::replay::{Components, Find};
+use cantus_engine::replay::Components;
 use cantus_model::{
     Digest, Manifest,
     ports::{Component, HistorySource, Refusal, Store},
 };
 use cantus_store::tape::Tape;
-use cantus_wasm::{ComponentStore, Runtime};
+use cantus_wasm::Runtime;
 
 use crate::{
     exit_codes::{Exit, Failure, OrExit},
@@ -24,9 +24,7 @@ enum Recorded {
 /// What is replayed, and who can decide.
 pub(super) struct Source {
     recorded: Recorded,
-    kept: Option<Arc<ComponentStore>>,
     candidate: Option<Arc<LoadedFile>>,
-    runtime: Arc<Runtime>,
     settings: Settings,
 }
 
@@ -40,14 +38,8 @@ impl Source {
             }
             None => Recorded::Store(wiring::open_to_read(settings).await?),
         };
-        let components = settings.data.join("components");
-        let kept = match components.is_dir() {
-            true => Some(Arc::new(ComponentStore::open(&components).or_exit(Exit::Machine)?)),
-            false => None,
-        };
         let candidate = plugin.map(|path| wiring::load_file(settings, path)).transpose()?.map(Arc::new);
-        let runtime = Arc::new(wiring::runtime(settings, wiring::Keep::CompiledCode)?);
-        Ok(Self { recorded, kept, candidate, runtime, settings: settings.clone() })
+        Ok(Self { recorded, candidate, settings: settings.clone() })
     }
 
     pub(super) fn history(&self) -> &dyn HistorySource {
@@ -66,37 +58,35 @@ impl Source {
     }
 
     /// The components, compiled to machine code.
-    pub(super) fn components(&self) -> Arc<Components> {
-        self.run_by(&self.runtime)
+    pub(super) fn components(&self) -> Result<Arc<Components>, Failure> {
+        self.run_by(wiring::runtime(&self.settings, wiring::Keep::CompiledCode)?)
     }
 
     /// The same on an interpreter.
     pub(super) fn interpreted(&self) -> Result<Arc<Components>, Failure> {
-        Ok(self.run_by(&Arc::new(Runtime::interpreted(&self.settings.wasm).or_exit(Exit::Machine)?)))
+        self.run_by(Runtime::interpreted(&self.settings.wasm).or_exit(Exit::Machine)?)
     }
 
-    fn run_by(&self, runtime: &Arc<Runtime>) -> Arc<Components> {
-        let runtime = Arc::clone(runtime);
-        let (kept, candidate) = (self.kept.clone(), self.candidate.clone());
+    /// Components of the candidate's file, of the tape, or of the component store.
+    fn run_by(&self, runtime: Runtime) -> Result<Arc<Components>, Failure> {
+        let runtime = Arc::new(runtime);
+        let kept = wiring::recorded_on(Arc::clone(&runtime), &self.settings)?;
+        let candidate = self.candidate.clone();
         let tape = match &self.recorded {
             Recorded::Store(_) => None,
             Recorded::Tape(tape) => Some(Arc::clone(tape)),
         };
-        let find: Find = Box::new(move |digest| {
-            let refusal = |why: String| Refusal(why);
+        let load =
+            move |bytes: &[u8]| -> Result<Option<Arc<dyn Component>>, Refusal> { Ok(Some(runtime.load(bytes)?)) };
+        Ok(Arc::new(Components::new(Box::new(move |digest| {
             if let Some(file) = candidate.as_ref().filter(|file| file.component.digest() == digest) {
-                return Ok(Some(runtime.load(&file.bytes)?));
+                return load(&file.bytes);
             }
             let taped = tape.as_ref().map(|tape| tape.component(digest)).transpose();
-            let taped = taped.map_err(|error| refusal(error.to_string()))?.flatten();
-            let kept = || kept.as_ref().map(|kept| kept.get(digest)).transpose();
-            let bytes = match taped {
-                Some(bytes) => Some(bytes),
-                None => kept().map_err(|error| refusal(error.to_string()))?.flatten(),
-            };
-            let load = |bytes: Vec<u8>| -> Result<Arc<dyn Component>, Refusal> { Ok(runtime.load(&bytes)?) };
-            bytes.map(load).transpose()
-        });
-        Arc::new(Components::new(find))
+            match taped.map_err(|error| Refusal(error.to_string()))?.flatten() {
+                Some(bytes) => load(&bytes),
+                None => kept(digest),
+            }
+        }))))
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use cantus_engine::replay::{Findings, KindReport, PerturbationReport, ReplayReport};
+use cantus_model::Digest;
 
 use super::source::Source;
 use crate::{findings, render};
@@ -23,6 +24,7 @@ pub(super) fn report(report: &ReplayReport, source: &Source) -> String {
     text.push('\n');
     text.push_str(&kinds(&report.kinds));
     text.push_str(&states(report));
+    text.push_str(&missing(&report.missing));
     report.perturbations.iter().for_each(|found| text.push_str(&perturbation(found)));
     text
 }
@@ -55,11 +57,20 @@ fn states(report: &ReplayReport) -> String {
     text
 }
 
+fn missing(digests: &[Digest]) -> String {
+    if digests.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = digests.iter().map(Digest::short).collect();
+    let what = "components that decided are not here, so nothing is said of their cost and states";
+    format!("{what}: {}\n", names.join(", "))
+}
+
 fn perturbation(found: &PerturbationReport) -> String {
     match found.differing {
         0 => format!("{}: no difference\n", found.name),
         differing => {
-            let examples = found.examples.iter().map(|example| findings::example_text("", example));
+            let examples = found.examples.iter().map(findings::example_text);
             format!("{}: {} differ\n{}", found.name, render::count(differing), examples.collect::<String>())
         }
     }

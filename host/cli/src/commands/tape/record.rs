@@ -30,9 +30,9 @@ Examples:
   cantus tape record ci.cantus-tape --sample 5 --seed 1 --redact rules.toml --salt-file salt
   cantus tape record small.cantus-tape --without-components
 
-Streams go on it whole. The components that decided them go with them, so that `cantus replay FILE` needs nothing
-else; --without-components names them only, for tapes that are replayed on a candidate. The same history gives the
-same bytes.
+Streams go on it whole. The components that decided them go with them, so that
+`cantus replay FILE` needs nothing else; --without-components names them only, for tapes that are
+replayed on a candidate. The same history gives the same bytes.
 
 Rules of a redaction put pseudonyms in the place of texts; without the secret nobody can undo them:
 
@@ -43,8 +43,8 @@ Rules of a redaction put pseudonyms in the place of texts; without the secret no
 
   [[rule]]
   aggregate = \"*\"
-  part = \"actor\"          # or aggregate-id, command-id, correlation-id, causation-id, metadata, metadata.KEY,
-                          # rejection-message";
+  part = \"actor\"          # or aggregate-id, command-id, correlation-id, causation-id, metadata,
+                          # metadata.KEY, rejection-message";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]

@@ -16,7 +16,7 @@ Examples:
   cantus tape show day.cantus-tape
   cantus tape show day.cantus-tape --json | jq -r .checksum
 
-The whole file is read and every block is checked. Two tapes with one checksum are the same to the byte.";
+The whole file is read and every block is checked. Two tapes with one checksum are the same.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
