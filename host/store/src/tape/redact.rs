@@ -126,11 +126,10 @@ impl Redactor {
     fn envelope(&mut self, kind: &str, command: &mut RecordedCommand) {
         let context = &mut command.record.context;
         let is_own = context.correlation_id == context.command_id;
-        self.part(kind, &Part::CommandId, &mut context.command_id);
-        if is_own {
+        self.part(kind, &Part::CorrelationId, &mut context.correlation_id);
+        if self.part(kind, &Part::CommandId, &mut context.command_id) && is_own {
             context.correlation_id.clone_from(&context.command_id);
         }
-        self.part(kind, &Part::CorrelationId, &mut context.correlation_id);
         if let Some(id) = &mut context.causation_id {
             self.part(kind, &Part::CausationId, id);
         }

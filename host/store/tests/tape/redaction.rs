@@ -115,6 +115,23 @@ fn what_cannot_be_redacted_does_not_go_on() {
     write(pages(&streams, 2), &[], Some(redactor(commands_only))).unwrap();
 }
 
+/// A chain that began with a command still leads to it.
+#[test]
+fn a_chain_of_commands_stays_one() {
+    let mut streams = small();
+    let follower = &mut streams[0].1[1].record.context;
+    (follower.correlation_id, follower.causation_id) = ("c-1".into(), Some("c-1".into()));
+    let parts = ["command-id", "correlation-id", "causation-id"];
+    let rules = parts.map(|part| format!(r#"{{ aggregate = "*", part = "{part}" }}"#)).join(", ");
+    let (bytes, summary) = write(pages(&streams, 2), &[], Some(redactor(&rules))).unwrap();
+    assert_eq!(summary.unused_rules, Vec::<String>::new());
+    let read = read_all(&bytes);
+    let [first, follower] = [0, 1].map(|at| &read[0].1[at].record.context);
+    let id = pseudonym("c-1");
+    assert_eq!([&first.command_id, &first.correlation_id, &follower.correlation_id], [&id; 3]);
+    assert_eq!(follower.causation_id.as_ref(), Some(&id));
+}
+
 #[test]
 fn metadata_goes_by_key() {
     let mut streams = small();
