@@ -137,6 +137,10 @@ impl EventReader for FaultyStore {
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
         self.inner.command(id).await
     }
+
+    async fn recent_commands(&self, types: &[String], limit: usize) -> Result<Vec<CommandRecord>, StoreError> {
+        self.inner.recent_commands(types, limit).await
+    }
 }
 
 #[async_trait]
@@ -156,10 +160,6 @@ impl SnapshotStore for FaultyStore {
 impl HistorySource for FaultyStore {
     async fn history(&self, query: &HistoryQuery) -> Result<Box<dyn History>, StoreError> {
         self.inner.history(query).await
-    }
-
-    async fn recent_commands(&self, types: &[String], limit: usize) -> Result<Vec<CommandRecord>, StoreError> {
-        self.inner.recent_commands(types, limit).await
     }
 }
 

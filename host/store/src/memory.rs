@@ -165,6 +165,22 @@ impl EventReader for MemoryStore {
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
         Ok(self.contents().command(id).cloned())
     }
+
+    async fn recent_commands(
+        &self,
+        aggregate_types: &[String],
+        limit: usize,
+    ) -> Result<Vec<CommandRecord>, StoreError> {
+        let contents = self.contents();
+        let newest = contents.journal.iter().rev();
+        let mut records: Vec<_> = newest
+            .filter(|record| aggregate_types.contains(&record.aggregate.aggregate_type))
+            .take(limit)
+            .cloned()
+            .collect();
+        records.reverse();
+        Ok(records)
+    }
 }
 
 #[async_trait]

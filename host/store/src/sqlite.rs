@@ -9,6 +9,7 @@ mod hydrate;
 mod journal;
 mod migration;
 mod reader;
+mod recent;
 mod rows;
 mod snapshots;
 mod statement;

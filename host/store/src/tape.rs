@@ -23,7 +23,6 @@ mod form;
 mod header;
 mod pack;
 mod reader;
-mod recent;
 mod redact;
 mod unpack;
 mod writer;

@@ -116,6 +116,10 @@ impl EventReader for Gated {
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
         self.inner.command(id).await
     }
+
+    async fn recent_commands(&self, types: &[String], limit: usize) -> Result<Vec<CommandRecord>, StoreError> {
+        self.inner.recent_commands(types, limit).await
+    }
 }
 
 /// Reads as others do, one by one.
@@ -147,9 +151,5 @@ impl SnapshotStore for Gated {
 impl HistorySource for Gated {
     async fn history(&self, query: &HistoryQuery) -> Result<Box<dyn History>, StoreError> {
         self.inner.history(query).await
-    }
-
-    async fn recent_commands(&self, types: &[String], limit: usize) -> Result<Vec<CommandRecord>, StoreError> {
-        self.inner.recent_commands(types, limit).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use cantus_model::{AggregateRef, HistoryQuery, Verdict, ports::StoreError};
+use cantus_model::{AggregateRef, HistoryQuery, Rejection, Verdict, ports::StoreError};
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::{given::*, history::*};
 
@@ -145,6 +145,44 @@ async fn large_events_make_small_pages() {
     let streams = joined(pages);
     assert_eq!((streams[0].1.len(), streams[1].1.len()), (50, 10));
     assert!(streams.iter().flat_map(|(_, it)| it).all(|it| it.events == [event.clone(), event.clone()]));
+}
+
+/// A detail of 1.5 MB is kept as JSON of 6 MB, which is too much for a packed page with another one.
+#[tokio::test]
+async fn large_details_make_small_pages() {
+    let (_folder, _, url) = place();
+    let store = open(&url).await;
+    let epoch = store.claim().await.unwrap();
+    let detail = Some(vec![200; 1_500_000]);
+    let verdict = Verdict::Rejected(Rejection { code: "no".into(), message: "no".into(), detail });
+    let entries: Vec<_> = (0..6).map(|n| decided(&n.to_string(), "a", 0, verdict.clone())).collect();
+    commit(&store, epoch, &entries).await;
+    for aggregate in [None, Some(account("a"))] {
+        let query = HistoryQuery { aggregate, ..HistoryQuery::default() };
+        let pages = pages(store.history(&query).await.unwrap()).await;
+        assert_eq!(pages.iter().map(|page| page.commands.len()).collect::<Vec<_>>(), [1; 6]);
+        let outcomes = pages.iter().map(|page| &page.commands[0].record.outcome);
+        assert!(outcomes.eq(std::iter::repeat_n(&verdict.outcome(), 6)));
+    }
+}
+
+/// The newest commands fit 64 MiB, or are one.
+#[tokio::test]
+async fn recent_commands_are_bounded_in_bytes() {
+    let (_folder, path, url) = place();
+    let store = open(&url).await;
+    let epoch = store.claim().await.unwrap();
+    let entries: Vec<_> = (0..4).map(|n| rejected(&n.to_string(), "a", 0)).collect();
+    commit(&store, epoch, &entries).await;
+    let recent = async || -> Vec<String> {
+        let records = store.recent_commands(&["Account".into()], 9).await.unwrap();
+        records.into_iter().map(|record| record.context.command_id).collect()
+    };
+    assert_eq!(recent().await, ["0", "1", "2", "3"]);
+    tamper(&path, "UPDATE command SET payload = zeroblob(30 << 20) WHERE pk > 1").await;
+    assert_eq!(recent().await, ["2", "3"]);
+    tamper(&path, "UPDATE command SET payload = zeroblob(64 << 20) WHERE pk = 4").await;
+    assert_eq!(recent().await, ["3"]);
 }
 
 /// A reading that takes its time between two pages holds nothing that the writer waits for.

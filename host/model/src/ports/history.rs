@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::{Activation, CommandRecord, ComponentRecord, HistoryPage, HistoryQuery};
+use crate::{Activation, ComponentRecord, HistoryPage, HistoryQuery};
 
 /// Recorded history: a store, or a tape.
 #[async_trait]
@@ -13,13 +13,6 @@ pub trait HistorySource: Send + Sync {
     /// # Errors
     /// If it cannot be read.
     async fn history(&self, query: &HistoryQuery) -> Result<Box<dyn History>, StoreError>;
-
-    /// The newest `limit` commands to aggregates of these types, oldest first.
-    ///
-    /// # Errors
-    /// If they cannot be read.
-    async fn recent_commands(&self, aggregate_types: &[String], limit: usize)
-    -> Result<Vec<CommandRecord>, StoreError>;
 }
 
 /// A reading of history under way: memory is bounded whatever its size.

@@ -78,6 +78,11 @@ pub trait EventReader: Send + Sync {
 
     /// The record of a decided command.
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError>;
+
+    /// The newest commands to aggregates of these types, at most `limit`, oldest first. They are fewer where they are
+    /// large: a store that is not all in memory hands out no more than 64 MiB at once, but at least one.
+    async fn recent_commands(&self, aggregate_types: &[String], limit: usize)
+    -> Result<Vec<CommandRecord>, StoreError>;
 }
 
 /// A disposable cache of states: for each stream the newest snapshot of each of the two components that last saved one,

@@ -32,22 +32,6 @@ impl HistorySource for MemoryStore {
             pages: pages.into_iter(),
         }))
     }
-
-    async fn recent_commands(
-        &self,
-        aggregate_types: &[String],
-        limit: usize,
-    ) -> Result<Vec<CommandRecord>, StoreError> {
-        let contents = self.contents();
-        let newest = contents.journal.iter().rev();
-        let mut records: Vec<_> = newest
-            .filter(|record| aggregate_types.contains(&record.aggregate.aggregate_type))
-            .take(limit)
-            .cloned()
-            .collect();
-        records.reverse();
-        Ok(records)
-    }
 }
 
 impl Contents {

@@ -5,12 +5,11 @@
 
 mod packed;
 mod page;
-mod recent;
 mod selection;
 
 use async_trait::async_trait;
 use cantus_model::{
-    CommandRecord, HistoryQuery,
+    HistoryQuery,
     ports::{History, HistorySource, StoreError},
 };
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
@@ -20,7 +19,7 @@ use super::{SqliteStore, error::explain};
 /// Bytes of a reading's page cache, and of what it sorts in memory before it goes to disk.
 const CACHE: u64 = 32 << 20;
 /// Commands that one transaction looks through.
-const WINDOW: i64 = 16_384;
+pub(super) const WINDOW: i64 = 16_384;
 
 #[async_trait]
 impl HistorySource for SqliteStore {
@@ -28,14 +27,6 @@ impl HistorySource for SqliteStore {
         let mut connection = self.reading().connect().await.map_err(explain)?;
         let commands = selection::select(&mut connection, query).await?;
         Ok(Box::new(page::Reading::new(connection, commands)))
-    }
-
-    async fn recent_commands(
-        &self,
-        aggregate_types: &[String],
-        limit: usize,
-    ) -> Result<Vec<CommandRecord>, StoreError> {
-        recent::commands(&self.readers, aggregate_types, limit).await
     }
 }
 

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
 use super::{
     SqliteStore,
     error::explain,
+    recent,
     rows::{COMMAND_COLUMNS, bound, column, command_record},
 };
 
@@ -98,6 +99,14 @@ impl EventReader for SqliteStore {
             format!("SELECT {COMMAND_COLUMNS} FROM command AS c JOIN stream AS s ON s.pk = c.stream_pk WHERE c.id = ?");
         let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(&self.readers).await.map_err(explain)?;
         row.as_ref().map(command_record).transpose()
+    }
+
+    async fn recent_commands(
+        &self,
+        aggregate_types: &[String],
+        limit: usize,
+    ) -> Result<Vec<CommandRecord>, StoreError> {
+        recent::commands(&self.readers, aggregate_types, limit).await
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, Digest, HistoryPage, HistoryQuery,
+    AggregateRef, Digest, HistoryPage, HistoryQuery,
     ports::{History, HistorySource, StoreError},
 };
 use zstd::bulk::Decompressor;
@@ -18,7 +18,6 @@ use super::{
     block::{BlockReader, Kind, TAIL, is_end_record},
     columns::decompress,
     error::Damage,
-    recent,
     unpack::{Part, Unpacker},
 };
 
@@ -145,18 +144,6 @@ impl HistorySource for Tape {
             query: query.clone(),
         }))
     }
-
-    async fn recent_commands(
-        &self,
-        aggregate_types: &[String],
-        limit: usize,
-    ) -> Result<Vec<CommandRecord>, StoreError> {
-        let query = HistoryQuery { aggregate_types: aggregate_types.into(), ..HistoryQuery::default() };
-        if aggregate_types.is_empty() || limit == 0 {
-            return Ok(vec![]);
-        }
-        recent::newest(self.history(&query).await?, limit).await
-    }
 }
 
 /// A tape being read.
@@ -190,8 +177,7 @@ impl History for TapeHistory {
             };
             self.follow(&part).map_err(|damage| blocks.damaged(damage))?;
             self.blocks = Some(blocks);
-            let is_something = part.page.last || !part.page.commands.is_empty();
-            if is_something && self.query.selects(&part.page.aggregate) {
+            if self.query.selects(&part.page.aggregate) {
                 return Ok(Some(part.page));
             }
         }

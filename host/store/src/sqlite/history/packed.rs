@@ -13,7 +13,7 @@ use crate::sqlite::{
     statement::{MultiRow, Script},
 };
 
-/// Bytes of payloads and contexts, or of events, that are packed at once. What is larger by itself is packed alone.
+/// Bytes of commands, or of events, that are packed at once. What is larger by itself is packed alone.
 const BYTES: usize = 4 << 20;
 
 /// The commands of `temp.history` beyond place `?1` up to place `?2`, unless they are too large, and the stream of the

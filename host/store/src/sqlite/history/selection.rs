@@ -15,7 +15,7 @@ use crate::sqlite::{
 /// Streams that one transaction looks through.
 const STREAMS: i64 = 4_096;
 
-/// `bytes` are those of payload and context, whose lengths stand at the beginning of a row.
+/// `bytes` are those of payload, context and outcome, whose lengths stand at the beginning of a row.
 const TABLES: &str = "CREATE TEMP TABLE chosen (pk INTEGER PRIMARY KEY) STRICT; \
      CREATE TEMP TABLE found (pk INTEGER PRIMARY KEY, stream_pk INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT; \
      CREATE TEMP TABLE history ( \
@@ -27,11 +27,12 @@ static CHOOSE: LazyLock<MultiRow> =
     LazyLock::new(|| MultiRow::new("INSERT INTO temp.chosen (pk) SELECT * FROM (", 1, ") WHERE column1 IS NOT NULL"));
 
 const FIND_ALL: &str = "INSERT INTO temp.found \
-     SELECT pk, stream_pk, octet_length(payload) + octet_length(context) FROM command WHERE pk > ? AND pk <= ?";
+     SELECT pk, stream_pk, octet_length(payload) + octet_length(context) + octet_length(outcome) FROM command \
+     WHERE pk > ? AND pk <= ?";
 
 const FIND_CHOSEN: &str = "INSERT INTO temp.found \
-     SELECT pk, stream_pk, octet_length(payload) + octet_length(context) FROM command WHERE pk > ? AND pk <= ? \
-     AND stream_pk IN temp.chosen";
+     SELECT pk, stream_pk, octet_length(payload) + octet_length(context) + octet_length(outcome) FROM command \
+     WHERE pk > ? AND pk <= ? AND stream_pk IN temp.chosen";
 
 /// It is sorted on disk where it does not fit the cache, and the log is not touched.
 const SORT: &str = "INSERT INTO temp.history (stream_pk, pk, bytes) \
