@@ -1,5 +1,7 @@
 //! The form of a command: everything about it that many others share. A block lists its forms once.
 
+use std::collections::HashSet;
+
 use cantus_model::{AggregateRef, Command, CommandRecord, Digest, Kind, Outcome, RecordedCommand};
 
 use super::{
@@ -9,6 +11,9 @@ use super::{
 
 /// What an event or a key weighs besides its text.
 const ENTRY: usize = 64;
+
+/// Kinds of events that one command may have: whoever puts them into one batch looks among all kinds for that of each.
+pub(super) const KINDS: usize = 1_024;
 
 /// The form of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -135,6 +140,11 @@ impl Form {
         names.chain(keys).sum()
     }
 
+    /// Whether its events are of more than [`KINDS`] kinds.
+    pub(super) fn has_too_many_kinds(&self) -> bool {
+        self.events.len() > KINDS && self.events.iter().collect::<HashSet<_>>().len() > KINDS
+    }
+
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         put_kind(out, &self.command);
         put_number(out, self.events.len() as u64);
@@ -166,7 +176,7 @@ impl Form {
             metadata.push(read_key(column, left)?);
         }
         let &[request, has] = column.take(2)? else { return Err(Damage("a form is cut off")) };
-        Ok(Self {
+        let form = Self {
             command,
             events,
             component: Digest::from_bytes(component),
@@ -174,7 +184,8 @@ impl Form {
             metadata,
             request: Request::ALL.get(usize::from(request)).copied(),
             has: Has::of_bits(has),
-        })
+        };
+        if form.has_too_many_kinds() { Err(Damage("a command has events of too many kinds")) } else { Ok(form) }
     }
 }
 

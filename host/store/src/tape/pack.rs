@@ -9,7 +9,7 @@ use super::{
     bytes::{put_bytes, put_distance, put_number},
     columns::Columns,
     course::Course,
-    form::Form,
+    form::{Form, KINDS},
 };
 
 /// Consecutive commands of one stream, within one block.
@@ -73,6 +73,10 @@ impl Packer {
     pub(super) fn push(&mut self, command: &RecordedCommand) -> Result<(), TapeError> {
         check(command)?;
         let form = Form::of(command, self.course.version);
+        if form.has_too_many_kinds() {
+            let id = &command.record.context.command_id;
+            return Err(unfit(format!("{id} has events of more than {KINDS} kinds")));
+        }
         let (before, weight) = (self.columns.size(), form.weight());
         self.write(command, &form);
         let of = &command.record.aggregate;

@@ -63,7 +63,10 @@ impl Unpacker {
         let (last, begins) = (flags & 1 == 1, flags & 2 == 0);
         let aggregate = AggregateRef { aggregate_type: column.text()?.to_owned(), id: column.text()?.to_owned() };
         self.course.start(if begins { 0 } else { column.number()? });
-        Ok(Run { aggregate, begins, last, left: column.number()? })
+        match column.number()? {
+            0 => Err(Damage("a stream has no commands")),
+            left => Ok(Run { aggregate, begins, last, left }),
+        }
     }
 
     fn page(&mut self, mut run: Run) -> Result<Part, Damage> {
@@ -259,6 +262,33 @@ mod tests {
             }
         }
         assert!(refused > 1_000 && taken > 1_000, "{refused} refused, {taken} taken");
+    }
+
+    /// Millions of them would fit a few kilobytes, and each is a page.
+    #[test]
+    fn a_stream_without_commands_is_refused() {
+        let columns = Columns { runs: [1, 1, b'A', 1, b'a', 0].repeat(9), ..Columns::<Vec<u8>>::default() };
+        assert_eq!(unpack(&columns).unwrap_err(), Damage("a stream has no commands"));
+    }
+
+    #[test]
+    fn a_command_with_ever_more_kinds_of_events_is_refused() {
+        let aggregate = AggregateRef::new("Account", "a");
+        let with = |kinds: usize| {
+            let events = (0..3_000).map(|n| message(&format!("E{}", n % kinds), "")).collect();
+            RecordedCommand { events, ..command(&aggregate, Outcome::Accepted { events: 3_000 }, 0) }
+        };
+        let mut packer = Packer::default();
+        packer.open(aggregate.clone(), None);
+        packer.push(&with(1_024)).unwrap();
+        let refused = packer.push(&with(1_025)).unwrap_err().to_string();
+        assert!(refused.contains("a/0 has events of more than 1024 kinds"), "{refused}");
+        packer.close(true);
+        assert_eq!(unpack(&packer.take()).unwrap()[0].events, with(1_024).events);
+
+        let mut columns = Columns::<Vec<u8>>::default();
+        Form::of(&with(1_025), 0).write(&mut columns.forms);
+        assert_eq!(unpack(&columns).unwrap_err(), Damage("a command has events of too many kinds"));
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl<W: Write> TapeWriter<W> {
             Some(redactor) => redactor.apply(page)?,
             None => page,
         };
-        self.stream(&page.aggregate)?;
+        self.stream(&page)?;
         for command in &page.commands {
             if command.record.aggregate != page.aggregate {
                 return Err(unfit(format!("{} has a command of {}", page.aggregate, command.record.aggregate)));
@@ -108,10 +108,11 @@ impl<W: Write> TapeWriter<W> {
     }
 
     /// The page belongs to this stream.
-    fn stream(&mut self, aggregate: &AggregateRef) -> Result<(), TapeError> {
+    fn stream(&mut self, HistoryPage { aggregate, commands, .. }: &HistoryPage) -> Result<(), TapeError> {
         match &self.open {
             Some(open) if open == aggregate => Ok(()),
             Some(open) => Err(unfit(format!("{aggregate} begins before {open} has ended"))),
+            None if commands.is_empty() => Err(unfit(format!("{aggregate} begins without a command"))),
             None => {
                 self.make_room()?;
                 self.packer.open(aggregate.clone(), None);

@@ -78,6 +78,8 @@ fn a_history_that_contradicts_itself_does_not_go_on() {
         refused(vec![HistoryPage { aggregate: whole[1].aggregate.clone(), ..whole[0].clone() }])
             .contains("of Account/a")
     );
+    let empty = HistoryPage { commands: vec![], ..whole[0].clone() };
+    assert!(refused(vec![empty]).contains("Account/a begins without a command"));
     streams[0].1[0].events.pop();
     assert!(refused(pages(&streams, 9)).contains("recorded with 2 events and has 1"));
     let of = AggregateRef::new("Account", "a");
