@@ -32,6 +32,34 @@ async fn other_commands_and_other_words_are_other_faults() {
     assert_eq!(kinds, ["Trap", "RefusedCall", "Malformed"]);
 }
 
+/// Numbers, and ids that have a digit, are not what a fault is about.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn other_numbers_are_the_same_fault() {
+    let world = World::on(faulty(), host::load(guests::HOSTILE, &host::limits())).await;
+    let mut messages = Vec::new();
+    for size in [101, 102] {
+        let payload = format!(r#"{{"how": "ManyEvents", "size": {size}}}"#);
+        messages.push(fault(world.ask(&size.to_string(), "Climber/a", "Misbehave", &payload).await).message);
+    }
+    assert_ne!(messages[0], messages[1]);
+    assert_eq!(world.bundle().await.fault.message, messages[0]);
+}
+
+/// What the log names is there, or soon will be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bundle_that_never_came_or_is_gone_is_made_again() {
+    let world = World::shifty("trap-on-handle").await;
+    let next = |answer| world.shelf.answers.lock().unwrap().push_back(answer);
+    next(Err("the disk is full".into()));
+    let first = world.fault_until(1, "Add", r#"{"amount":1}"#).await;
+    // Another one takes its place.
+    next(Ok(first));
+    world.fault_until(2, "Reset", "{}").await;
+    world.fault_until(3, "Add", r#"{"amount":1}"#).await;
+    let names: Vec<_> = world.bundles().await.into_iter().map(|bundle| bundle.command.unwrap().name).collect();
+    assert_eq!(names, ["Add", "Reset", "Add"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_fit_the_queue_is_counted_and_nobody_waits() {
     let kept = Kept { queue: 1, ..Kept::default() };

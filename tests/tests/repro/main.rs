@@ -5,7 +5,10 @@ mod bounds;
 mod capture;
 mod rerun;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use cantus_engine::{
     Answer, CommandError, Engine, FixedClock, Live, Settings,
@@ -23,6 +26,8 @@ struct Shelf {
     written: Mutex<Vec<(String, Vec<u8>)>>,
     /// Held by a test: nothing is written meanwhile.
     gate: Mutex<()>,
+    /// What comes of the next ones: else each is kept, and none goes.
+    answers: Mutex<VecDeque<Result<Vec<String>, String>>>,
 }
 
 impl ReproSink for Shelf {
@@ -30,10 +35,11 @@ impl ReproSink for Shelf {
         format!("shelf/{name}")
     }
 
-    fn keep(&self, name: &str, bundle: &[u8]) -> Result<(), String> {
+    fn keep(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String> {
         let _open = self.gate.lock().unwrap();
+        let gone = self.answers.lock().unwrap().pop_front().unwrap_or(Ok(vec![]))?;
         self.written.lock().unwrap().push((name.to_owned(), bundle.to_vec()));
-        Ok(())
+        Ok(gone)
     }
 }
 
@@ -75,6 +81,18 @@ impl World {
 
     async fn add(&self, id: &str, aggregate: &str, amount: u64) -> Answer {
         self.ask(id, aggregate, "Add", &format!(r#"{{"amount":{amount}}}"#)).await
+    }
+
+    /// Asks for it, which faults, until so many bundles were written. Returns their names.
+    async fn fault_until(&self, count: usize, name: &str, payload: &str) -> Vec<String> {
+        for n in 0..10_000 {
+            fault(self.ask(&format!("{name} {count} {n}"), "Tally/a", name, payload).await);
+            let written = self.shelf.written.lock().unwrap();
+            if written.len() == count {
+                return written.iter().map(|(name, _)| name.clone()).collect();
+            }
+        }
+        panic!("{count} bundles were never written");
     }
 
     /// Adds 1 until the stream has so many events.

@@ -45,7 +45,7 @@ impl ReproFolder {
     pub(crate) fn bundles(&self) -> io::Result<Vec<PathBuf>> {
         let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
         for path in self.entries()? {
-            let is_bundle = path.extension().is_some_and(|extension| extension == "json") && !is_aside(&path);
+            let is_bundle = path.extension().is_some_and(|extension| extension == "json") && !is_hidden(&path);
             // One that is gone by now is none.
             if let (true, Ok(about)) = (is_bundle, fs::metadata(&path)) {
                 found.push((about.modified()?, path));
@@ -63,18 +63,29 @@ impl ReproFolder {
         }
     }
 
-    /// Makes room, and removes what a host that was killed had begun to write.
-    fn tidy(&self, newest: &Path) -> io::Result<()> {
-        let unfinished = self.entries()?.into_iter().filter(|path| is_aside(path));
+    /// Makes room, and removes what a host that was killed had begun to write. Names the bundles that went.
+    fn tidy(&self, newest: &Path) -> io::Result<Vec<String>> {
+        self.entries()?.into_iter().filter(|path| is_unfinished(path)).try_for_each(fs::remove_file)?;
         let bundles = self.bundles()?;
         let excess = bundles.len().saturating_sub(self.files);
         let oldest = bundles.into_iter().filter(|path| path != newest).take(excess);
-        unfinished.chain(oldest).try_for_each(fs::remove_file)
+        let remove = |path: PathBuf| {
+            fs::remove_file(&path)?;
+            Ok(path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+        };
+        oldest.map(remove).collect()
     }
 }
 
-fn is_aside(path: &Path) -> bool {
+fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// Whether it is what [`write_whole`] had begun of a bundle. Whatever else is hidden is somebody's.
+fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.strip_prefix('.').and_then(|name| name.strip_suffix(".json"));
+    name.is_some_and(|name| name.len() == 12 && name.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// Writes a file aside and renames it, so that it is there whole or not at all.
@@ -92,7 +103,7 @@ impl ReproSink for ReproFolder {
         self.file(name).display().to_string()
     }
 
-    fn keep(&self, name: &str, bundle: &[u8]) -> Result<(), String> {
+    fn keep(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String> {
         let file = self.file(name);
         let kept = fs::create_dir_all(&self.path).and_then(|()| write_whole(&file, bundle));
         kept.and_then(|()| self.tidy(&file)).map_err(|error| error.to_string())
@@ -126,7 +137,8 @@ mod tests {
         let (_place, folder) = folder(2);
         assert_eq!(names(&folder), [""; 0]);
         for (seconds, name) in [(3, "c"), (1, "a"), (2, "b")] {
-            folder.keep(name, b"{}").unwrap();
+            let gone = folder.keep(name, b"{}").unwrap();
+            assert_eq!(gone, if name == "b" { vec!["a"] } else { vec![] });
             age(&folder, name, seconds);
         }
         assert_eq!(names(&folder), ["b", "c"]);
@@ -142,11 +154,14 @@ mod tests {
     fn what_was_half_written_is_neither_a_bundle_nor_stays() {
         let (_place, folder) = folder(2);
         fs::create_dir(folder.path()).unwrap();
-        fs::write(folder.path().join(".x.json"), "{").unwrap();
+        for name in [".0123456789ab.json", ".gitignore", ".notes.json"] {
+            fs::write(folder.path().join(name), "{").unwrap();
+        }
         assert_eq!(names(&folder), [""; 0]);
         folder.keep("a", b"{}").unwrap();
-        let left: Vec<_> = folder.entries().unwrap();
-        assert_eq!(left, [folder.file("a")]);
+        let mut left = folder.entries().unwrap();
+        left.sort();
+        assert_eq!(left, [".gitignore", ".notes.json", "a.json"].map(|name| folder.path().join(name)));
     }
 
     #[test]

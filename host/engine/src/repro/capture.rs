@@ -6,7 +6,7 @@ use std::{
 };
 
 use cantus_model::{
-    AggregateRef, PageLimit,
+    AggregateRef, Digest, PageLimit,
     ports::{Store, StoreError},
 };
 use lru::LruCache;
@@ -23,12 +23,23 @@ const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 1 << 20 };
 /// Kinds of faults that are remembered; of a forgotten one there may be another bundle.
 const KINDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4_095);
 
+/// The name of the bundle that stands for all faults of one kind, while it is there or on its way.
+type Seen = Mutex<LruCache<Digest, String>>;
+
+/// Of these bundles there are none any more: the next fault of their kinds makes another one.
+fn forget(seen: &Seen, names: &[String]) {
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let gone = seen.iter().filter(|(_, name)| names.contains(name));
+    for likeness in gone.map(|(likeness, _)| *likeness).collect::<Vec<_>>() {
+        seen.pop(&likeness);
+    }
+}
+
 /// The shards' side.
 pub(crate) struct Repros {
     sink: Arc<dyn ReproSink>,
     queue: mpsc::Sender<Incident>,
-    /// The name of the bundle that stands for all faults of one kind.
-    seen: Mutex<LruCache<cantus_model::Digest, String>>,
+    seen: Arc<Seen>,
     stats: Arc<StatsCounters>,
     /// Of one bundle.
     bytes: usize,
@@ -69,28 +80,32 @@ pub(crate) struct Capture {
     store: Arc<dyn Store>,
     keep: Keep,
     queue: mpsc::Receiver<Incident>,
+    seen: Arc<Seen>,
 }
 
 impl Capture {
     /// Both sides.
     pub(crate) fn new(keep: Keep, store: Arc<dyn Store>, stats: Arc<StatsCounters>) -> (Repros, Self) {
         let (sender, queue) = mpsc::channel(keep.settings.queue.max(1));
-        let seen = Mutex::new(LruCache::new(KINDS));
+        let seen = Arc::new(Mutex::new(LruCache::new(KINDS)));
         let (sink, bytes) = (Arc::clone(&keep.sink), keep.settings.bytes);
-        (Repros { sink, queue: sender, seen, stats, bytes }, Self { store, keep, queue })
+        (Repros { sink, queue: sender, seen: Arc::clone(&seen), stats, bytes }, Self { store, keep, queue, seen })
     }
 
     /// Runs until all shards are gone.
     pub(crate) async fn run(mut self) {
         while let Some(incident) = self.queue.recv().await {
             let name = incident.name();
-            if let Err(why) = self.capture(&name, incident).await {
+            let gone = self.capture(&name, incident).await.unwrap_or_else(|why| {
                 tracing::warn!(repro = self.keep.sink.place(&name), why, "of this fault no bundle is kept");
-            }
+                vec![name]
+            });
+            forget(&self.seen, &gone);
         }
     }
 
-    async fn capture(&self, name: &str, incident: Incident) -> Result<(), String> {
+    /// Makes and keeps it. Names the bundles that went to make room.
+    async fn capture(&self, name: &str, incident: Incident) -> Result<Vec<String>, String> {
         let mut bundle = self.gather(incident).await;
         let (limit, sink, name) = (self.keep.settings.bytes, Arc::clone(&self.keep.sink), name.to_owned());
         let written = tokio::task::spawn_blocking(move || {

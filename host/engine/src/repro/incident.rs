@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use cantus_model::{AggregateRef, Context, Digest, Fault, Message, Snapshot, ports::Component};
 
-use super::bundle::{Bundle, BundleCommand, BundleSnapshot};
+use super::{
+    bundle::{Bundle, BundleCommand, BundleSnapshot},
+    rerun::words,
+};
 
 /// All that the shard knows of a fault. What the store knows is added later.
 pub(crate) struct Incident {
@@ -46,7 +49,7 @@ impl Incident {
             call.as_bytes(),
             command.as_bytes(),
             kind.as_bytes(),
-            message.as_bytes(),
+            words(message).join(" ").as_bytes(),
         ])
     }
 

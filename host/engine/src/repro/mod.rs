@@ -62,11 +62,12 @@ pub trait ReproSink: Send + Sync {
     /// Where the bundle of that name is, or will be, for people.
     fn place(&self, name: &str) -> String;
 
-    /// Keeps a bundle under its name, whole or not at all, in place of one of that name. May block.
+    /// Keeps a bundle under its name, whole or not at all, in place of one of that name. Names those that it removed
+    /// to make room. May block.
     ///
     /// # Errors
     /// If it cannot be written, for people.
-    fn keep(&self, name: &str, bundle: &[u8]) -> Result<(), String>;
+    fn keep(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String>;
 }
 
 /// What an engine does about faults.

@@ -209,7 +209,7 @@ fn is_too_much(fault: &Fault) -> bool {
 }
 
 /// The words of a message. Those with a digit, such as counts and addresses, are all one.
-fn words(message: &str) -> Vec<&str> {
+pub(super) fn words(message: &str) -> Vec<&str> {
     let words = message.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| if word.contains(|char: char| char.is_ascii_digit()) { "#" } else { word }).collect()
 }
