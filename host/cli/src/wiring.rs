@@ -17,7 +17,7 @@ pub(crate) use host::start;
 pub(crate) use plugins::{
     Keep, LoadedFile, component_for, kept, load_file, name_in, name_of, recorded, recorded_on, runtime, source,
 };
-pub(crate) use repros::{ReproFolder, write_whole};
+pub(crate) use repros::ReproFolder;
 pub(crate) use status::known_files;
 
 use crate::{

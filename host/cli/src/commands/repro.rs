@@ -64,6 +64,9 @@ pub(crate) struct Args {
     /// Where to write it [default: NAME.short.json, in the current folder]
     #[arg(long, short, value_name = "FILE", requires = "shorten")]
     output: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "shorten")]
+    force: bool,
     /// How often --shorten runs it, at most [default: 1000]
     #[arg(long, value_name = "N", requires = "shorten", value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
@@ -88,7 +91,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let runs = rerun.runs();
     let again = runs.iter().any(|run| run.again);
     let shortened = match args.shorten && again {
-        true => Some(shorten::run(&rerun, &file, args.output, args.runs.unwrap_or(1_000))?),
+        true => Some(shorten::run(&rerun, &file, args.output, args.force, args.runs.unwrap_or(1_000))?),
         false => None,
     };
     let report = show::Report { bundle: &bundle, component: &*component, runs: &runs, shortened };

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use cantus_store::tape::TapeError;
 use clap::Subcommand;
+pub(in crate::commands) use aside::Aside;
 
 use crate::{
     args::Global,

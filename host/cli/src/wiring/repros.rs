@@ -89,7 +89,7 @@ fn is_unfinished(path: &Path) -> bool {
 }
 
 /// Writes a file aside and renames it, so that it is there whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}"));
     let mut file = fs::File::create(&aside)?;

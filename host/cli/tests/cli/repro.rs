@@ -101,6 +101,21 @@ fn programs_get_json() {
 }
 
 #[test]
+fn a_file_that_is_there_is_replaced_only_by_force() {
+    let (place, _) = unlucky("");
+    let shorten = format!("repro {} --shorten", name(&place));
+    let short = format!("{}.short.json", name(&place));
+    place.write(&short, "mine");
+    let refused = place.cantus(&shorten);
+    assert_eq!(refused.status.code(), Some(2));
+    let said = transcript(&refused);
+    assert!(said.contains(&format!("{short}: it is there already; --force replaces it")), "{said}");
+    assert_eq!(place.read(&short), "mine");
+    assert_eq!(place.cantus(&format!("{shorten} --force")).status.code(), Some(0));
+    assert!(place.read(&short).contains("shortened_from"));
+}
+
+#[test]
 fn a_fault_on_the_tenth_event_takes_the_nine_before() {
     let (place, _) = faulted("trap-late", &(0..12).map(|n| add(&format!("{n}"), "a", n)).collect::<Vec<_>>(), "");
     let name = name(&place);

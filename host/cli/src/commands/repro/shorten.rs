@@ -1,7 +1,7 @@
 //! `--shorten`: the events that the fault takes.
 
 use std::{
-    io::IsTerminal,
+    io::{IsTerminal, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -9,9 +9,9 @@ use cantus_engine::repro::{Rerun, Shortened, shorten};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
+    commands::tape::Aside,
     exit_codes::{Exit, Failure, OrExit},
     output, render,
-    wiring::write_whole,
 };
 
 /// A shorter bundle that was written.
@@ -22,8 +22,14 @@ pub(super) struct Written {
     pub(super) shortened: Shortened,
 }
 
-/// Shortens and writes.
-pub(super) fn run(rerun: &Rerun<'_>, file: &Path, to: Option<PathBuf>, runs: u32) -> Result<Written, Failure> {
+/// Shortens and writes, into a file that is there already if `force` says so.
+pub(super) fn run(
+    rerun: &Rerun<'_>,
+    file: &Path,
+    to: Option<PathBuf>,
+    force: bool,
+    runs: u32,
+) -> Result<Written, Failure> {
     let to = to.unwrap_or_else(|| {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         format!("{name}.short.json").into()
@@ -32,6 +38,7 @@ pub(super) fn run(rerun: &Rerun<'_>, file: &Path, to: Option<PathBuf>, runs: u32
     if is_same(&to).is_some_and(|to| Some(to) == is_same(file)) {
         return Err(Failure::new(Exit::Usage, format!("{} would be overwritten: name another file", file.display())));
     }
+    let aside = Aside::of(&to, force)?;
     let bar = std::io::stderr().is_terminal().then(|| {
         let style = ProgressStyle::with_template("{wide_bar:.cyan/blue} {pos} of {len} runs, {msg}  {elapsed}");
         let bar = ProgressBar::new(runs.into()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -48,7 +55,8 @@ pub(super) fn run(rerun: &Rerun<'_>, file: &Path, to: Option<PathBuf>, runs: u32
     }
     // It came a moment ago.
     let shortened = shortened.ok_or_else(|| Failure::new(Exit::Some, "the fault comes only now and then"))?;
-    let doing = || to.display().to_string();
-    write_whole(&to, &shortened.bundle.to_json()).or_exit_while(Exit::Machine, doing)?;
+    let mut out = aside.create()?;
+    out.write_all(&shortened.bundle.to_json()).or_exit_while(Exit::Machine, || to.display().to_string())?;
+    aside.keep(&out)?;
     Ok(Written { file: to, shortened })
 }
