@@ -53,7 +53,13 @@ pub(crate) fn decision(decision: &Value) -> String {
         let detail = rejection.get("detail").map(|detail| format!(" {detail}")).unwrap_or_default();
         return format!("rejected {}: {}{detail}\n", text("code"), text("message"));
     }
-    format!("{decision}\n")
+    let said = |key: &str| decision.get(key).and_then(Value::as_str);
+    match (said("undecided"), said("fault"), decision.as_str()) {
+        (Some(why), ..) => format!("refused: {why}\n"),
+        (_, Some(why), _) => format!("fault in {}: {why}\n", said("in").unwrap_or_default()),
+        (.., Some(text)) => format!("{text}\n"),
+        _ => format!("{decision}\n"),
+    }
 }
 
 fn event(event: &Value) -> String {
@@ -66,14 +72,16 @@ fn event(event: &Value) -> String {
 /// Unchanged lines that stand around a change.
 const CONTEXT: usize = 2;
 
-/// The lines of one text against those of another: what changed, and a little around it.
+/// The lines of one text against those of another: what changed, and a little around it. `…` stands for the others.
 pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
     let diff = TextDiff::from_lines(before, now);
     let mut lines = Vec::new();
-    for (index, hunk) in diff.grouped_ops(CONTEXT).iter().enumerate() {
-        if index > 0 {
+    let mut shown = 0;
+    for hunk in &diff.grouped_ops(CONTEXT) {
+        if hunk.first().is_some_and(|op| op.old_range().start > shown) {
             lines.push("  …".to_owned());
         }
+        shown = hunk.last().map_or(shown, |op| op.old_range().end);
         for change in hunk.iter().flat_map(|op| diff.iter_changes(op)) {
             let sign = match change.tag() {
                 ChangeTag::Delete => '-',
@@ -82,6 +90,9 @@ pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
             };
             lines.push(format!("{sign} {}", change.value().trim_end()));
         }
+    }
+    if !lines.is_empty() && shown < before.lines().count() {
+        lines.push("  …".to_owned());
     }
     lines
 }

@@ -15,7 +15,7 @@ use cantus_model::ports::{PluginSource, Store};
 
 pub(crate) use host::start;
 pub(crate) use plugins::{
-    Keep, LoadedFile, component_for, kept, load_file, name_in, name_of, recorded, recorded_on, runtime, source,
+    Keep, LoadedFile, component_for, kept, load_file, name_in, name_of, recorded, recorded_on, source, unpooled_runtime,
 };
 pub(crate) use repros::ReproFolder;
 pub(crate) use status::known_files;

@@ -25,6 +25,12 @@ pub struct HistoryPage {
 }
 
 impl HistoryPage {
+    /// Bytes of the payloads of all commands and events.
+    pub fn bytes(&self) -> usize {
+        let events = |command: &RecordedCommand| command.events.iter().map(|event| event.payload.len()).sum::<usize>();
+        self.commands.iter().map(|command| command.record.command.payload.len() + events(command)).sum()
+    }
+
     /// The events of all its commands, in a flat form.
     pub fn events(&self) -> EventBatch {
         self.commands.iter().flat_map(|command| &command.events).collect()

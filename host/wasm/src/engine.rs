@@ -13,8 +13,20 @@ pub(crate) enum Backend {
     Interpreter,
 }
 
+/// Where instances get their memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Allocation {
+    /// From a pool of `wasm.sandboxes`, soon.
+    Pool,
+    /// From the system, as many as there are.
+    System,
+}
+
+/// Entries that a guest's table may have.
+pub(crate) const TABLE_ELEMENTS: usize = 100_000;
+
 /// An engine under `limits`. All components of a host share it.
-pub(crate) fn engine(backend: Backend, limits: &Limits) -> wasmtime::Result<Engine> {
+pub(crate) fn engine(backend: Backend, allocation: Allocation, limits: &Limits) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model(true);
 
@@ -32,7 +44,10 @@ pub(crate) fn engine(backend: Backend, limits: &Limits) -> wasmtime::Result<Engi
 
     // Speed.
     config.cranelift_opt_level(OptLevel::Speed);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(limits)));
+    config.allocation_strategy(match allocation {
+        Allocation::Pool => InstanceAllocationStrategy::Pooling(pooling(limits)),
+        Allocation::System => InstanceAllocationStrategy::OnDemand,
+    });
 
     if backend == Backend::Interpreter {
         config.target("pulley64")?;
@@ -56,7 +71,7 @@ fn pooling(limits: &Limits) -> PoolingAllocationConfig {
         .max_memory_size(limits.memory_bytes)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)
-        .table_elements(100_000)
+        .table_elements(TABLE_ELEMENTS)
         .linear_memory_keep_resident(1 << 20);
     pool
 }

@@ -3,7 +3,7 @@
 use cantus_model::{Timestamp, ports::HashSeed};
 use wasmtime::ResourceLimiter;
 
-use crate::Limits;
+use crate::{Limits, engine::TABLE_ELEMENTS};
 
 /// The data of one wasmtime Store. The WASI answers read it and write to it, and see nothing else.
 pub(crate) struct GuestState {
@@ -55,8 +55,11 @@ impl ResourceLimiter for MemoryLimit {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(true) // the pool bounds tables
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        match desired <= TABLE_ELEMENTS {
+            true => Ok(true),
+            false => Err(wasmtime::Error::msg("table limit")),
+        }
     }
 }
 

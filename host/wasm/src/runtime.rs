@@ -13,7 +13,7 @@ use crate::{
     bindings::DomainPre,
     cache::{self, CompiledCache},
     component::LoadedComponent,
-    engine::{self, Backend},
+    engine::{self, Allocation, Backend},
     guest::GuestState,
     surface::Surface,
     wasi,
@@ -35,24 +35,35 @@ impl Runtime {
     /// # Errors
     /// If wasmtime refuses the limits, or the cache folder cannot be opened.
     pub fn new(limits: &Limits, cache: Option<&Path>) -> Result<Self, LoadError> {
-        let mut runtime = Self::on(Backend::Native, limits)?;
-        let open = |path| CompiledCache::open(path, &runtime.engine, limits.compiled_entries);
-        runtime.cache = cache.map(open).transpose()?;
-        Ok(runtime)
+        Self::on(Backend::Native, Allocation::Pool, limits)?.with_cache(cache)
+    }
+
+    /// A runtime for any number of sandboxes: `limits.sandboxes` does not hold, and making one takes longer.
+    ///
+    /// # Errors
+    /// As [`Runtime::new`].
+    pub fn unpooled(limits: &Limits, cache: Option<&Path>) -> Result<Self, LoadError> {
+        Self::on(Backend::Native, Allocation::System, limits)?.with_cache(cache)
     }
 
     /// A runtime that interprets, many times slower, and shares none of what a compiler does for one processor: where
-    /// both agree, the result depends on neither. Fuel is the same on both.
+    /// both agree, the result depends on neither. Fuel is the same on both. For any number of sandboxes.
     ///
     /// # Errors
     /// If wasmtime refuses the limits.
     pub fn interpreted(limits: &Limits) -> Result<Self, LoadError> {
-        Self::on(Backend::Interpreter, limits)
+        Self::on(Backend::Interpreter, Allocation::System, limits)
     }
 
-    fn on(backend: Backend, limits: &Limits) -> Result<Self, LoadError> {
+    fn with_cache(mut self, cache: Option<&Path>) -> Result<Self, LoadError> {
+        let open = |path| CompiledCache::open(path, &self.engine, self.limits.compiled_entries);
+        self.cache = cache.map(open).transpose()?;
+        Ok(self)
+    }
+
+    fn on(backend: Backend, allocation: Allocation, limits: &Limits) -> Result<Self, LoadError> {
         let host = |error: wasmtime::Error| LoadError::Host(format!("{error:#}"));
-        let engine = engine::engine(backend, limits).map_err(host)?;
+        let engine = engine::engine(backend, allocation, limits).map_err(host)?;
         let mut linker = Linker::new(&engine);
         wasi::add_to_linker(&mut linker).map_err(host)?;
         let watchdog = Arc::new(Watchdog::start(&engine)?);

@@ -44,6 +44,19 @@ async fn an_expected_version_that_holds_is_no_hindrance() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recorded_command_that_expected_a_version_is_refused_on_another() {
+    let expecting = |id: &str, version| Command { expected_version: Some(version), ..climb(id, 1) };
+    let named = Command { version: Some(1), ..expecting("c", 2) };
+    let world = World::of(&guest(guests::HOSTILE), [climb("a", 1), expecting("b", 1), named, climb("d", 1)]).await;
+    let found = world.tell("Climber/c", "a", Do::Drop, &[]).await;
+    assert_eq!(lines(&found)[3], "= d: 4 Climbed → 1 Climbed");
+    for (id, expected) in [("b", 1), ("c", 2)] {
+        let refused = now(&found, id)["undecided"].as_str().unwrap();
+        assert_eq!(refused, format!("the stream is at version 0, not at {expected} as expected"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_traps_leaves_the_timeline_as_it_was() {
     let world = World::of(&guest(guests::HOSTILE), [climb("a", 1), climb("b", 2)]).await;
     for how in ["Panic", "Loop", "Allocate", "Recurse", "RejectWithoutCode"] {

@@ -175,6 +175,10 @@ fn lines(found: &Timelines) -> Vec<String> {
     found.parted.steps.iter().map(line).collect()
 }
 
+fn marks(found: &Timelines, id: &str) -> Vec<Mark> {
+    step(found, id).events.iter().map(|event| event.mark).collect()
+}
+
 fn step<'a>(found: &'a Timelines, id: &str) -> &'a Step {
     found.parted.steps.iter().find(|step| step.command_id == id).unwrap()
 }

@@ -5,24 +5,25 @@ mod source;
 mod text;
 
 use std::{
-    num::NonZeroU64,
     path::PathBuf,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use cantus_engine::{
-    replay::{Cast, Progress, Replay, ReplayReport, perturbations, replay},
+    replay::{Cast, Missing, Progress, Replay, ReplayReport, perturbations, replay},
     verify::Waiver,
 };
-use cantus_model::{AggregateRef, HistoryQuery, Sample, Timestamp};
-use indicatif::{ProgressBar, ProgressStyle};
+use cantus_model::Timestamp;
 
 use crate::{
     args::{Global, StoreArg},
-    commands::state::parse_time,
+    commands::{
+        state::parse_time,
+        tape::{Progress as Bar, Selection},
+    },
     exit_codes::{Exit, Failure, OrExit},
-    output, settings,
+    output, render, settings,
 };
 use source::Source;
 
@@ -31,7 +32,7 @@ Examples:
   cantus replay                         # is the log what its components decide, to the byte?
   cantus replay --plugin flights.wasm   # what would this release have decided otherwise?
   cantus replay day.cantus-tape --plugin flights.wasm --waiver waiver.toml --junit replay.xml
-  cantus replay --aggregate Flight --since 2013-01-01T12:00:00Z --sample 10 --seed 1
+  cantus replay --aggregate Flight --since 2026-11-01T00:00:00Z --sample 10 --seed 1
   cantus replay --perturb               # does anything depend on what it must not?
 
 Every recorded command is decided again, on the state that the recorded events fold to, by the
@@ -44,6 +45,8 @@ each stream, on instances made from snapshots for each command, and interpreted 
 compiled. None of it may matter.
 
 Exit codes: 0 all identical, or waived; 1 differences; 2 it could not be run.";
+
+const MOST_THREADS: i64 = 512;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -58,21 +61,14 @@ pub(crate) struct Args {
     /// Only commands recorded at this time or later: RFC 3339, or microseconds since 1970
     #[arg(long, value_name = "T", value_parser = parse_time)]
     since: Option<Timestamp>,
-    /// Only aggregates of this type, or only this one
-    #[arg(long, value_name = "TYPE[/ID]")]
-    aggregate: Option<String>,
-    /// Only so many in a hundred of the streams
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    sample: Option<u32>,
-    /// Which of them: another seed takes others
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "sample")]
-    seed: u64,
+    #[command(flatten)]
+    selection: Selection,
     /// At most so many commands
-    #[arg(long, value_name = "N")]
-    limit: Option<NonZeroU64>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
     /// Threads that run guests [default: one a processor]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_THREADS))]
+    threads: Option<u16>,
     /// A file of allowed differences, as for `cantus plugin verify`
     #[arg(long, value_name = "FILE", requires = "plugin")]
     waiver: Option<PathBuf>,
@@ -84,15 +80,6 @@ pub(crate) struct Args {
     junit: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArg,
-}
-
-/// Hundredths as millionths.
-fn percent(text: &str) -> Result<u32, String> {
-    let percent: f64 = text.trim_end_matches('%').parse().map_err(|_| "write a number, such as 10".to_owned())?;
-    match percent > 0.0 && percent <= 100.0 {
-        true => Ok((percent * 10_000.0).round() as u32),
-        false => Err("it must be more than 0 and at most 100".into()),
-    }
 }
 
 /// Replays. Whatever keeps it from running ends with exit code 2.
@@ -124,73 +111,67 @@ async fn try_run(args: Args, global: &Global) -> Result<Exit, Failure> {
         since: args.since,
         events_per_command: settings.engine.events_per_command,
     };
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok().map(usize::from));
-    let threads = threads.unwrap_or(1).max(1);
-    let asked = Replay { query: query(&args), limit: args.limit.map(NonZeroU64::get), threads, cast };
+    let here = || std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = args.threads.map_or_else(here, usize::from);
+    let query = source.select(args.selection.query()?).await?;
+    let asked = Replay { query, limit: args.limit, threads, cast };
     let progress = Arc::new(Progress::default());
-    let showing = tokio::spawn(show(Arc::clone(&progress)));
+    let showing = tokio::spawn(show(Arc::clone(&progress), args.limit));
     let report = replay(source.history(), asked, &progress).await;
     showing.abort();
     let _ = showing.await;
     let mut report = report.or_exit(Exit::Usage)?;
+    check(&report)?;
     if let (Some(waiver), Some(manifest)) = (&waiver, source.manifest()) {
         waiver.apply(&mut report.findings, &manifest.name, &manifest.version).or_exit(Exit::Usage)?;
+        for unused in waiver.unused(&report.findings) {
+            tracing::warn!("the waiver allows what did not happen: {unused}");
+        }
     }
-    if let Some(path) = &args.junit {
-        let doing = || format!("writing {}", path.display());
-        std::fs::write(path, junit::xml(&report)?).or_exit_while(Exit::Usage, doing)?;
-    }
-    check_complete(&report)?;
     if global.json {
         output::print_json(&report)?;
     } else {
         output::print(&text::report(&report, &source))?;
     }
+    if let Some(path) = &args.junit {
+        let doing = || format!("writing {}", path.display());
+        std::fs::write(path, junit::xml(&report)?).or_exit_while(Exit::Usage, doing)?;
+    }
     Ok(if report.is_clean() { Exit::Ok } else { Exit::Some })
 }
 
-fn query(args: &Args) -> HistoryQuery {
-    let mut query = HistoryQuery::default();
-    match args.aggregate.as_ref().map(|named| named.split_once('/').ok_or(named)) {
-        Some(Ok((kind, id))) => query.aggregate = Some(AggregateRef::new(kind, id)),
-        Some(Err(kind)) => query.aggregate_types.push(kind.clone()),
-        None => {}
+/// A run that has shown nothing is no success: a name may be misspelt, or a component gone.
+fn check(report: &ReplayReport) -> Result<(), Failure> {
+    let needed = |missing: &&Missing| report.candidate.is_none_or(|candidate| missing.component == candidate);
+    let missing: Vec<String> = report.missing.iter().filter(needed).map(text::missing).collect();
+    if !missing.is_empty() {
+        let advice = "name the data folder that has them (--set data=DIR), or a component with --plugin";
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("components that decided are not here: {advice}{}", missing.concat()),
+        ));
     }
-    query.sample = args.sample.map(|per_million| Sample { seed: args.seed, per_million });
-    query
+    match (report.findings.commands, report.folded_only) {
+        (0, 0) => Err(Failure::new(Exit::Usage, "nothing was replayed: no recorded command is selected")),
+        (0, folded) => {
+            let why = format!("nothing was replayed: all {} commands lie before --since", render::count(folded));
+            Err(Failure::new(Exit::Usage, why))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// Without the components that decided there is nothing to compare, unless a candidate decides.
-fn check_complete(report: &ReplayReport) -> Result<(), Failure> {
-    if report.candidate.is_some() || report.missing.is_empty() {
-        return Ok(());
-    }
-    let missing: Vec<String> = report.missing.iter().map(|digest| digest.short()).collect();
-    let advice = "name the data folder that has them (--set data=DIR), or a component with --plugin";
-    Err(Failure::new(Exit::Usage, format!("components that decided are not here: {}: {advice}", missing.join(", "))))
-}
-
-/// A bar with rate and time left, on a terminal.
-async fn show(progress: Arc<Progress>) {
-    use std::io::IsTerminal as _;
-    if !std::io::stderr().is_terminal() {
-        return;
-    }
-    let template = "{wide_bar:.cyan/blue} {percent:>3}%  {human_pos} commands, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = Finished(output::show(ProgressBar::new(0).with_style(style)));
+/// A bar with rate and time left, on a terminal. The first total that is told is that of the history.
+async fn show(progress: Arc<Progress>, limit: Option<u64>) {
+    let mut bar = None;
+    let mut shown = 0;
     loop {
-        bar.0.set_length(progress.total.load(Relaxed));
-        bar.0.set_position(progress.done.load(Relaxed));
+        let (total, done) = (progress.total.load(Relaxed), progress.done.load(Relaxed));
+        if total > 0 {
+            let most = limit.map_or(total, |limit| limit.min(total));
+            bar.get_or_insert_with(|| Bar::start(Some(most))).add((done - shown) as usize);
+            shown = done;
+        }
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Takes the bar away when the task is ended.
-struct Finished(ProgressBar);
-
-impl Drop for Finished {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
     }
 }

@@ -11,9 +11,11 @@ mod show;
 
 use std::path::Path;
 
+pub(in crate::commands) use aside::Aside;
 use cantus_store::tape::TapeError;
 use clap::Subcommand;
-pub(in crate::commands) use aside::Aside;
+pub(in crate::commands) use progress::Progress;
+pub(in crate::commands) use selection::Selection;
 
 use crate::{
     args::Global,

@@ -175,7 +175,9 @@ impl From<WhatIfError> for Failure {
             WhatIfError::NoAggregate(_) => Self { exit: Exit::Some, error: error.into() },
             WhatIfError::IdTaken(_) => Self { exit: Exit::Usage, error: error.into() },
             WhatIfError::NoComponent(_) | WhatIfError::Refused(_) => {
-                Self::new(Exit::Plugin, format!("{error}; let another one decide with --plugin FILE"))
+                let advice =
+                    "name the data folder that has it (--set data=DIR), or let another one decide with --plugin FILE";
+                Self::new(Exit::Plugin, format!("{error}; {advice}"))
             }
         }
     }

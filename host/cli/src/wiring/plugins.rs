@@ -166,6 +166,15 @@ pub(crate) fn runtime(settings: &Settings, keep: Keep) -> Result<Runtime, Failur
     Runtime::new(&settings.wasm, cache).or_exit(Exit::Machine)
 }
 
+/// What runs guests on any number of threads, where nobody waits for an answer.
+///
+/// # Errors
+/// As [`runtime`].
+pub(crate) fn unpooled_runtime(settings: &Settings) -> Result<Runtime, Failure> {
+    let cache = settings.data.join("compiled");
+    Runtime::unpooled(&settings.wasm, settings.data.is_dir().then_some(cache.as_path())).or_exit(Exit::Machine)
+}
+
 /// The name and version of the plugin, and the beginning of its digest.
 pub(crate) fn name_of(component: &dyn Component) -> String {
     let manifest = component.manifest();

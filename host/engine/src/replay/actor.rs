@@ -7,7 +7,7 @@ use std::{
 
 use cantus_model::{AggregateRef, Digest, EventBatch, Fault, RecordedCommand};
 
-use super::{Redecided, Runner, Way, components::Components, runner::KEPT_BYTES};
+use super::{Kept, Redecided, Runner, Way, components::Components};
 
 /// Who decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,30 +18,14 @@ pub(super) enum Role {
     Candidate(Digest),
 }
 
+/// Sandboxes that an actor keeps from one stream to the next.
+const RUNNERS: usize = 4;
+
 /// The stream that is being run, for components that join it late.
 #[derive(Default)]
 pub(super) struct Track {
-    aggregate: Option<AggregateRef>,
-    folded: Vec<Arc<EventBatch>>,
-    bytes: usize,
-}
-
-impl Track {
-    pub(super) fn begin(&mut self, aggregate: AggregateRef) {
-        *self = Self { aggregate: Some(aggregate), ..Self::default() };
-    }
-
-    pub(super) fn push(&mut self, events: Arc<EventBatch>) {
-        self.bytes += events.bytes();
-        match self.is_too_long() {
-            true => self.folded.clear(),
-            false => self.folded.push(events),
-        }
-    }
-
-    fn is_too_long(&self) -> bool {
-        self.bytes > KEPT_BYTES
-    }
+    pub(super) aggregate: Option<AggregateRef>,
+    pub(super) kept: Kept,
 }
 
 /// Decides and folds, in one way.
@@ -67,32 +51,35 @@ impl Actor {
     pub(super) fn begin(&mut self) {
         self.on_stage.clear();
         self.last = None;
+        if self.runners.len() > RUNNERS {
+            self.runners.clear();
+        }
     }
 
-    /// Decides a command, on the events that the stream has so far; and says how much fuel the decision alone took.
-    pub(super) fn metered(&mut self, command: &RecordedCommand, track: &Track) -> (Redecided, u64) {
-        if let Ok(runner) = self.on_stage(self.digest_for(command), track) {
-            runner.hydrate();
-        }
-        let before = self.fuel_used();
-        let redecided = self.decide(command, track);
-        (redecided, self.fuel_used() - before)
+    /// Decides a command, on the events that the stream has so far; and says how much fuel the decision alone took, if
+    /// there was who could decide.
+    pub(super) fn decide(&mut self, command: &RecordedCommand, track: &Track) -> (Redecided, Option<u64>) {
+        let digest = self.digest_for(command);
+        self.last = Some(digest);
+        let runner = match self.on_stage(digest, track) {
+            Ok(runner) => runner,
+            Err(redecided) => return (redecided, self.runners.contains_key(&digest).then_some(0)),
+        };
+        runner.hydrate();
+        let before = runner.fuel_used();
+        let redecided = runner.decide(&command.record.command, &command.record.context);
+        (redecided, Some(runner.fuel_used() - before))
+    }
+
+    /// Lets whoever decides this command fold the stream from here on: soon it is too long to join.
+    pub(super) fn join(&mut self, command: &RecordedCommand, track: &Track) {
+        let _ = self.on_stage(self.digest_for(command), track);
     }
 
     fn digest_for(&self, command: &RecordedCommand) -> Digest {
         match self.role {
             Role::Recorded => command.record.component,
             Role::Candidate(digest) => digest,
-        }
-    }
-
-    /// Decides a command, on the events that the stream has so far.
-    pub(super) fn decide(&mut self, command: &RecordedCommand, track: &Track) -> Redecided {
-        let digest = self.digest_for(command);
-        self.last = Some(digest);
-        match self.on_stage(digest, track) {
-            Ok(runner) => runner.decide(&command.record.command, &command.record.context),
-            Err(redecided) => redecided,
         }
     }
 
@@ -123,11 +110,6 @@ impl Actor {
         state
     }
 
-    /// Fuel that all calls have used so far.
-    fn fuel_used(&self) -> u64 {
-        self.runners.values().map(Runner::fuel_used).sum()
-    }
-
     /// The runner of a component, brought to where the stream is.
     fn on_stage(&mut self, digest: Digest, track: &Track) -> Result<&mut Runner, Redecided> {
         if !self.runners.contains_key(&digest) {
@@ -135,18 +117,17 @@ impl Actor {
             self.runners.insert(digest, Runner::new(component, self.way, self.events_per_command));
         }
         let runner = self.runners.get_mut(&digest).ok_or(Redecided::Unreached)?;
-        if self.on_stage.insert(digest) {
-            let aggregate = track.aggregate.clone().ok_or(Redecided::Unreached)?;
-            runner.begin(aggregate);
-            if track.is_too_long() {
-                return Err(Redecided::Unreached);
-            }
-            for events in &track.folded {
-                if runner.fold(Arc::clone(events)).is_err() {
-                    break;
-                }
-            }
+        if self.on_stage.contains(&digest) {
+            return Ok(runner);
         }
-        Ok(runner)
+        let (Some(aggregate), Some(kept)) = (&track.aggregate, track.kept.all()) else {
+            return Err(Redecided::Unreached);
+        };
+        self.on_stage.insert(digest);
+        runner.begin(aggregate.clone());
+        match kept.iter().try_for_each(|events| runner.fold(Arc::clone(events))) {
+            Ok(()) => Ok(runner),
+            Err(fault) => Err(Redecided::Fault(fault)),
+        }
     }
 }

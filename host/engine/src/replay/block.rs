@@ -1,9 +1,12 @@
 //! Runs one block of streams. A block begins with fresh guests, so that what it finds does not depend on who ran what
 //! before: the reader makes the blocks, and any thread may run any of them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
-use cantus_model::{AggregateRef, Digest, Fault, HistoryPage, RecordedCommand, Timestamp};
+use cantus_model::{AggregateRef, Digest, EventBatch, Fault, FaultKind, HistoryPage, RecordedCommand, Timestamp};
 
 use super::{
     Decision, Example, Gathering, Redecided,
@@ -25,6 +28,8 @@ pub(super) struct Found {
     pub(super) states: StatesFound,
     /// For each perturbation.
     pub(super) perturbed: Vec<(u64, Vec<Example>)>,
+    /// The host could not run a guest: that says nothing of the guest.
+    pub(super) failure: Option<String>,
 }
 
 /// The sum of the states' digests does not depend on their order.
@@ -37,18 +42,22 @@ pub(super) struct StatesFound {
 
 impl Found {
     pub(super) fn merge(&mut self, other: Self) {
+        self.failure = self.failure.take().or(other.failure);
         self.gathering.merge(other.gathering);
         self.folded_only += other.folded_only;
         for (name, kind) in other.kinds {
-            let ours = self.kinds.entry(name).or_default();
-            ours.commands += kind.commands;
-            ours.identical += kind.identical;
-            ours.fuel_recorded += kind.fuel_recorded;
-            ours.fuel_candidate = match (ours.fuel_candidate, kind.fuel_candidate) {
-                (None, None) => None,
-                (one, two) => Some(one.unwrap_or(0) + two.unwrap_or(0)),
-            };
-            ours.command = kind.command;
+            match self.kinds.entry(name) {
+                Entry::Vacant(ours) => {
+                    ours.insert(kind);
+                }
+                Entry::Occupied(mut ours) => {
+                    let ours = ours.get_mut();
+                    ours.commands += kind.commands;
+                    ours.identical += kind.identical;
+                    ours.fuel_recorded = sum(ours.fuel_recorded, kind.fuel_recorded);
+                    ours.fuel_candidate = sum(ours.fuel_candidate, kind.fuel_candidate);
+                }
+            }
         }
         self.states.merge(other.states);
         self.perturbed.resize_with(self.perturbed.len().max(other.perturbed.len()), Default::default);
@@ -135,7 +144,7 @@ impl BlockRun {
     /// Runs a page. The pages of one stream come one after another.
     pub(super) fn page(&mut self, page: HistoryPage) {
         if self.place.1 == 0 {
-            self.track.begin(page.aggregate.clone());
+            self.track = Track { aggregate: Some(page.aggregate.clone()), ..Track::default() };
             self.actors().for_each(Actor::begin);
             self.found.gathering.streams += 1;
         }
@@ -177,24 +186,29 @@ impl BlockRun {
             return None;
         }
         self.found.gathering.events += command.events.len() as u64;
-        let events = Arc::new(command.events.iter().collect());
+        let events: Arc<EventBatch> = Arc::new(command.events.iter().collect());
+        if !self.track.kept.has_room_for(events.bytes()) {
+            let Self { recorded, candidate, perturbed, track, .. } = self;
+            std::iter::once(recorded).chain(candidate).chain(perturbed).for_each(|actor| actor.join(command, track));
+        }
         let then = self.recorded.fold(&events);
         let now = self.candidate.as_mut().map(|candidate| candidate.fold(&events));
         for actor in &mut self.perturbed {
             // It shows in the next decision, or in the state at the end.
             let _ = actor.fold(&events);
         }
-        self.track.push(events);
+        self.track.kept.push(events);
         now.unwrap_or(then)
     }
 
     fn decide(&mut self, command: &RecordedCommand) -> Decided {
-        let (then, fuel_recorded) = self.recorded.metered(command, &self.track);
-        let candidate = self.candidate.as_mut().map(|candidate| candidate.metered(command, &self.track));
-        let fuel_candidate = candidate.as_ref().map(|(_, fuel)| *fuel);
+        let (then, fuel_recorded) = self.recorded.decide(command, &self.track);
+        let candidate = self.candidate.as_mut().map(|candidate| candidate.decide(command, &self.track));
+        let fuel_candidate = candidate.as_ref().and_then(|(_, fuel)| *fuel);
         let now = candidate.map_or(then, |(now, _)| now);
         for (actor, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
-            let other = actor.decide(command, &self.track);
+            let (other, _) = actor.decide(command, &self.track);
+            self.found.failure = self.found.failure.take().or_else(|| failure(&other));
             if !is_alike(&now, &other) {
                 *count += 1;
                 if examples.len() < EXAMPLES {
@@ -208,18 +222,20 @@ impl BlockRun {
     fn count(&mut self, command: &RecordedCommand, decided: Decided) {
         let Decided { now, fuel_recorded, fuel_candidate } = decided;
         let before = Decision::recorded(command);
+        self.found.failure = self.found.failure.take().or_else(|| failure(&now));
         let change = compare(&before, &now);
         let record = &command.record;
         let name = format!("{}.{} v{}", record.aggregate.aggregate_type, record.command.name, record.command.version);
         let kind = self.found.kinds.entry(name).or_insert_with_key(|name| KindReport {
             command: name.clone(),
-            fuel_candidate: fuel_candidate.map(|_| 0),
+            fuel_recorded: Some(0),
+            fuel_candidate: Some(0),
             ..KindReport::default()
         });
         kind.commands += 1;
         kind.identical += u64::from(change.is_none());
-        kind.fuel_recorded += fuel_recorded;
-        kind.fuel_candidate = kind.fuel_candidate.zip(fuel_candidate).map(|(sum, fuel)| sum + fuel);
+        kind.fuel_recorded = sum(kind.fuel_recorded, fuel_recorded);
+        kind.fuel_candidate = sum(kind.fuel_candidate, fuel_candidate);
         self.found.gathering.add(self.place, command, change, &before, &now);
     }
 
@@ -244,11 +260,23 @@ impl BlockRun {
     }
 }
 
+/// What is not known of a part is not known of the whole.
+fn sum(one: Option<u64>, two: Option<u64>) -> Option<u64> {
+    one.zip(two).map(|(one, two)| one + two)
+}
+
 /// A command that was decided again.
 struct Decided {
     now: Redecided,
-    fuel_recorded: u64,
+    fuel_recorded: Option<u64>,
     fuel_candidate: Option<u64>,
+}
+
+fn failure(decided: &Redecided) -> Option<String> {
+    match decided {
+        Redecided::Fault(fault) if fault.kind == FaultKind::Host => Some(fault.to_string()),
+        _ => None,
+    }
 }
 
 /// Faults are alike if they are of one kind, in one call: texts may hold addresses.

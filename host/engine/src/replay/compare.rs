@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cantus_model::{Message, Outcome, RecordedCommand, Rejection, Verdict};
+use cantus_model::{Digest, Message, Outcome, RecordedCommand, Rejection, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -70,18 +70,34 @@ impl<'a> Decision<'a> {
         }
     }
 
+    /// This one and another that is not the same, for a report: where the JSON of payloads is the same and only its bytes
+    /// are not (the order of fields, white space, `1.50`), payloads are given as text.
+    pub(crate) fn told_apart(&self, other: &Self) -> (Value, Value) {
+        match (self.json(), other.json()) {
+            (one, two) if one == two => (self.shown(payload_text), other.shown(payload_text)),
+            told => told,
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
+        self.shown(payload_json)
+    }
+
+    fn shown(&self, payload: fn(&[u8]) -> Value) -> Value {
+        let event = |it: &Message| json!({ "event": it.name, "version": it.version, "payload": payload(&it.payload) });
         match self {
-            Self::Accepted(events) => json!({ "accepted": events.iter().map(event_json).collect::<Vec<_>>() }),
+            Self::Accepted(events) => json!({ "accepted": events.iter().map(event).collect::<Vec<_>>() }),
             Self::Rejected(Rejection { code, message, detail }) => {
                 let mut rejection = json!({ "code": code, "message": message });
                 if let Some(detail) = detail {
-                    rejection["detail"] = payload_json(detail);
+                    rejection["detail"] = payload(detail);
                 }
                 json!({ "rejected": rejection })
             }
-            Self::Redecided(Redecided::Decided(Verdict::Accepted(events))) => Self::Accepted(events).json(),
-            Self::Redecided(Redecided::Decided(Verdict::Rejected(rejection))) => Self::Rejected(rejection).json(),
+            Self::Redecided(Redecided::Decided(Verdict::Accepted(events))) => Self::Accepted(events).shown(payload),
+            Self::Redecided(Redecided::Decided(Verdict::Rejected(rejection))) => {
+                Self::Rejected(rejection).shown(payload)
+            }
             Self::Redecided(Redecided::Undecided(why)) => json!({ "undecided": why }),
             Self::Redecided(Redecided::Fault(fault)) => json!({ "fault": fault.message, "in": fault.call }),
             Self::Redecided(Redecided::Unreached) => json!("not reached"),
@@ -113,24 +129,45 @@ pub(crate) fn compare(recorded: &Decision<'_>, now: &Redecided) -> Option<Change
     }
 }
 
-fn event_json(event: &Message) -> Value {
-    json!({ "event": event.name, "version": event.version, "payload": payload_json(&event.payload) })
-}
-
 /// Bytes of a payload that a report shows.
 const SHOWN: usize = 4_096;
 
-/// A payload in a report: JSON as it is, other text as a string, other bytes in hexadecimal, a long one shortened.
+/// A payload in a report: the value of JSON, else as [`payload_text`].
 pub(crate) fn payload_json(payload: &[u8]) -> Value {
+    let json = (payload.len() <= SHOWN).then(|| serde_json::from_slice(payload).ok()).flatten();
+    json.unwrap_or_else(|| payload_text(payload))
+}
+
+/// A payload in a report, to the byte: text as a string, other bytes in hexadecimal, a long one by its beginning and digest.
+pub(super) fn payload_text(payload: &[u8]) -> Value {
     if payload.len() > SHOWN {
-        let start = String::from_utf8_lossy(&payload[..SHOWN / 4]).into_owned();
-        return json!({ "bytes": payload.len(), "starts": start });
+        let starts = String::from_utf8_lossy(&payload[..SHOWN / 4]);
+        return json!({ "bytes": payload.len(), "starts": starts, "sha256": Digest::of(payload) });
     }
-    match (serde_json::from_slice(payload), std::str::from_utf8(payload)) {
-        (Ok(json), _) => json,
-        (Err(_), Ok(text)) => text.into(),
-        (Err(_), Err(_)) => {
-            json!({ "hex": payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>() })
+    match std::str::from_utf8(payload) {
+        Ok(text) => text.into(),
+        Err(_) => json!({ "hex": payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_the_same_to_the_byte_looks_otherwise() {
+        let event = |payload: &str| [Message { name: "E".into(), version: 1, payload: payload.into() }];
+        let long = |end: &str| format!("\"{}{end}\"", "x".repeat(2 * SHOWN));
+        for (one, two) in [
+            (r#"{"a":2,"b":1}"#, r#"{"b":1,"a":2}"#),
+            ("1.50", "1.5"),
+            ("[1]", "[ 1 ]"),
+            ("1", "2"),
+            (&*long("y"), &*long("z")),
+        ] {
+            let (one, two) = (event(one), event(two));
+            let (before, now) = Decision::Accepted(&one).told_apart(&Decision::Accepted(&two));
+            assert_ne!(before, now);
         }
     }
 }

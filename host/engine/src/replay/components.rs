@@ -1,7 +1,7 @@
 //! The components of a replay, loaded when they are first needed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -9,15 +9,28 @@ use cantus_model::{
     Digest,
     ports::{Component, Refusal},
 };
+use serde::{Deserialize, Serialize};
 
 /// Finds the component of a digest.
 pub type Find = Box<dyn Fn(Digest) -> Result<Option<Arc<dyn Component>>, Refusal> + Send + Sync>;
 
+/// A component that is not there to decide.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Missing {
+    /// Which.
+    pub component: Digest,
+    /// Why it does not load; `None` if it is nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
 /// Shared by all workers.
 pub struct Components {
     find: Find,
-    found: Mutex<BTreeMap<Digest, Option<Arc<dyn Component>>>>,
+    found: Mutex<BTreeMap<Digest, Found>>,
 }
+
+type Found = Result<Arc<dyn Component>, Missing>;
 
 impl Components {
     /// Components that `find` finds.
@@ -25,22 +38,21 @@ impl Components {
         Self { find, found: Mutex::default() }
     }
 
-    /// The component of a digest. One that does not load is told once.
+    /// The component of a digest, if it is there.
     pub(super) fn get(&self, digest: Digest) -> Option<Arc<dyn Component>> {
         // The lock is held while it loads: the others need it as well.
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        let load = || {
-            (self.find)(digest).unwrap_or_else(|why| {
-                tracing::warn!(%why, component = digest.short(), "a component that decided does not load");
-                None
-            })
+        let missing = |why| Missing { component: digest, why };
+        let load = || match (self.find)(digest) {
+            Ok(component) => component.ok_or(missing(None)),
+            Err(why) => Err(missing(Some(why.to_string()))),
         };
-        found.entry(digest).or_insert_with(load).clone()
+        found.entry(digest).or_insert_with(load).as_ref().ok().cloned()
     }
 
     /// Those that were asked for and are not there.
-    pub(super) fn missing(&self) -> BTreeSet<Digest> {
+    pub(super) fn missing(&self) -> Vec<Missing> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.iter().filter(|(_, component)| component.is_none()).map(|(digest, _)| *digest).collect()
+        found.values().filter_map(|found| found.as_ref().err().cloned()).collect()
     }
 }

@@ -6,11 +6,11 @@ use cantus_model::{CommandRecord, RecordedCommand};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Change, Decision, Redecided, compare::payload_json};
+use super::{Change, Decision, Redecided, compare::payload_text};
 
 /// Examples that are kept of each kind: the first ones of history, whoever finds them first.
 const EXAMPLES: usize = 3;
-/// Kinds of difference that are told apart; guests name commands as they like.
+/// Kinds of difference that are told apart, the first ones in their order; guests name their codes as they like.
 const GROUPS: usize = 500;
 
 /// What was found.
@@ -70,7 +70,8 @@ pub struct Example {
 impl Example {
     /// A command at its place in history, and its two decisions.
     pub(super) fn of(place: (u64, u64), command: &RecordedCommand, before: &Decision<'_>, now: &Redecided) -> Self {
-        Self::at(place, command, command.record.base_version, before.json(), Decision::Redecided(now).json())
+        let (before, now) = before.told_apart(&Decision::Redecided(now));
+        Self::at(place, command, command.record.base_version, before, now)
     }
 
     /// A stream's last command, and the two states that it leads to.
@@ -80,7 +81,7 @@ impl Example {
         before: Option<&[u8]>,
         now: Option<&[u8]>,
     ) -> Self {
-        let state = |state: Option<&[u8]>| json!({ "state": state.map(payload_json) });
+        let state = |state: Option<&[u8]>| json!({ "state": state.map(payload_text) });
         Self::at(place, last, last.record.version(), state(before), state(now))
     }
 
@@ -97,7 +98,9 @@ pub(crate) struct Gathering {
     pub(crate) commands: u64,
     pub(crate) events: u64,
     pub(crate) identical: u64,
-    groups: BTreeMap<Key, (u64, Vec<Example>)>,
+    groups: BTreeMap<Key, Counted>,
+    /// Those beyond, by change and aggregate type.
+    others: BTreeMap<Key, Counted>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,21 +127,19 @@ impl Gathering {
             return;
         };
         let record = &command.record;
-        let mut key = Key {
+        let key = Key {
             change,
             aggregate: record.aggregate.aggregate_type.clone(),
             command: format!("{} v{}", record.command.name, record.command.version),
             code: code(now),
         };
-        if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
-            key = Key { code: None, command: "(others)".into(), ..key };
+        let ours = self.groups.entry(key).or_default();
+        ours.count += 1;
+        if ours.examples.len() < EXAMPLES || ours.examples.last().is_some_and(|last| place < last.place) {
+            ours.examples.push(Example::of(place, command, before, now));
+            first(&mut ours.examples);
         }
-        let (count, examples) = self.groups.entry(key).or_default();
-        *count += 1;
-        if examples.len() < EXAMPLES || examples.last().is_some_and(|last| place < last.place) {
-            examples.push(Example::of(place, command, before, now));
-            first(examples);
-        }
+        self.shorten();
     }
 
     /// Adds what another has gathered.
@@ -147,16 +148,27 @@ impl Gathering {
         self.commands += other.commands;
         self.events += other.events;
         self.identical += other.identical;
-        for (key, (count, mut examples)) in other.groups {
-            let ours = self.groups.entry(key).or_default();
-            ours.0 += count;
-            ours.1.append(&mut examples);
-            first(&mut ours.1);
+        for (key, counted) in other.groups {
+            self.groups.entry(key).or_default().merge(counted);
+        }
+        for (key, counted) in other.others {
+            self.others.entry(key).or_default().merge(counted);
+        }
+        self.shorten();
+    }
+
+    /// A kind among the first ones is never put aside, whatever comes in which order; so neither the kinds that are left
+    /// nor the sum of the others depends on the order.
+    fn shorten(&mut self) {
+        while self.groups.len() > GROUPS {
+            let Some((key, counted)) = self.groups.pop_last() else { return };
+            let key = Key { code: None, command: "(others)".into(), ..key };
+            self.others.entry(key).or_default().merge(counted);
         }
     }
 
     pub(crate) fn finish(self) -> Findings {
-        let group = |(key, (count, examples)): (Key, _)| {
+        let group = |(key, Counted { count, examples }): (Key, Counted)| {
             let Key { change, aggregate, command, code } = key;
             Group { change, aggregate, command, code, count, waived: None, examples }
         };
@@ -165,8 +177,23 @@ impl Gathering {
             commands: self.commands,
             events: self.events,
             identical: self.identical,
-            groups: self.groups.into_iter().map(group).collect(),
+            groups: self.groups.into_iter().chain(self.others).map(group).collect(),
         }
+    }
+}
+
+/// How many, and the first of them.
+#[derive(Clone, Debug, Default)]
+struct Counted {
+    count: u64,
+    examples: Vec<Example>,
+}
+
+impl Counted {
+    fn merge(&mut self, mut other: Self) {
+        self.count += other.count;
+        self.examples.append(&mut other.examples);
+        first(&mut self.examples);
     }
 }
 
@@ -179,5 +206,62 @@ fn code(now: &Redecided) -> Option<String> {
     match now {
         Redecided::Decided(cantus_model::Verdict::Rejected(rejection)) => Some(rejection.code.clone()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cantus_model::{AggregateRef, Context, Digest, Message, Outcome, Rejection, Timestamp, Verdict};
+
+    use super::*;
+
+    fn command(n: usize) -> RecordedCommand {
+        let record = CommandRecord {
+            aggregate: AggregateRef::new("A", n.to_string()),
+            request_hash: Digest::default(),
+            base_version: 0,
+            command: Message { name: "C".into(), version: 1, payload: b"{}".to_vec() },
+            context: Context {
+                command_id: n.to_string(),
+                now: Timestamp::default(),
+                seed: 0,
+                correlation_id: String::new(),
+                causation_id: None,
+                actor: None,
+                metadata: Vec::new(),
+            },
+            outcome: Outcome::Accepted { events: 0 },
+            first_offset: None,
+            component: Digest::default(),
+        };
+        RecordedCommand { record, events: Vec::new() }
+    }
+
+    /// Every command is rejected with a code of its own.
+    fn add(gathering: &mut Gathering, n: usize) {
+        let rejection = Rejection { code: format!("{n:05}"), message: String::new(), detail: None };
+        let now = Redecided::Decided(Verdict::Rejected(rejection));
+        let (command, change) = (command(n), Some(Change::AcceptedToRejected));
+        gathering.add((n as u64, 1), &command, change, &Decision::Accepted(&[]), &now);
+    }
+
+    #[test]
+    fn many_kinds_come_to_the_same_in_any_order() {
+        let of = |numbers: Vec<usize>| {
+            let mut sum = Gathering::default();
+            for part in numbers.chunks(7) {
+                let mut gathering = Gathering::default();
+                part.iter().for_each(|n| add(&mut gathering, *n));
+                sum.merge(gathering);
+            }
+            sum.finish()
+        };
+        let forwards = of((0..2 * GROUPS).collect());
+        assert_eq!(forwards.groups.len(), GROUPS + 1);
+        assert_eq!(forwards.groups.iter().map(|group| group.count).sum::<u64>(), 2 * GROUPS as u64);
+        let others = &forwards.groups[GROUPS];
+        assert_eq!((others.command.as_str(), others.count), ("(others)", GROUPS as u64));
+        assert_eq!(others.examples[0].aggregate, format!("A/{GROUPS}"));
+        assert_eq!(of((0..2 * GROUPS).rev().collect()), forwards);
     }
 }

@@ -3,7 +3,7 @@
 use cantus_model::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::{Example, Findings};
+use super::{Example, Findings, Missing};
 
 /// The report of a replay. It names no time and no thread: the same history gives the same bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct ReplayReport {
     /// What other ways of running it found, that must not matter.
     pub perturbations: Vec<PerturbationReport>,
     /// Components that decided, and are not there to decide again.
-    pub missing: Vec<Digest>,
+    pub missing: Vec<Missing>,
 }
 
 /// All commands of one kind.
@@ -34,9 +34,9 @@ pub struct KindReport {
     pub commands: u64,
     /// Those whose decision is the same to the byte.
     pub identical: u64,
-    /// Fuel that the recorded components used to decide them.
-    pub fuel_recorded: u64,
-    /// Fuel that the candidate used.
+    /// Fuel that the recorded components used to decide them; `None` if one of them is not there.
+    pub fuel_recorded: Option<u64>,
+    /// Fuel that the candidate used, if there is one.
     pub fuel_candidate: Option<u64>,
 }
 
@@ -45,7 +45,7 @@ pub struct KindReport {
 pub struct States {
     /// One digest of all of them, as the component under replay has them.
     pub digest: Digest,
-    /// Streams whose state differs from the one that the recorded component comes to.
+    /// Streams whose state differs from the one that the recorded component comes to, as far as it is there.
     pub differing: u64,
     /// The first of them.
     pub examples: Vec<String>,

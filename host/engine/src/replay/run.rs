@@ -1,6 +1,7 @@
 //! Drives a replay: reads history in blocks of whole streams and lets every processor run some.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -22,8 +23,9 @@ use super::{
     report::{PerturbationReport, ReplayReport},
 };
 
-/// A block has at least so many commands, unless history ends.
+/// A block has at least so many commands or pages, or bytes of commands and events, unless history ends.
 const BLOCK_COMMANDS: usize = 1_024;
+const BLOCK_BYTES: usize = 4 << 20;
 /// Pages of a long stream that wait for the thread that runs it.
 const PAGES_AHEAD: usize = 2;
 
@@ -31,7 +33,7 @@ const PAGES_AHEAD: usize = 2;
 pub struct Replay {
     /// Which streams.
     pub query: HistoryQuery,
-    /// At most so many commands are decided.
+    /// At most so many commands are decided; those that are only folded do not count.
     pub limit: Option<u64>,
     /// Threads that run guests.
     pub threads: usize,
@@ -102,7 +104,9 @@ pub async fn replay(
         .collect::<Result<_, _>>()
         .map_err(|error| StoreError::Other(format!("no thread to replay on: {error}")))?;
     drop(queue);
-    let read = read(&mut *history, &blocks, replay.limit).await;
+    let since = cast.since;
+    let mut limit = Limit { left: replay.limit.unwrap_or(u64::MAX), since };
+    let read = read(&mut *history, &blocks, &mut limit).await;
     drop(blocks);
     for worker in workers {
         let joined = tokio::task::spawn_blocking(|| worker.join()).await;
@@ -112,41 +116,44 @@ pub async fn replay(
     }
     read?;
     let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(report(&cast, found))
+    match found.failure {
+        Some(failure) => Err(StoreError::Other(format!("a guest could not be run: {failure}"))),
+        None => Ok(report(&cast, found)),
+    }
 }
 
 /// Cuts history into blocks.
-async fn read(history: &mut dyn History, blocks: &Sender<Block>, limit: Option<u64>) -> Result<(), StoreError> {
-    let mut left = limit.unwrap_or(u64::MAX);
-    let (mut stream, mut pages, mut commands, mut first_stream) = (0, Vec::new(), 0, 0);
+async fn read(history: &mut dyn History, blocks: &Sender<Block>, limit: &mut Limit) -> Result<(), StoreError> {
+    let (mut stream, mut pages, mut commands, mut bytes, mut first_stream) = (0, Vec::new(), 0, 0, 0);
     while let Some(page) = history.next_page().await? {
-        let mut page = shortened(page, &mut left);
-        commands += page.commands.len();
+        let mut page = limit.shorten(page);
+        commands += page.commands.len().max(1);
+        bytes += page.bytes();
         stream += u64::from(page.last);
-        let (last, full) = (page.last, commands >= BLOCK_COMMANDS);
-        if full && !last && left > 0 {
+        let (last, full) = (page.last, commands >= BLOCK_COMMANDS || bytes >= BLOCK_BYTES);
+        if full && !last {
             // A long stream: one thread runs it while it is read.
             let (rest, more) = bounded(PAGES_AHEAD);
             pages.push(page);
             send(blocks, Block { first_stream, pages: std::mem::take(&mut pages), rest: Some(more) }).await?;
             loop {
                 let Some(next) = history.next_page().await? else { break };
-                page = shortened(next, &mut left);
+                page = limit.shorten(next);
                 let last = page.last;
                 send(&rest, page).await?;
                 if last {
                     break;
                 }
             }
-            (stream, commands, first_stream) = (stream + 1, 0, stream + 1);
+            (stream, commands, bytes, first_stream) = (stream + 1, 0, 0, stream + 1);
         } else {
             pages.push(page);
             if full {
                 send(blocks, Block { first_stream, pages: std::mem::take(&mut pages), rest: None }).await?;
-                (commands, first_stream) = (0, stream);
+                (commands, bytes, first_stream) = (0, 0, stream);
             }
         }
-        if left == 0 {
+        if limit.left == 0 {
             break;
         }
     }
@@ -156,13 +163,24 @@ async fn read(history: &mut dyn History, blocks: &Sender<Block>, limit: Option<u
     Ok(())
 }
 
-/// Cuts off what is beyond the limit: that stream ends there.
-fn shortened(mut page: HistoryPage, left: &mut u64) -> HistoryPage {
-    let take = usize::try_from(*left).unwrap_or(usize::MAX).min(page.commands.len());
-    page.commands.truncate(take);
-    *left -= take as u64;
-    page.last |= *left == 0;
-    page
+/// How many commands more are decided.
+struct Limit {
+    left: u64,
+    since: Option<Timestamp>,
+}
+
+impl Limit {
+    /// Cuts off what is beyond it: that stream ends there.
+    fn shorten(&mut self, mut page: HistoryPage) -> HistoryPage {
+        let mut within = 0;
+        while let Some(command) = page.commands.get(within).filter(|_| self.left > 0) {
+            within += 1;
+            self.left -= u64::from(self.since.is_none_or(|since| command.record.context.now >= since));
+        }
+        page.commands.truncate(within);
+        page.last |= self.left == 0;
+        page
+    }
 }
 
 /// Waits for room without holding up the runtime.
@@ -198,6 +216,9 @@ fn report(cast: &Cast, found: Found) -> ReplayReport {
         differing,
         examples,
     };
+    let perturbed = cast.perturbations.iter().map(|it| &it.components);
+    let missing: BTreeSet<_> =
+        std::iter::once(&cast.components).chain(perturbed).flat_map(|components| components.missing()).collect();
     ReplayReport {
         candidate: cast.candidate,
         findings: found.gathering.finish(),
@@ -205,6 +226,6 @@ fn report(cast: &Cast, found: Found) -> ReplayReport {
         kinds: found.kinds.into_values().collect(),
         states: found.states.finish(),
         perturbations: cast.perturbations.iter().zip(found.perturbed).map(perturbation).collect(),
-        missing: cast.components.missing().into_iter().collect(),
+        missing: missing.into_iter().collect(),
     }
 }

@@ -4,16 +4,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cantus_model::{
     AggregateRef, Context, Digest, EventBatch, Fault, FaultKind, Message, Verdict,
-    ports::{Component, HashSeed, InstanceId, Sandbox},
+    ports::{Component, HashSeed, InstanceId, Reply, Sandbox},
 };
 
+use super::Kept;
 use crate::{
     plugins::{Hosted, Live},
     verdict,
 };
 
-/// Events of one stream that are kept to hydrate it again after a fault; beyond, the rest of the stream is not run.
-pub(crate) const KEPT_BYTES: usize = 64 << 20;
 /// A sandbox that holds more is exchanged between two streams.
 const SANDBOX_BYTES: usize = 64 << 20;
 
@@ -75,11 +74,10 @@ struct Stream {
     aggregate: AggregateRef,
     instance: Option<InstanceId>,
     /// What was folded so far, in case it must be folded again.
-    folded: Vec<Arc<EventBatch>>,
-    folded_bytes: usize,
-    /// It is too long: nothing is kept of it any more, so after a fault it is over.
-    too_long: bool,
+    kept: Kept,
     one_by_one: bool,
+    /// It does not come back from its own snapshot.
+    spoilt: Option<Box<Fault>>,
 }
 
 impl Runner {
@@ -111,41 +109,36 @@ impl Runner {
         if exchange {
             self.close();
         }
-        self.stream = Some(Stream {
-            aggregate,
-            instance: None,
-            folded: Vec::new(),
-            folded_bytes: 0,
-            too_long: false,
-            one_by_one: false,
-        });
+        let kept = Kept::default();
+        self.stream = Some(Stream { aggregate, instance: None, kept, one_by_one: false, spoilt: None });
     }
 
     /// Folds recorded events. After a fault the stream is over: nothing of it can be decided any more.
     pub(crate) fn fold(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        stream.folded_bytes += events.bytes();
-        stream.folded.push(events);
-        let result = match self.instance() {
-            Ok((instance, true)) => self.combine(instance, self.folded_count() - 1),
-            Ok((_, false)) => Ok(()), // it was hydrated just now, with these events
-            Err(fault) => Err(fault),
-        };
-        let result = match result {
+        let folded = match self.fold_on(&events) {
             // The limits are those of one call. Each event stayed below them when it happened.
-            Err(fault) if is_too_much(&fault) && self.go_one_by_one() => self.instance().map(|_| ()),
-            result => result,
+            Err(fault) if is_too_much(&fault) && self.go_one_by_one() => self.fold_on(&events),
+            folded => folded,
         };
-        if result.is_err() {
-            self.stream = None;
+        self.keep(events, folded)
+    }
+
+    /// Folds events that were decided just now, in one call as a host does. After a fault the stream is over.
+    pub(crate) fn fold_new(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
+        let folded = self.fold_on(&events);
+        self.keep(events, folded)
+    }
+
+    fn fold_on(&mut self, events: &Arc<EventBatch>) -> Result<(), Box<Fault>> {
+        self.instance()?.map_or(Ok(()), |instance| self.combine(instance, std::slice::from_ref(events)))
+    }
+
+    fn keep(&mut self, events: Arc<EventBatch>, folded: Result<(), Box<Fault>>) -> Result<(), Box<Fault>> {
+        match (&folded, &mut self.stream) {
+            (Ok(()), Some(stream)) => stream.kept.push(events),
+            _ => self.stream = None,
         }
-        if let Some(stream) = &mut self.stream
-            && stream.folded_bytes > KEPT_BYTES
-        {
-            stream.too_long = true;
-            stream.folded.clear();
-        }
-        result
+        folded
     }
 
     /// Makes the stream's instance now, so that the next call is charged with nothing else. A fault comes again there.
@@ -162,11 +155,19 @@ impl Runner {
         if hosted.aggregate_type.command(&command.name, Some(command.version)).is_none() {
             return Redecided::Undecided(format!("it has no command {} v{}", command.name, command.version));
         }
-        let reply = self.instance().and_then(|(instance, _)| match &mut self.sandbox {
-            Some(sandbox) => sandbox.handle(instance, command, context),
-            None => Err(verdict::fault(&hosted, "its sandbox is gone".into())),
-        });
-        let judged = reply.and_then(|reply| verdict::of(&hosted, command, reply, self.events_per_command));
+        let reply = match self.ask(command, context) {
+            // Those before it may have filled the memory.
+            Err(fault) if fault.kind == FaultKind::MemoryLimit => {
+                self.close();
+                self.ask(command, context)
+            }
+            reply => reply,
+        };
+        let judged = match reply {
+            Ok(Some(reply)) => verdict::of(&hosted, command, reply, self.events_per_command),
+            Ok(None) => return Redecided::Unreached,
+            Err(fault) => Err(fault),
+        };
         let redecided = match judged {
             Ok(Ok(verdict)) => Redecided::Decided(verdict),
             Ok(Err(why)) => Redecided::Undecided(why),
@@ -178,6 +179,11 @@ impl Runner {
             self.refresh();
         }
         redecided
+    }
+
+    fn ask(&mut self, command: &Message, context: &Context) -> Result<Option<Reply>, Box<Fault>> {
+        let Some(instance) = self.instance()? else { return Ok(None) };
+        self.sandbox.as_mut().map(|sandbox| sandbox.handle(instance, command, context)).transpose()
     }
 
     /// The state that the stream has come to, and the end of it. `None` if it could not be folded.
@@ -193,53 +199,57 @@ impl Runner {
         state
     }
 
-    /// The state as it stands.
+    /// The state as it stands. `None` if the stream is over.
     pub(crate) fn state(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
-        if self.stream.is_none() {
-            return Ok(None);
-        }
-        let (instance, _) = self.instance()?;
+        let Some(instance) = self.instance()? else { return Ok(None) };
         self.sandbox.as_mut().map(|sandbox| sandbox.snapshot(instance)).transpose()
     }
 
-    /// The instance of the stream, hydrated if it was not there; and whether it was.
-    fn instance(&mut self) -> Result<(InstanceId, bool), Box<Fault>> {
-        let Some(stream) = &mut self.stream else {
-            return Err(self.gone("its stream is over"));
+    /// The instance of the stream, hydrated if it was not there. `None` if the stream is over, or too long to be folded again.
+    fn instance(&mut self) -> Result<Option<InstanceId>, Box<Fault>> {
+        let Some(stream) = &self.stream else { return Ok(None) };
+        match (&stream.spoilt, stream.instance) {
+            (Some(fault), _) => return Err(fault.clone()),
+            (None, Some(instance)) => return Ok(Some(instance)),
+            (None, None) => {}
+        }
+        let Some(kept) = stream.kept.all().map(<[_]>::to_vec) else {
+            self.stream = None;
+            return Ok(None);
         };
-        if let Some(instance) = stream.instance {
-            return Ok((instance, true));
-        }
-        if stream.too_long {
-            return Err(self.gone("the stream is too long to be folded again after a fault"));
-        }
         let aggregate = stream.aggregate.clone();
-        let instance = self.open()?.restore(&aggregate.aggregate_type, &aggregate.id, None)?;
+        let instance = self.restore(&aggregate, None)?;
+        self.combine(instance, &kept)?;
+        Ok(Some(instance))
+    }
+
+    fn restore(&mut self, aggregate: &AggregateRef, state: Option<&[u8]>) -> Result<InstanceId, Box<Fault>> {
+        let instance = self.open()?.restore(&aggregate.aggregate_type, &aggregate.id, state)?;
         if let Some(stream) = &mut self.stream {
             stream.instance = Some(instance);
         }
-        self.combine(instance, 0)?;
-        Ok((instance, false))
+        Ok(instance)
     }
 
     /// Makes the instance anew from its own snapshot.
     fn refresh(&mut self) {
-        let Ok(Some(state)) = self.state() else { return self.close() };
+        let state = self.state();
         self.close();
         let Some(aggregate) = self.stream.as_ref().map(|stream| stream.aggregate.clone()) else { return };
-        let restored =
-            self.open().and_then(|sandbox| sandbox.restore(&aggregate.aggregate_type, &aggregate.id, Some(&state)));
-        match (restored, &mut self.stream) {
-            (Ok(instance), Some(stream)) => stream.instance = Some(instance),
-            _ => self.close(),
+        let restored = match state {
+            Ok(Some(state)) => self.restore(&aggregate, Some(&state)).map(drop),
+            Ok(None) => Ok(()),
+            Err(fault) => Err(fault),
+        };
+        if let (Err(fault), Some(stream)) = (restored, &mut self.stream) {
+            stream.spoilt = Some(fault);
         }
     }
 
-    /// Folds what the stream has folded so far, from a batch on.
-    fn combine(&mut self, instance: InstanceId, from: usize) -> Result<(), Box<Fault>> {
+    fn combine(&mut self, instance: InstanceId, batches: &[Arc<EventBatch>]) -> Result<(), Box<Fault>> {
         let (Some(stream), Some(sandbox)) = (&self.stream, &mut self.sandbox) else { return Ok(()) };
         let batch = if stream.one_by_one { 1 } else { self.way.batch };
-        let combined = stream.folded.iter().skip(from).try_for_each(|events| match events.len() {
+        let combined = batches.iter().try_for_each(|events| match events.len() {
             0 => Ok(()),
             len if len <= batch => sandbox.combine(instance, events),
             _ => events.chunks(batch).try_for_each(|chunk| sandbox.combine(instance, &chunk)),
@@ -251,9 +261,12 @@ impl Runner {
     }
 
     fn open(&mut self) -> Result<&mut Box<dyn Sandbox>, Box<Fault>> {
+        if self.sandbox.as_ref().is_some_and(|sandbox| sandbox.is_poisoned()) {
+            self.close();
+        }
         let sandbox = match self.sandbox.take() {
-            Some(sandbox) if !sandbox.is_poisoned() => sandbox,
-            _ => self.component.open(self.way.hash_seed)?,
+            Some(sandbox) => sandbox,
+            None => self.component.open(self.way.hash_seed)?,
         };
         Ok(self.sandbox.insert(sandbox))
     }
@@ -270,24 +283,8 @@ impl Runner {
 
     fn go_one_by_one(&mut self) -> bool {
         self.close();
-        let Some(stream) = &mut self.stream else { return false };
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.kept.all().is_some()) else { return false };
         !std::mem::replace(&mut stream.one_by_one, true)
-    }
-
-    fn folded_count(&self) -> usize {
-        self.stream.as_ref().map_or(0, |stream| stream.folded.len())
-    }
-
-    fn gone(&self, message: &str) -> Box<Fault> {
-        let manifest = self.component.manifest();
-        Box::new(Fault {
-            kind: FaultKind::Host,
-            call: "replay",
-            message: message.into(),
-            backtrace: Vec::new(),
-            plugin: format!("{}@{}", manifest.name, manifest.version),
-            component: self.component.digest(),
-        })
     }
 }
 

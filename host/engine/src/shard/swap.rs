@@ -1,6 +1,9 @@
 //! Puts another component in the place of one, between two commands of each aggregate.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 use cantus_model::AggregateRef;
 
@@ -30,6 +33,8 @@ impl Shard {
                 current => moved.push((aggregate.clone(), current.cloned())),
             }
         }
+        let has_moved: HashSet<&AggregateRef> = moved.iter().map(|(aggregate, _)| aggregate).collect();
+        self.warming.waiting.retain(|aggregate| self.slots.contains(aggregate) && !has_moved.contains(aggregate));
         let plugins = Arc::clone(&self.plugins);
         self.sandboxes.drop_unwanted(|digest| plugins.hosts(digest));
         for (aggregate, hosted) in &moved {
@@ -42,7 +47,7 @@ impl Shard {
             self.advance(&aggregate);
         }
         let hosted = idle.into_iter().filter(|(_, hosted)| hosted.is_some());
-        self.warming.waiting = hosted.map(|(aggregate, _)| aggregate).collect();
+        self.warming.waiting.extend(hosted.map(|(aggregate, _)| aggregate));
     }
 
     /// The old resident is gone; a load that is under way is given up.

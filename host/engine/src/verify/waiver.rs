@@ -83,15 +83,25 @@ impl Waiver {
         Ok(())
     }
 
+    /// What it allows and `findings` have none of: commands, each with its change.
+    pub fn unused(&self, findings: &Findings) -> Vec<String> {
+        let is_used = |allowance: &&Allowance| findings.groups.iter().any(|group| allowance.allows(group));
+        let unused = self.allow.iter().filter(|allowance| !is_used(allowance));
+        unused.map(|Allowance { command, change, .. }| format!("{command}: {change}")).collect()
+    }
+
     /// Why differences of this kind are allowed, if they are.
     pub(super) fn reason(&self, group: &Group) -> Option<String> {
-        let allows = |allowance: &&Allowance| {
-            let command = group.command.split(' ').next().unwrap_or_default();
-            allowance.change == group.change
-                && allowance.command == format!("{}.{command}", group.aggregate)
-                && (allowance.code.is_none() || allowance.code == group.code)
-        };
-        self.allow.iter().find(allows).map(|allowance| allowance.reason.clone())
+        self.allow.iter().find(|allowance| allowance.allows(group)).map(|allowance| allowance.reason.clone())
+    }
+}
+
+impl Allowance {
+    fn allows(&self, group: &Group) -> bool {
+        let command = group.command.split(' ').next().unwrap_or_default();
+        self.change == group.change
+            && self.command == format!("{}.{command}", group.aggregate)
+            && (self.code.is_none() || self.code == group.code)
     }
 }
 

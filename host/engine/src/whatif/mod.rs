@@ -5,7 +5,8 @@
 //!
 //! A recorded command is asked in its recorded context, one that was never recorded at the time of the branch point; either
 //! not before the last event of the new timeline, as in a host. A command that faults leaves no trace, and the timeline
-//! goes on without it. Expected versions are not recorded, so recorded commands are decided on whatever version they meet.
+//! goes on without it. A command that expected a version is refused on another one, as in a host: the hash of the request
+//! tells whether it expected any.
 //!
 //! Memory: a few pages of history, 64 MiB of the aggregate's events, and the steps that were asked for. A component that is
 //! first needed, or must be hydrated again after a fault, in a stream with more than that decides no more.
@@ -25,7 +26,7 @@ use cantus_model::{
 use tokio::sync::mpsc;
 
 pub use branch::{At, Branch, BranchError};
-pub use report::{End, Mark, Parted, Shared, Side, Step, Tally, Timelines};
+pub use report::{End, EventStep, Mark, Parted, Shared, Side, Step, Tally, Timelines};
 use run::{Ended, Run};
 
 use crate::{
@@ -71,7 +72,7 @@ pub enum WhatIfError {
     #[error("the command id {0:?} is taken: a command that is asked anew needs an id of its own, or none")]
     IdTaken(String),
     /// A component that decided is not there.
-    #[error("the component {0} decided then, and is not in the component store any more")]
+    #[error("the component {0} decided then, and is not in the component store")]
     NoComponent(Digest),
     /// A component that decided does not load.
     #[error("a component that decided does not load: {0}")]

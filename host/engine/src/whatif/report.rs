@@ -90,8 +90,21 @@ pub struct Step {
     /// As it is in the new timeline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<Side>,
-    /// What became of its events, one after another: those at the same place are compared.
-    pub events: Vec<Mark>,
+    /// What became of its events, in order.
+    pub events: Vec<EventStep>,
+}
+
+/// One event in both timelines, or in one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct EventStep {
+    /// What became of it: its name, schema version and payload.
+    pub mark: Mark,
+    /// Its stream version as it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// Its stream version in the new timeline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<u64>,
 }
 
 /// One command in one timeline.
@@ -139,7 +152,7 @@ impl Parted {
     /// Adds a step, or only counts it if there are `limit` of them already.
     pub(super) fn add(&mut self, step: Step, limit: usize) {
         self.commands.add(step.mark);
-        step.events.iter().for_each(|mark| self.events.add(*mark));
+        step.events.iter().for_each(|event| self.events.add(event.mark));
         match self.steps.len() < limit {
             true => self.steps.push(step),
             false => self.left_out += 1,

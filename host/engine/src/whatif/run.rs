@@ -204,6 +204,13 @@ impl Run {
         let version = self.timeline.version;
         let now = record.context.now.max(self.timeline.last_at);
         let context = Context { now, ..record.context.clone() };
+        let redecided = match expected_version(record).filter(|expected| *expected != version) {
+            Some(expected) => {
+                let conflict = CommandError::Conflict { expected: Some(expected), actual: version };
+                Redecided::Undecided(conflict.to_string())
+            }
+            None => self.timeline.decide(&component, &record.command, &context),
+        };
         let asked = Asked {
             id: &context.command_id,
             now,
@@ -212,7 +219,7 @@ impl Run {
             command_version: Some(record.command.version),
             payload: &record.command.payload,
             component: component.digest(),
-            redecided: self.timeline.decide(&component, &record.command, &context),
+            redecided,
         };
         self.found(step(Some(command), &asked));
         Ok(())
@@ -240,6 +247,15 @@ impl Run {
         self.components.insert(digest, Arc::clone(&component));
         Ok(component)
     }
+}
+
+/// The stream version that a recorded command expected, if it did: then it was the one that it met. The hash of the request
+/// tells; it covers the schema version as well, if that was named.
+fn expected_version(record: &CommandRecord) -> Option<u64> {
+    let CommandRecord { aggregate, command, base_version, .. } = record;
+    let hash = |version| Command::hash_of(aggregate, &command.name, version, &command.payload, Some(*base_version));
+    let expected = [None, Some(command.version)].into_iter().any(|version| hash(version) == record.request_hash);
+    expected.then_some(*base_version)
 }
 
 /// As a host makes it, but for the time.

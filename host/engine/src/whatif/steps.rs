@@ -1,8 +1,11 @@
 //! From decisions to steps.
 
-use cantus_model::{Digest, Message, RecordedCommand, Timestamp, Verdict};
+use std::ops::Range;
 
-use super::{Mark, Side, Step};
+use cantus_model::{Digest, Message, RecordedCommand, Timestamp, Verdict};
+use similar::DiffTag;
+
+use super::{EventStep, Mark, Side, Step};
 use crate::replay::{Decision, Redecided, compare, payload_json};
 
 /// A command of the new timeline.
@@ -27,14 +30,22 @@ pub(super) fn step(before: Option<&RecordedCommand>, asked: &Asked<'_>) -> Step 
         Some(_) => Mark::Changed,
     };
     let recorded = before.map_or(&[][..], |before| &before.events);
-    Step {
+    let versions = (before.map_or(0, |before| before.record.base_version), asked.version);
+    let mut step = Step {
         mark,
         command_id: asked.id.to_owned(),
         change,
         before: before.map(side),
         now: Some(asked.side()),
-        events: marks(recorded, asked.events()),
+        events: events(recorded, asked.events(), versions),
+    };
+    if let (Some(before), Some(then), Some(this)) =
+        (before.filter(|_| change.is_some()), &mut step.before, &mut step.now)
+    {
+        let now = Decision::Redecided(&asked.redecided);
+        (then.decision, this.decision) = Decision::recorded(before).told_apart(&now);
     }
+    step
 }
 
 /// A command that is in the recorded timeline alone.
@@ -45,7 +56,7 @@ pub(super) fn removed(before: &RecordedCommand) -> Step {
         change: None,
         before: Some(side(before)),
         now: None,
-        events: marks(&before.events, &[]),
+        events: events(&before.events, &[], (before.record.base_version, 0)),
     }
 }
 
@@ -89,12 +100,47 @@ impl Asked<'_> {
     }
 }
 
-fn marks(before: &[Message], now: &[Message]) -> Vec<Mark> {
-    let mark = |place: usize| match (before.get(place), now.get(place)) {
-        (Some(before), Some(now)) if before == now => Mark::Unchanged,
-        (Some(_), Some(_)) => Mark::Changed,
-        (None, _) => Mark::Added,
-        (_, None) => Mark::Removed,
-    };
-    (0..before.len().max(now.len())).map(mark).collect()
+/// Events beside each other: those that both have, in one order, are found first, so that one event less leaves the
+/// others unchanged. `from` are the versions before the first ones.
+fn events(before: &[Message], now: &[Message], from: (u64, u64)) -> Vec<EventStep> {
+    let key = |event: &'_ Message| (event.name.clone(), event.version, event.payload.clone());
+    let [then, this] = [before, now].map(|events| events.iter().map(key).collect::<Vec<_>>());
+    let ops = similar::capture_diff_slices(similar::Algorithm::Myers, &then, &this);
+    ops.iter().flat_map(|op| pairs(op.tag(), op.old_range(), op.new_range(), from)).collect()
+}
+
+fn pairs(tag: DiffTag, then: Range<usize>, this: Range<usize>, from: (u64, u64)) -> impl Iterator<Item = EventStep> {
+    (0..then.len().max(this.len())).map(move |place| {
+        let before = (place < then.len()).then(|| from.0 + (then.start + place) as u64 + 1);
+        let now = (place < this.len()).then(|| from.1 + (this.start + place) as u64 + 1);
+        let mark = match (before, now) {
+            (Some(_), Some(_)) if tag == DiffTag::Equal => Mark::Unchanged,
+            (Some(_), Some(_)) => Mark::Changed,
+            (None, _) => Mark::Added,
+            (_, None) => Mark::Removed,
+        };
+        EventStep { mark, before, now }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_event_less_leaves_the_others_unchanged() {
+        let of = |names: &str| {
+            let event = |name: char| Message { name: name.into(), version: 1, payload: Vec::new() };
+            names.chars().map(event).collect::<Vec<_>>()
+        };
+        let marks = |before, now| {
+            let step = |it: &EventStep| (it.mark, it.before, it.now);
+            events(&of(before), &of(now), (4, 2)).iter().map(step).collect::<Vec<_>>()
+        };
+        let (same, less, more) = (Mark::Unchanged, Mark::Removed, Mark::Added);
+        assert_eq!(marks("AB", "B"), [(less, Some(5), None), (same, Some(6), Some(3))]);
+        assert_eq!(marks("B", "AB"), [(more, None, Some(3)), (same, Some(5), Some(4))]);
+        assert_eq!(marks("AB", "AC"), [(same, Some(5), Some(3)), (Mark::Changed, Some(6), Some(4))]);
+        assert_eq!(marks("AB", ""), [(less, Some(5), None), (less, Some(6), None)]);
+    }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cantus_model::{AggregateRef, Context, Digest, EventBatch, Fault, Message, Timestamp, Verdict, ports::Component};
 
-use crate::replay::{KEPT_BYTES, Redecided, Runner, Way};
+use crate::replay::{Kept, Redecided, Runner, Way};
 
 /// One aggregate that goes on without a store. Components join when they are first needed.
 pub(super) struct Timeline {
@@ -17,16 +17,15 @@ pub(super) struct Timeline {
     runners: BTreeMap<Digest, Runner>,
     /// Those that could not fold an event: they can never decide again.
     lost: BTreeMap<Digest, Box<Fault>>,
-    /// All events, for those that join later; none once they are too many.
-    kept: Vec<Arc<EventBatch>>,
-    kept_bytes: usize,
+    /// All events, for those that join later.
+    kept: Kept,
 }
 
 impl Timeline {
     pub(super) fn new(aggregate: AggregateRef, events_per_command: usize) -> Self {
         let (runners, lost) = (BTreeMap::new(), BTreeMap::new());
         let (version, last_at) = (0, Timestamp::default());
-        Self { aggregate, version, last_at, events_per_command, runners, lost, kept: Vec::new(), kept_bytes: 0 }
+        Self { aggregate, version, last_at, events_per_command, runners, lost, kept: Kept::default() }
     }
 
     /// Lets a component take part from here on. One that cannot tells so when it is asked to decide.
@@ -53,7 +52,7 @@ impl Timeline {
         }
         let (events, digest) = (Arc::new(events.iter().collect()), component.digest());
         // Whoever cannot fold what it decided has not decided: it is hydrated again for the next command.
-        if let Some(Err(fault)) = self.runners.get_mut(&digest).map(|runner| runner.fold(Arc::clone(&events))) {
+        if let Some(Err(fault)) = self.runners.get_mut(&digest).map(|runner| runner.fold_new(Arc::clone(&events))) {
             self.runners.remove(&digest);
             return Redecided::Fault(fault);
         }
@@ -81,15 +80,7 @@ impl Timeline {
             }
         }
         self.runners.retain(|digest, _| !self.lost.contains_key(digest));
-        self.kept_bytes += events.bytes();
-        match self.is_too_long() {
-            true => self.kept.clear(),
-            false => self.kept.push(Arc::clone(events)),
-        }
-    }
-
-    fn is_too_long(&self) -> bool {
-        self.kept_bytes > KEPT_BYTES
+        self.kept.push(Arc::clone(events));
     }
 
     /// The runner of a component, brought to where the timeline is.
@@ -99,16 +90,12 @@ impl Timeline {
             return Err(Redecided::Fault(fault.clone()));
         }
         if !self.runners.contains_key(&digest) {
-            if self.is_too_long() {
-                return Err(Redecided::Unreached);
-            }
+            let kept = self.kept.all().ok_or(Redecided::Unreached)?;
             let mut runner = Runner::new(Arc::clone(component), Way::usual(), self.events_per_command);
             runner.begin(self.aggregate.clone());
-            for events in &self.kept {
-                if let Err(fault) = runner.fold(Arc::clone(events)) {
-                    self.lost.insert(digest, fault.clone());
-                    return Err(Redecided::Fault(fault));
-                }
+            if let Err(fault) = kept.iter().try_for_each(|events| runner.fold(Arc::clone(events))) {
+                self.lost.insert(digest, fault.clone());
+                return Err(Redecided::Fault(fault));
             }
             self.runners.insert(digest, runner);
         }

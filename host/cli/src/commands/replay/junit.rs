@@ -26,7 +26,8 @@ pub(super) fn xml(report: &ReplayReport) -> Result<String, Failure> {
 fn case(kind: &KindReport, report: &ReplayReport) -> TestCase {
     let is_ours = |group: &&Group| format!("{}.{}", group.aggregate, group.command) == kind.command;
     let groups: Vec<&Group> = report.findings.groups.iter().filter(is_ours).collect();
-    let differing: u64 = groups.iter().filter(|group| group.waived.is_none()).map(|group| group.count).sum();
+    let waived: u64 = groups.iter().filter(|group| group.waived.is_some()).map(|group| group.count).sum();
+    let differing = kind.commands - kind.identical - waived;
     let message = format!("{differing} of {} decided otherwise", kind.commands);
     let description = groups.iter().map(|group| findings::group(group, usize::MAX)).collect();
     test_case(&kind.command, differing, message, description)
@@ -45,4 +46,30 @@ fn test_case(name: &str, differing: u64, message: String, description: String) -
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     status.set_message(message).set_type("difference").set_description(description);
     TestCase::new(name, status)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use cantus_engine::replay::{Change, Findings};
+
+    use super::*;
+
+    #[test]
+    fn a_difference_that_has_no_group_of_its_own_fails_as_well() {
+        let group = |command: &str, count, waived: Option<&str>| Group {
+            change: Change::EventsDiffer,
+            aggregate: "A".into(),
+            command: command.into(),
+            code: None,
+            count,
+            waived: waived.map(str::to_owned),
+            examples: Vec::new(),
+        };
+        let groups = vec![group("C v1", 1, Some("agreed")), group("(others)", 5, None)];
+        let kind = KindReport { command: "A.C v1".into(), commands: 10, identical: 4, ..KindReport::default() };
+        let findings = Findings { groups, ..Findings::default() };
+        let report = ReplayReport { findings, kinds: vec![kind], ..ReplayReport::default() };
+        assert!(xml(&report).unwrap().contains("5 of 10 decided otherwise"));
+    }
 }

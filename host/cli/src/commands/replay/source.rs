@@ -1,20 +1,23 @@
 //! Where history and components come from: a store and its component store, or a tape.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use cantus_engine::replay::Components;
 use cantus_model::{
-    Digest, Manifest,
+    Digest, HistoryQuery, Manifest,
     ports::{Component, HistorySource, Refusal, Store},
 };
 use cantus_store::tape::Tape;
-use cantus_wasm::Runtime;
+use cantus_wasm::{Limits, Runtime};
 
 use crate::{
     exit_codes::{Exit, Failure, OrExit},
     settings::Settings,
     wiring::{self, LoadedFile},
 };
+
+/// How many times as long a call may take on the interpreter.
+const INTERPRETER_TIMES: u64 = 100;
 
 enum Recorded {
     Store(Arc<dyn Store>),
@@ -49,6 +52,32 @@ impl Source {
         }
     }
 
+    /// What of a history concerns the candidate: if nothing else is asked for, the aggregates that its plugin has or had.
+    pub(super) async fn select(&self, query: HistoryQuery) -> Result<HistoryQuery, Failure> {
+        let Some(Manifest { name, aggregates, .. }) = self.manifest() else { return Ok(query) };
+        let (plugins, types): (BTreeSet<String>, _) = match &self.recorded {
+            Recorded::Tape(tape) => (tape.header().components.iter().map(|it| it.plugin.clone()).collect(), Vec::new()),
+            Recorded::Store(store) => {
+                let records = store.components().await.or_exit(Exit::Store)?;
+                let own = records.iter().filter(|record| record.manifest.name == *name);
+                let types = own.flat_map(|record| &record.manifest.aggregates).chain(aggregates);
+                let types: BTreeSet<_> = types.map(|it| it.name.clone()).collect();
+                (records.into_iter().map(|it| it.manifest.name).collect(), Vec::from_iter(types))
+            }
+        };
+        if !plugins.is_empty() && !plugins.contains(name) {
+            let plugins = Vec::from_iter(plugins).join(", ");
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("{name} has decided nothing here; this was decided by {plugins}"),
+            ));
+        }
+        match query.aggregate.is_some() || !query.aggregate_types.is_empty() {
+            true => Ok(query),
+            false => Ok(HistoryQuery { aggregate_types: types, ..query }),
+        }
+    }
+
     pub(super) fn candidate(&self) -> Option<Digest> {
         self.candidate.as_ref().map(|file| file.component.digest())
     }
@@ -59,12 +88,15 @@ impl Source {
 
     /// The components, compiled to machine code.
     pub(super) fn components(&self) -> Result<Arc<Components>, Failure> {
-        self.run_by(wiring::runtime(&self.settings, wiring::Keep::CompiledCode)?)
+        self.run_by(wiring::unpooled_runtime(&self.settings)?)
     }
 
     /// The same on an interpreter.
     pub(super) fn interpreted(&self) -> Result<Arc<Components>, Failure> {
-        self.run_by(Runtime::interpreted(&self.settings.wasm).or_exit(Exit::Machine)?)
+        // Fuel ends a call there too; it only takes longer.
+        let call_timeout_ms = self.settings.wasm.call_timeout_ms.saturating_mul(INTERPRETER_TIMES);
+        let limits = Limits { call_timeout_ms, ..self.settings.wasm.clone() };
+        self.run_by(Runtime::interpreted(&limits).or_exit(Exit::Machine)?)
     }
 
     /// Components of the candidate's file, of the tape, or of the component store.

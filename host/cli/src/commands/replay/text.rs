@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::replay::{Findings, KindReport, PerturbationReport, ReplayReport};
-use cantus_model::Digest;
+use cantus_engine::replay::{Findings, KindReport, Missing, PerturbationReport, ReplayReport};
 
 use super::source::Source;
 use crate::{findings, render};
@@ -24,7 +23,13 @@ pub(super) fn report(report: &ReplayReport, source: &Source) -> String {
     text.push('\n');
     text.push_str(&kinds(&report.kinds));
     text.push_str(&states(report));
-    text.push_str(&missing(&report.missing));
+    if !report.missing.is_empty() {
+        let missing: String = report.missing.iter().map(missing).collect();
+        let _ = writeln!(
+            text,
+            "components that decided are not here, so nothing is said of their cost and states:{missing}"
+        );
+    }
     report.perturbations.iter().for_each(|found| text.push_str(&perturbation(found)));
     text
 }
@@ -32,7 +37,7 @@ pub(super) fn report(report: &ReplayReport, source: &Source) -> String {
 /// With a candidate, what it costs: its fuel against the recorded component's, side by side.
 fn kinds(kinds: &[KindReport]) -> String {
     let cost = |kind: &KindReport| match (kind.fuel_candidate, kind.fuel_recorded) {
-        (Some(now), before) if before > 0 => format!("{:.2}", now as f64 / before as f64),
+        (Some(now), Some(before)) if before > 0 => format!("{:.2}", now as f64 / before as f64),
         _ => String::new(),
     };
     let row = |kind: &KindReport| {
@@ -57,13 +62,10 @@ fn states(report: &ReplayReport) -> String {
     text
 }
 
-fn missing(digests: &[Digest]) -> String {
-    if digests.is_empty() {
-        return String::new();
-    }
-    let names: Vec<_> = digests.iter().map(Digest::short).collect();
-    let what = "components that decided are not here, so nothing is said of their cost and states";
-    format!("{what}: {}\n", names.join(", "))
+/// On a line of its own.
+pub(super) fn missing(Missing { component, why }: &Missing) -> String {
+    let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("\n  {}{why}", component.short())
 }
 
 fn perturbation(found: &PerturbationReport) -> String {
@@ -71,7 +73,12 @@ fn perturbation(found: &PerturbationReport) -> String {
         0 => format!("{}: no difference\n", found.name),
         differing => {
             let examples = found.examples.iter().map(findings::example_text);
-            format!("{}: {} differ\n{}", found.name, render::count(differing), examples.collect::<String>())
+            format!(
+                "{}: {} differ, from - to +\n{}",
+                found.name,
+                render::count(differing),
+                examples.collect::<String>()
+            )
         }
     }
 }

@@ -14,11 +14,11 @@ const BAR: &str = "{wide_bar:.cyan/blue} {percent:>3}%  {commands} commands  {ra
 const SPINNER: &str = "{spinner:.cyan} {commands} commands  {rate} a second  {elapsed}";
 
 /// What a person sees meanwhile.
-pub(super) struct Progress(Option<ProgressBar>);
+pub(in crate::commands) struct Progress(Option<ProgressBar>);
 
 impl Progress {
     /// A bar for so many commands, a spinner if that is not known.
-    pub(super) fn start(commands: Option<u64>) -> Self {
+    pub(in crate::commands) fn start(commands: Option<u64>) -> Self {
         if !io::stderr().is_terminal() {
             return Self(None);
         }
@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// So many more.
-    pub(super) fn add(&self, commands: usize) {
+    pub(in crate::commands) fn add(&self, commands: usize) {
         if let Self(Some(bar)) = self {
             bar.inc(commands as u64);
         }

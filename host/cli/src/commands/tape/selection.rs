@@ -8,7 +8,7 @@ const MILLION: u32 = 1_000_000;
 
 /// As typed.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(super) struct Selection {
+pub(in crate::commands) struct Selection {
     /// Only aggregates of this type (may be repeated), or only this one
     #[arg(long, value_name = "TYPE[/ID]")]
     aggregate: Vec<String>,
@@ -25,7 +25,7 @@ impl Selection {
     ///
     /// # Errors
     /// If one aggregate is named among others.
-    pub(super) fn query(&self) -> Result<HistoryQuery, Failure> {
+    pub(in crate::commands) fn query(&self) -> Result<HistoryQuery, Failure> {
         let sample = self.sample.map(|per_million| Sample { seed: self.seed, per_million });
         let all = HistoryQuery { sample, ..HistoryQuery::default() };
         let named: Vec<_> = self.aggregate.iter().map(|name| name.split_once('/').ok_or(name)).collect();
@@ -40,7 +40,7 @@ impl Selection {
 }
 
 /// What a query selects, for people.
-pub(super) fn text(query: &HistoryQuery) -> String {
+pub(in crate::commands) fn text(query: &HistoryQuery) -> String {
     let streams = match (&query.aggregate, query.aggregate_types.as_slice()) {
         (Some(aggregate), _) => format!("the stream of {aggregate}"),
         (None, []) => "all streams".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::whatif::{At, Branch, End, Mark, Side, Step, Tally, Timelines};
+use cantus_engine::whatif::{At, Branch, End, EventStep, Mark, Side, Step, Tally, Timelines};
 use cantus_model::{Command, ComponentRecord, ports::Component};
 use serde_json::Value;
 
@@ -95,57 +95,62 @@ fn tally(of: &str, Tally { unchanged, changed, added, removed }: Tally) -> Vec<S
 
 /// A command's rows: what it led to, before and now, line by line.
 fn rows(step: &Step) -> Vec<Vec<String>> {
-    let [before, now] = [&step.before, &step.now].map(|side| side.as_ref().map(outcomes).unwrap_or_default());
     let name = match [&step.before, &step.now].map(|side| side.as_ref().map(|side| &*side.command)) {
         [Some(then), Some(this)] if then != this => format!("{then} → {this}"),
         [then, this] => this.or(then).unwrap_or_default().to_owned(),
     };
-    let text = |outcome: Option<&(String, &Value)>| outcome.map(|(text, _)| text.clone()).unwrap_or_default();
-    let row = |place: usize| {
-        let (then, this) = (before.get(place), now.get(place));
-        let mark = match (then, this) {
-            // The command itself is another one.
-            (Some(_), Some(_)) if place == 0 && step.mark == Mark::Changed && step.change.is_none() => "~",
-            (Some((_, then)), Some((_, this))) => {
-                if then == this {
-                    "="
-                } else {
-                    "~"
-                }
-            }
-            (Some(_), None) => "-",
-            (None, _) => "+",
-        };
-        let command = if place == 0 { format!("{} {name}", step.command_id) } else { String::new() };
-        vec![mark.to_owned(), command, text(then), text(this)]
+    let sides = [&step.before, &step.now].map(Option::as_ref);
+    let event = |side: Option<&Side>, version: Option<u64>| side.zip(version).map(|(side, at)| event(side, at));
+    let of_event =
+        |EventStep { mark, before, now }: &EventStep| (*mark, event(sides[0], *before), event(sides[1], *now));
+    let mut rows: Vec<_> = step.events.iter().map(of_event).collect();
+    if rows.is_empty() {
+        rows.push((step.mark, None, None));
+    }
+    // What led to no event, and a command that is another one now, is told in the first row.
+    let [then, this] = sides.map(|side| side.and_then(no_events));
+    let (mark, before, now) = &mut rows[0];
+    if (then.is_some() || this.is_some() || step.change.is_none()) && step.mark == Mark::Changed {
+        *mark = Mark::Changed;
+    }
+    (*before, *now) = (before.take().or(then), now.take().or(this));
+    let command = format!("{} {name}", step.command_id);
+    let commands = std::iter::once(command).chain(std::iter::repeat(String::new()));
+    let row = |((mark, before, now), command): ((Mark, Option<String>, Option<String>), String)| {
+        vec![sign(mark).to_owned(), command, before.unwrap_or_default(), now.unwrap_or_default()]
     };
-    (0..before.len().max(now.len())).map(row).collect()
+    rows.into_iter().zip(commands).map(row).collect()
 }
 
-/// What a command led to: each event with its version, or why there is none; and what it is compared by.
-fn outcomes(side: &Side) -> Vec<(String, &Value)> {
-    let decision = &side.decision;
-    let accepted = decision.get("accepted").and_then(Value::as_array);
-    match accepted {
-        Some(events) if !events.is_empty() => {
-            let name = |event: &Value| event.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
-            (side.version + 1..)
-                .zip(events)
-                .map(|(version, event)| (format!("{version} {}", name(event)), event))
-                .collect()
-        }
-        Some(_) => vec![("accepted, no events".to_owned(), decision)],
-        None => {
-            let code = decision.pointer("/rejected/code").and_then(Value::as_str);
-            let text = match code {
-                Some(code) => format!("rejected: {code}"),
-                None if decision.get("undecided").is_some() => "refused".to_owned(),
-                None if decision.get("fault").is_some() => "fault".to_owned(),
-                None => "not reached".to_owned(),
-            };
-            vec![(text, decision)]
-        }
+fn sign(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Unchanged => "=",
+        Mark::Changed => "~",
+        Mark::Added => "+",
+        Mark::Removed => "-",
     }
+}
+
+/// The event that led to a stream version.
+fn event(side: &Side, version: u64) -> String {
+    let place = usize::try_from(version - side.version - 1).unwrap_or(usize::MAX);
+    let name = side.decision.get("accepted").and_then(|events| events.get(place)?.get("event")?.as_str());
+    format!("{version} {}", name.unwrap_or_default())
+}
+
+/// What a command led to, if not to events.
+fn no_events(side: &Side) -> Option<String> {
+    let decision = &side.decision;
+    if let Some(events) = decision.get("accepted").and_then(Value::as_array) {
+        return events.is_empty().then(|| "accepted, no events".to_owned());
+    }
+    let code = decision.pointer("/rejected/code").and_then(Value::as_str);
+    Some(match code {
+        Some(code) => format!("rejected: {code}"),
+        None if decision.get("undecided").is_some() => "refused".to_owned(),
+        None if decision.get("fault").is_some() => "fault".to_owned(),
+        None => "not reached".to_owned(),
+    })
 }
 
 /// A command that is not as it was, with what was asked and decided.
@@ -168,14 +173,7 @@ fn details(text: &mut String, step: &Step) {
 fn block(side: &Side) -> String {
     let version = side.command_version.filter(|version| *version != 1).map(|version| format!(" v{version}"));
     let mut text = format!("{}{} {}\n", side.command, version.unwrap_or_default(), side.payload);
-    let said = |key: &str| side.decision.get(key).and_then(Value::as_str);
-    if let Some(why) = said("undecided") {
-        let _ = writeln!(text, "refused: {why}");
-    } else if let Some(why) = said("fault") {
-        let _ = writeln!(text, "fault in {}: {why}", said("in").unwrap_or_default());
-    } else {
-        text.push_str(&findings::decision(&side.decision));
-    }
+    text.push_str(&findings::decision(&side.decision));
     text
 }
 
