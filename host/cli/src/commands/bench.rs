@@ -33,7 +33,7 @@ Examples:
   cantus bench --json > bench.jsonl
 
 Every figure is taken on this machine in this run, and so is what it is held against. It takes about
-six minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
+five minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
 
   durable_many      commands/s, 256 in flight over 10,000 accounts,
                     against bare multi-row inserts of the same rows in the same batches

@@ -44,7 +44,8 @@ to the byte whenever and wherever it is made.
 each stream, on instances made from snapshots for each command, and interpreted instead of
 compiled. None of it may matter.
 
-Exit codes: 0 all identical, or waived; 1 differences; 2 it could not be run.";
+Exit codes: 0 all identical, or waived; 1 differences; 2 it could not be run, or nothing was
+selected.";
 
 const MOST_THREADS: i64 = 512;
 

@@ -7,7 +7,7 @@ use cantus_model::{
     ComponentRecord, Digest,
     ports::{Component, PluginSource, Refusal, Store},
 };
-use cantus_wasm::{ComponentStore, FolderSource, LoadError, PluginFolder, Runtime};
+use cantus_wasm::{ComponentStore, FolderSource, Limits, LoadError, PluginFolder, Runtime};
 
 use crate::{
     exit_codes::{Exit, Failure, OrExit},
@@ -161,18 +161,30 @@ pub(super) fn no_plugins(path: &Path) -> Failure {
 /// # Errors
 /// If the limits make no sense, or the compiled cache cannot be opened.
 pub(crate) fn runtime(settings: &Settings, keep: Keep) -> Result<Runtime, Failure> {
-    let cache = settings.data.join("compiled");
-    let cache = (keep == Keep::Components || settings.data.is_dir()).then_some(cache.as_path());
-    Runtime::new(&settings.wasm, cache).or_exit(Exit::Machine)
+    match keep {
+        Keep::Components => Runtime::new(&settings.wasm, Some(&settings.data.join("compiled"))).or_exit(Exit::Machine),
+        Keep::CompiledCode => with_cache(settings, Runtime::new),
+    }
 }
 
 /// What runs guests on any number of threads, where nobody waits for an answer.
 ///
 /// # Errors
-/// As [`runtime`].
+/// If the limits make no sense.
 pub(crate) fn unpooled_runtime(settings: &Settings) -> Result<Runtime, Failure> {
-    let cache = settings.data.join("compiled");
-    Runtime::unpooled(&settings.wasm, settings.data.is_dir().then_some(cache.as_path())).or_exit(Exit::Machine)
+    with_cache(settings, Runtime::unpooled)
+}
+
+/// With the compiled cache of the data folder, if there is one that can be written.
+fn with_cache(
+    settings: &Settings,
+    start: fn(&Limits, Option<&Path>) -> Result<Runtime, LoadError>,
+) -> Result<Runtime, Failure> {
+    let cache = settings.data.is_dir().then(|| settings.data.join("compiled"));
+    match start(&settings.wasm, cache.as_deref()) {
+        Err(_) if cache.is_some() => start(&settings.wasm, None).or_exit(Exit::Machine),
+        started => started.or_exit(Exit::Machine),
+    }
 }
 
 /// The name and version of the plugin, and the beginning of its digest.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use cantus_model::ports::StoreError;
+use rustix::fs::Access;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
@@ -77,7 +78,8 @@ impl SqliteOptions {
 
     /// How a reader connects. Every commit makes its page cache worthless, so it reads the file in place.
     pub(super) fn reading(&self, path: &Path) -> SqliteConnectOptions {
-        self.connect(path).read_only(true).row_buffer_size(512).pragma("mmap_size", MAPPED.to_string())
+        let options = self.connect(path).read_only(true).row_buffer_size(512).pragma("mmap_size", MAPPED.to_string());
+        options.immutable(is_immutable(path))
     }
 
     /// The readers; they connect when they are needed.
@@ -89,6 +91,22 @@ impl SqliteOptions {
             .max_lifetime(None)
             .connect_lazy_with(self.reading(path))
     }
+}
+
+/// The log that is not yet in the file of `path`.
+fn wal(path: &Path) -> PathBuf {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    wal.into()
+}
+
+/// Whether nobody can write to it from here, and all of it is in the one file. Otherwise SQLite coordinates readers and
+/// writers by a file beside it, which it must be able to make.
+fn is_immutable(path: &Path) -> bool {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_writable = rustix::fs::access(folder, Access::WRITE_OK).is_ok();
+    let log = wal(path).metadata().map_or(0, |log| log.len());
+    path.exists() && !is_writable && log == 0
 }
 
 /// Makes the folder of `path`.
@@ -125,11 +143,9 @@ impl fmt::Debug for Writer {
 impl Writer {
     /// Connects when it is needed.
     pub(super) fn new(options: &SqliteOptions, path: &Path) -> Self {
-        let mut wal = path.as_os_str().to_owned();
-        wal.push("-wal");
         Self {
             options: options.writing(path),
-            wal: wal.into(),
+            wal: wal(path),
             wait: format!("PRAGMA busy_timeout = {}", options.busy_timeout.as_millis()).into(),
             idle: Mutex::new(Idle { connection: None, wal_bound: WAL_KEPT }),
         }
