@@ -16,8 +16,8 @@ use crate::support::{FILTERS, Place, transcript};
 const SIZES: [(&str, &str); 4] = [
     (r"at byte \d+", "at byte <byte>"),
     (r"[\d.]+ bytes a command", "<bytes> a command"),
-    (r"on it, [\d.]+ KiB", "on it, <size>"),
-    (r"size        [\d.]+ (bytes|KiB);", "size        <size>;"),
+    (r"[\d.]+ (bytes|KiB) unpacked", "<size> unpacked"),
+    (r"[\d.]+ (bytes|KiB), of these for history [\d.]+ (bytes|KiB):", "<size>, of these for history <size>:"),
 ];
 
 macro_rules! assert_golden {

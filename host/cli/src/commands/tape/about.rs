@@ -65,7 +65,8 @@ impl<'a> About<'a> {
         let (streams, events) = (render::count(streams), render::count(events));
         row("history", format!("{} commands and {events} events of {streams} streams", render::count(commands)));
         row("selected", selection::text(self.selected));
-        row("size", format!("{}; {} bytes a command", render::bytes(self.bytes), self.bytes_per_command));
+        let (all, history) = (render::bytes(self.bytes), render::bytes(self.history_bytes));
+        row("size", format!("{all}, of these for history {history}: {} bytes a command", self.bytes_per_command));
         rows(&mut row, "components", self.components.iter().map(component), "none is known");
         rows(&mut row, "redacted", self.redacted.iter().cloned(), "nothing");
         row("checksum", format!("{}: it is whole", self.checksum));
@@ -86,6 +87,6 @@ fn rows(row: &mut impl FnMut(&str, String), name: &str, values: impl Iterator<It
 
 fn component(component: &TapedComponent) -> String {
     let TapedComponent { digest, plugin, version, bytes } = component;
-    let how = bytes.map_or_else(|| "by digest only".to_owned(), |bytes| format!("on it, {}", render::bytes(bytes)));
+    let how = bytes.map_or_else(|| "by digest only".to_owned(), |bytes| format!("on it, {} unpacked", render::bytes(bytes)));
     format!("{plugin} {version} ({}): {how}", digest.short())
 }
