@@ -87,6 +87,7 @@ fn rows(row: &mut impl FnMut(&str, String), name: &str, values: impl Iterator<It
 
 fn component(component: &TapedComponent) -> String {
     let TapedComponent { digest, plugin, version, bytes } = component;
-    let how = bytes.map_or_else(|| "by digest only".to_owned(), |bytes| format!("on it, {} unpacked", render::bytes(bytes)));
+    let how =
+        bytes.map_or_else(|| "by digest only".to_owned(), |bytes| format!("on it, {} unpacked", render::bytes(bytes)));
     format!("{plugin} {version} ({}): {how}", digest.short())
 }
