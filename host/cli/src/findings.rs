@@ -54,6 +54,9 @@ pub(crate) fn decision(decision: &Value) -> String {
         return format!("rejected {}: {}{detail}\n", text("code"), text("message"));
     }
     let said = |key: &str| decision.get(key).and_then(Value::as_str);
+    if let Some(state) = said("state") {
+        return format!("state {state}\n");
+    }
     match (said("undecided"), said("fault"), decision.as_str()) {
         (Some(why), ..) => format!("refused: {why}\n"),
         (_, Some(why), _) => format!("fault in {}: {why}\n", said("in").unwrap_or_default()),

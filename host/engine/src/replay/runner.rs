@@ -159,7 +159,7 @@ impl Runner {
             // Those before it may have filled the memory.
             Err(fault) if fault.kind == FaultKind::MemoryLimit => {
                 self.close();
-                self.ask(command, context)
+                self.ask(command, context).and_then(|reply| reply.map(Some).ok_or(fault))
             }
             reply => reply,
         };

@@ -73,7 +73,8 @@ pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentR
     let _ = writeln!(text, "  alike up to version {version} ({commands}); from there on decided by {who}\n");
     let parted = &found.parted;
     if !parted.steps.is_empty() {
-        let rows: Vec<_> = parted.steps.iter().flat_map(rows).collect();
+        let alike = |one: &Step, two: &Step| (one.mark == Mark::Unchanged) == (two.mark == Mark::Unchanged);
+        let rows: Vec<_> = parted.steps.chunk_by(alike).flat_map(run).collect();
         text.push_str(&render::table(&["", "command", "before", "now"], &[], &rows));
         text.push('\n');
     }
@@ -91,6 +92,18 @@ pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentR
 fn tally(of: &str, Tally { unchanged, changed, added, removed }: Tally) -> Vec<String> {
     let counts = [unchanged, changed, added, removed].map(render::count);
     std::iter::once(of.to_owned()).chain(counts).collect()
+}
+
+/// The rows of commands that are all unchanged, or none of them: of many that are, the first and the last.
+fn run(steps: &[Step]) -> Vec<Vec<String>> {
+    match steps {
+        [first, between @ .., last] if first.mark == Mark::Unchanged && between.len() > 1 => {
+            let between = vec!["=".to_owned(), format!("… {} unchanged", counted(between.len() as u64, "command"))];
+            let between = [between, vec![String::new(); 2]].concat();
+            [rows(first), vec![between], rows(last)].concat()
+        }
+        _ => steps.iter().flat_map(rows).collect(),
+    }
 }
 
 /// A command's rows: what it led to, before and now, line by line.
