@@ -10,7 +10,8 @@ use cantus_model::{
     Activation, AggregateRef, CommandRecord, ComponentRecord, Digest, Entry, EntryResult, EventBatch, EventQuery,
     HistoryQuery, PageLimit, RecordedEvent, Snapshot, StreamHead, Timestamp,
     ports::{
-        ActivationLog, EventReader, History, HistorySource, Hydrator, Journal, SnapshotStore, StoreError, WriterEpoch,
+        ActivationLog, EventReader, History, HistorySource, Hydrator, Journal, SnapshotStore, Store, StoreError,
+        WriterEpoch,
     },
 };
 use cantus_store::MemoryStore;
@@ -28,13 +29,24 @@ pub enum OnCommit {
     Work,
 }
 
-/// The memory store with failures to come.
-#[derive(Default)]
+/// What happens to one activation.
+pub enum OnAppend {
+    /// Nothing is written.
+    Fail(StoreError),
+    /// It is written, and nobody learns of it.
+    LoseReply(StoreError),
+    /// Somebody else gets in first with this.
+    Precede(Box<Activation>, Box<ComponentRecord>),
+}
+
+/// A store with failures to come.
 pub struct FaultyStore {
-    inner: MemoryStore,
+    inner: Arc<dyn Store>,
     commits: Mutex<VecDeque<OnCommit>>,
     reads: Mutex<VecDeque<StoreError>>,
-    gate: RwLock<()>,
+    appends: Mutex<VecDeque<OnAppend>>,
+    committing: RwLock<()>,
+    reading: RwLock<()>,
     seen: Mutex<Seen>,
 }
 
@@ -50,6 +62,19 @@ pub struct Seen {
 }
 
 impl FaultyStore {
+    /// Another store that fails when it is told to.
+    pub fn over(inner: Arc<dyn Store>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            commits: Mutex::default(),
+            reads: Mutex::default(),
+            appends: Mutex::default(),
+            committing: RwLock::default(),
+            reading: RwLock::default(),
+            seen: Mutex::default(),
+        })
+    }
+
     /// What the next commits meet, one after another.
     pub fn on_commits(&self, faults: impl IntoIterator<Item = OnCommit>) {
         lock(&self.commits).extend(faults);
@@ -60,9 +85,24 @@ impl FaultyStore {
         lock(&self.reads).extend(errors);
     }
 
+    /// What the next activations meet, one after another.
+    pub fn on_appends(&self, faults: impl IntoIterator<Item = OnAppend>) {
+        lock(&self.appends).extend(faults);
+    }
+
+    /// Whether all that was to come to activations has come.
+    pub fn has_appended(&self) -> bool {
+        lock(&self.appends).is_empty()
+    }
+
     /// Lets no commit through until the guard is dropped.
     pub async fn hold(&self) -> RwLockWriteGuard<'_, ()> {
-        self.gate.write().await
+        self.committing.write().await
+    }
+
+    /// Lets nobody read a stream until the guard is dropped.
+    pub async fn hold_reads(&self) -> RwLockWriteGuard<'_, ()> {
+        self.reading.write().await
     }
 
     /// What it was asked to do so far.
@@ -71,9 +111,9 @@ impl FaultyStore {
     }
 }
 
-/// A faulty store for an engine and its test.
+/// A memory store for an engine and its test, with failures to come.
 pub fn faulty() -> Arc<FaultyStore> {
-    Arc::default()
+    FaultyStore::over(Arc::new(MemoryStore::default()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -88,7 +128,7 @@ impl Journal for FaultyStore {
 
     async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
         lock(&self.seen).commits.push(entries.len());
-        let _open = self.gate.read().await;
+        let _open = self.committing.read().await;
         let fault = lock(&self.commits).pop_front().unwrap_or(OnCommit::Work);
         match fault {
             OnCommit::Fail(error) => Err(error),
@@ -119,6 +159,7 @@ impl EventReader for FaultyStore {
         limit: PageLimit,
     ) -> Result<EventBatch, StoreError> {
         lock(&self.seen).reads.push((aggregate.clone(), after));
+        let _open = self.reading.read().await;
         self.inner.read_stream(aggregate, after, limit).await
     }
 
@@ -170,7 +211,19 @@ impl ActivationLog for FaultyStore {
         activation: &Activation,
         component: Option<&ComponentRecord>,
     ) -> Result<bool, StoreError> {
-        self.inner.append_activation(activation, component).await
+        let fault = lock(&self.appends).pop_front();
+        match fault {
+            Some(OnAppend::Fail(error)) => Err(error),
+            Some(OnAppend::LoseReply(error)) => {
+                assert!(self.inner.append_activation(activation, component).await?);
+                Err(error)
+            }
+            Some(OnAppend::Precede(other, its)) => {
+                assert!(self.inner.append_activation(&other, Some(&its)).await?);
+                self.inner.append_activation(activation, component).await
+            }
+            None => self.inner.append_activation(activation, component).await,
+        }
     }
 
     async fn activations(&self, after: u64) -> Result<Vec<Activation>, StoreError> {
@@ -182,4 +235,5 @@ impl ActivationLog for FaultyStore {
     }
 }
 
+/// Reads as others do, one by one.
 impl Hydrator for FaultyStore {}

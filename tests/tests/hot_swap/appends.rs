@@ -4,14 +4,9 @@ use std::sync::Arc;
 
 use cantus_engine::registry::State;
 use cantus_model::{Cause, ports::StoreError};
-use cantus_store::MemoryStore;
+use cantus_tests::faulty::{FaultyStore, OnAppend, faulty};
 
-use super::{
-    accepted, by,
-    gates::{Gated, OnAppend},
-    place::Place,
-    shifty, undecided,
-};
+use super::{accepted, by, place::Place, shifty, undecided};
 
 fn lost() -> StoreError {
     StoreError::Transient("the connection is lost".into())
@@ -21,8 +16,8 @@ fn faults() -> [(&'static str, OnAppend); 2] {
     [("before", OnAppend::Fail(lost())), ("after", OnAppend::LoseReply(lost()))]
 }
 
-fn place() -> (Place, Arc<Gated>) {
-    let store = Gated::new(Arc::new(MemoryStore::default()));
+fn place() -> (Place, Arc<FaultyStore>) {
+    let store = faulty();
     (Place::on(tempfile::tempdir().unwrap(), store.clone()), store)
 }
 

@@ -9,7 +9,7 @@ use cantus_tests::{
     guests, host,
 };
 
-use super::{accepted, add, by, component, gates::Gated, load, rejected, reset, undecided};
+use super::{accepted, add, by, component, load, rejected, reset, undecided};
 
 async fn start(store: Arc<dyn Store>, settings: Settings, component: &Arc<dyn Component>) -> Engine {
     host::start_with(settings, store, Arc::clone(component), Arc::new(FixedClock(host::NOW))).await
@@ -146,7 +146,7 @@ async fn an_aggregate_is_being_hydrated() {
     }
     engine.shutdown().await;
 
-    let gated = Gated::new(store);
+    let gated = FaultyStore::over(store);
     let settings = Settings { page_events: 1, concurrent_loads: 2, ..host::settings() };
     let engine = start(gated.clone(), settings, &old).await;
     let gate = gated.hold_reads().await;

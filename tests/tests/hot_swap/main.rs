@@ -8,7 +8,6 @@ mod corners;
 mod damage;
 mod flights;
 mod folder;
-mod gates;
 mod load;
 mod modes;
 mod others;

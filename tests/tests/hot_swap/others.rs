@@ -4,17 +4,13 @@ use std::{fs, sync::Arc};
 
 use cantus_engine::registry::{ActivationChange, ActivationError, State};
 use cantus_model::{Activation, Cause, ComponentRecord};
-use cantus_store::MemoryStore;
-use cantus_tests::{guests, host::NOW};
-
-use super::{
-    accepted,
-    barred::decide,
-    by, component,
-    gates::{Gated, OnAppend},
-    place::Place,
-    shifty, undecided,
+use cantus_tests::{
+    faulty::{OnAppend, faulty},
+    guests,
+    host::NOW,
 };
+
+use super::{accepted, barred::decide, by, component, place::Place, shifty, undecided};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_makes_live_is_followed() {
@@ -107,7 +103,7 @@ async fn of_two_who_append_at_once_one_is_overtaken() {
 /// Somebody else gets in while a candidate is being verified. It is seen at the next look, and then both are right.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_activation_that_gets_in_between_is_not_lost() {
-    let store = Gated::new(Arc::new(MemoryStore::default()));
+    let store = faulty();
     let place = Place::on(tempfile::tempdir().unwrap(), store.clone());
     let first = place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
@@ -134,7 +130,7 @@ async fn an_activation_that_gets_in_between_is_not_lost() {
     let ours = place.put("b.wasm", &shifty("1.1.0", "good"));
     assert!(host.refused("b.wasm", ours).await.contains("was live with other bytes"), "{:?}", host.told());
     assert_eq!(by(host.add("1", "Tally/a", 1).await), theirs.digest);
-    assert!(store.is_over());
+    assert!(store.has_appended());
     let next = place.put("b.wasm", &shifty("1.2.0", "good"));
     host.changed(Cause::Dropped, Some(next)).await;
     host.stop().await;

@@ -60,7 +60,7 @@ fn memory() -> Option<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "it takes minutes"]
+#[ignore = "a million commands take minutes; `history` checks the same with few"]
 async fn a_million_commands() {
     let (_folder, path, url) = place();
     let begun = Instant::now();
