@@ -8,10 +8,10 @@ use std::{
 use async_trait::async_trait;
 use cantus_model::{
     Activation, AggregateRef, CommandRecord, ComponentRecord, Digest, Entry, EntryResult, EventBatch, EventQuery,
-    HistoryQuery, PageLimit, RecordedEvent, Snapshot, StreamHead, Timestamp,
+    HistoryQuery, LogInfo, PageLimit, PartitionId, RecordedEvent, Snapshot, StreamHead, Timestamp,
     ports::{
-        ActivationLog, EventReader, History, HistorySource, Hydrator, Journal, SnapshotStore, Store, StoreError,
-        WriterEpoch,
+        ActivationAuthor, ActivationLog, Claim, EventReader, History, HistorySource, Hydrator, Journal, SnapshotStore,
+        Store, StoreError,
     },
 };
 use cantus_store::MemoryStore;
@@ -122,22 +122,22 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[async_trait]
 impl Journal for FaultyStore {
-    async fn claim(&self) -> Result<WriterEpoch, StoreError> {
-        self.inner.claim().await
+    async fn claim(&self, partition: PartitionId) -> Result<Claim, StoreError> {
+        self.inner.claim(partition).await
     }
 
-    async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
+    async fn commit(&self, claim: Claim, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
         lock(&self.seen).commits.push(entries.len());
         let _open = self.committing.read().await;
         let fault = lock(&self.commits).pop_front().unwrap_or(OnCommit::Work);
         match fault {
             OnCommit::Fail(error) => Err(error),
-            OnCommit::LoseReply(error) => self.inner.commit(epoch, entries).await.and(Err(error)),
+            OnCommit::LoseReply(error) => self.inner.commit(claim, entries).await.and(Err(error)),
             OnCommit::Precede(entry) => {
-                self.inner.commit(epoch, &[*entry]).await?;
-                self.inner.commit(epoch, entries).await
+                self.inner.commit(claim, &[*entry]).await?;
+                self.inner.commit(claim, entries).await
             }
-            OnCommit::Work => self.inner.commit(epoch, entries).await,
+            OnCommit::Work => self.inner.commit(claim, entries).await,
         }
     }
 }
@@ -171,8 +171,12 @@ impl EventReader for FaultyStore {
         self.inner.read_events(query).await
     }
 
-    async fn log_head(&self) -> Result<u64, StoreError> {
-        self.inner.log_head().await
+    async fn log_info(&self) -> Result<LogInfo, StoreError> {
+        self.inner.log_info().await
+    }
+
+    async fn log_head(&self, partition: PartitionId) -> Result<u64, StoreError> {
+        self.inner.log_head(partition).await
     }
 
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
@@ -190,10 +194,10 @@ impl SnapshotStore for FaultyStore {
         self.inner.load_snapshot(aggregate, component).await
     }
 
-    async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
+    async fn save_snapshots(&self, claim: Claim, snapshots: &[Snapshot]) -> Result<(), StoreError> {
         let names = snapshots.iter().map(|snapshot| format!("{}@{}", snapshot.aggregate, snapshot.version));
         lock(&self.seen).snapshots.extend(names);
-        self.inner.save_snapshots(snapshots).await
+        self.inner.save_snapshots(claim, snapshots).await
     }
 }
 
@@ -208,6 +212,7 @@ impl HistorySource for FaultyStore {
 impl ActivationLog for FaultyStore {
     async fn append_activation(
         &self,
+        author: ActivationAuthor,
         activation: &Activation,
         component: Option<&ComponentRecord>,
     ) -> Result<bool, StoreError> {
@@ -215,14 +220,14 @@ impl ActivationLog for FaultyStore {
         match fault {
             Some(OnAppend::Fail(error)) => Err(error),
             Some(OnAppend::LoseReply(error)) => {
-                assert!(self.inner.append_activation(activation, component).await?);
+                assert!(self.inner.append_activation(author, activation, component).await?);
                 Err(error)
             }
             Some(OnAppend::Precede(other, its)) => {
-                assert!(self.inner.append_activation(&other, Some(&its)).await?);
-                self.inner.append_activation(activation, component).await
+                assert!(self.inner.append_activation(author, &other, Some(&its)).await?);
+                self.inner.append_activation(author, activation, component).await
             }
-            None => self.inner.append_activation(activation, component).await,
+            None => self.inner.append_activation(author, activation, component).await,
         }
     }
 

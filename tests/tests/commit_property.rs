@@ -80,7 +80,7 @@ async fn contents(store: &Subject) -> impl PartialEq + std::fmt::Debug + use<> {
     }
     let history = history::read(store, &HistoryQuery::default()).await;
     let recent = store.recent_commands(&["Account".into()], 9).await.unwrap();
-    (whole_log(store).await, store.log_head().await.unwrap(), commands, streams, history, recent)
+    (whole_log(store).await, store.log_head(PartitionId::FIRST).await.unwrap(), commands, streams, history, recent)
 }
 
 /// Says which results came up, so that the test can tell whether it tested anything.
@@ -89,7 +89,7 @@ async fn compare(batches: &[Vec<Step>], seen: &mut HashMap<&'static str, u32>) {
     let url = format!("sqlite:{}", folder.path().join("cantus.db").display());
     let sqlite: Subject = Arc::new(SqliteStore::open(&url).await.unwrap());
     let memory: Subject = Arc::new(MemoryStore::default());
-    let epochs = (sqlite.claim().await.unwrap(), memory.claim().await.unwrap());
+    let epochs = (sqlite.claim(PartitionId::FIRST).await.unwrap(), memory.claim(PartitionId::FIRST).await.unwrap());
     for (now, batch) in (1_000..).zip(batches) {
         let mut versions = HashMap::new();
         for stream in 0..STREAMS {

@@ -65,7 +65,7 @@ async fn feed(settings: &Settings, store: &Arc<SqliteStore>, commands: &[Command
 
 /// All events as the golden file has them, sorted by aggregate type, id and version.
 async fn events(store: &SqliteStore) -> Vec<String> {
-    let query = EventQuery { aggregate: None, after: None, limit: usize::MAX };
+    let query = EventQuery { aggregate: None, after: None, limit: usize::MAX, ..Default::default() };
     let mut events = store.read_events(&query).await.unwrap();
     events.sort_by_key(|event| (event.aggregate.clone(), event.version));
     events.iter().map(line).collect()

@@ -2,6 +2,7 @@
 //! batches before that place, whole, and with nothing of those behind it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use cantus_model::PartitionId;
 use std::{fs, ops::Range, path::Path, sync::Arc};
 
 use cantus_model::{Digest, Entry, EntryResult};
@@ -58,12 +59,12 @@ async fn write(restart: bool) -> Torn {
     let folder = tempfile::tempdir().unwrap();
     let (db, wal) = (folder.path().join("cantus.db"), folder.path().join("cantus.db-wal"));
     let store = open(folder.path()).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut versions = [0; 3];
     if restart {
         let filling: Vec<Entry> = (0..200).map(|n| accepted(&format!("f{n}"), "f", n, &["filling"; 1])).collect();
         for chunk in filling.chunks(3) {
-            commit(&store, epoch, chunk).await;
+            commit(&store, claim, chunk).await;
         }
         cantus_tests::audit::checkpoint(&db).await;
     }
@@ -71,7 +72,7 @@ async fn write(restart: bool) -> Torn {
     let (mut batches, mut places) = (Vec::new(), Vec::<Range<usize>>::new());
     for n in 0..BATCHES {
         let batch = batch(n, &mut versions);
-        commit(&store, epoch, &batch).await;
+        commit(&store, claim, &batch).await;
         batches.push(batch);
         let after = fs::read(&wal).unwrap();
         let from = places.last().map_or(if restart { 0 } else { before.len() }, |place| place.end);
@@ -110,9 +111,9 @@ impl Torn {
         let commands = found.commands.keys().filter(|id| id.starts_with('c'));
         assert_eq!(commands.count(), expected.len(), "{what}");
         assert!(expected.iter().all(|id| found.commands.contains_key(*id)), "{what}");
-        let epoch = store.claim().await.unwrap();
+        let claim = store.claim(PartitionId::FIRST).await.unwrap();
         for (n, batch) in self.batches.iter().enumerate() {
-            for result in commit(&store, epoch, batch).await {
+            for result in commit(&store, claim, batch).await {
                 match result {
                     EntryResult::Duplicate(_) => assert!(n < whole, "{what}: batch {n}"),
                     EntryResult::Committed { .. } => assert!(n >= whole, "{what}: batch {n}"),

@@ -11,7 +11,7 @@ use cantus_engine::{
     SystemClock,
     registry::{ActivationError, Activator},
 };
-use cantus_model::ports::{PluginSource, Store};
+use cantus_model::ports::{ActivationAuthor, PluginSource, Store};
 
 pub(crate) use host::start;
 pub(crate) use plugins::{
@@ -34,9 +34,15 @@ pub(crate) async fn open_to_read(settings: &Settings) -> Result<Arc<dyn Store>, 
 }
 
 /// What verifies and records, on a store that may be written or not.
-pub(crate) fn activator(settings: &Settings, store: Arc<dyn Store>, source: Arc<dyn PluginSource>) -> Activator {
+pub(crate) fn activator(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    author: ActivationAuthor,
+    source: Arc<dyn PluginSource>,
+) -> Activator {
     Activator {
         store,
+        author,
         source,
         clock: Arc::new(SystemClock),
         verify: settings.verify.clone(),

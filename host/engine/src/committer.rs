@@ -1,4 +1,4 @@
-//! The committer: one at a time, it turns whatever queued while the last batch was flushing into one transaction.
+//! The committer of a partition: one batch at a time, it turns whatever queued while the last batch was flushing into one transaction.
 
 use std::{
     sync::Arc,
@@ -7,7 +7,7 @@ use std::{
 
 use cantus_model::{
     Entry, EntryResult, Verdict,
-    ports::{Journal, StoreError, WriterEpoch},
+    ports::{Claim, Journal, StoreError},
 };
 use crossbeam_channel::Sender;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -26,7 +26,7 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 
 pub(crate) struct Committer {
     pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) epoch: WriterEpoch,
+    pub(crate) claim: Claim,
     pub(crate) settings: Arc<Settings>,
     pub(crate) shards: Vec<Sender<ShardMessage>>,
     pub(crate) stats: Arc<StatsCounters>,
@@ -83,7 +83,7 @@ impl Committer {
     async fn commit_or_retry(&self, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
         let mut backoff = FIRST_BACKOFF;
         for _ in 1..self.settings.commit_attempts {
-            match self.journal.commit(self.epoch, entries).await {
+            match self.journal.commit(self.claim, entries).await {
                 Err(StoreError::Transient(reason)) => {
                     tracing::warn!(
                         reason,
@@ -96,7 +96,7 @@ impl Committer {
                 settled => return settled,
             }
         }
-        self.journal.commit(self.epoch, entries).await
+        self.journal.commit(self.claim, entries).await
     }
 
     fn send_back(&self, settled: impl Iterator<Item = Settled>) {

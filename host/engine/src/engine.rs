@@ -11,7 +11,7 @@ use std::{
 
 use cantus_model::{
     AggregateRef, Command,
-    ports::{Component, Journal, SnapshotStore, Store, StoreError},
+    ports::{Component, Journal, Store, StoreError},
 };
 use crossbeam_channel::Sender;
 use tokio::{
@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    Answer, Clock, CommandError, Pending, Settings, Stats,
+    Answer, Clock, CommandError, OwnedStore, Pending, Settings, Stats,
     committer::{Committer, PAIR_BYTES},
     job::Job,
     loader::Loader,
@@ -95,16 +95,16 @@ impl Engine {
         live: &[Live],
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
-        Self::start_keeping(settings, store, live, clock, None).await
+        Self::start_owned(settings, OwnedStore::claim(store).await?, live, clock, None)
     }
 
-    /// As [`Self::start_live`]; and of the faults that guests meet, bundles are kept.
+    /// As [`Self::start_live`], on a store that was claimed before; and of the faults that guests meet, bundles are kept.
     ///
     /// # Errors
     /// See [`StartError`].
-    pub async fn start_keeping(
+    pub fn start_owned(
         settings: Settings,
-        store: Arc<dyn Store>,
+        owned: OwnedStore,
         live: &[Live],
         clock: Arc<dyn Clock>,
         keep: Option<Keep>,
@@ -112,12 +112,13 @@ impl Engine {
         let plugins = Arc::new(Plugins::new(live)?);
         let settings = Arc::new(settings);
         let stats = Arc::new(StatsCounters::default());
-        let epoch = store.claim().await?;
-        let (commit_queue, committing) = mpsc::unbounded_channel();
+        let store = owned.store();
+        let (commit_queues, batches): (Vec<_>, Vec<_>) =
+            owned.claims().iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (snapshot_queue, snapshots) = mpsc::channel(settings.snapshot_queue.max(1));
         let mut running = Running::default();
         let keep = keep.filter(|keep| keep.settings.files > 0);
-        let capture = keep.map(|keep| Capture::new(keep, Arc::clone(&store), Arc::clone(&stats)));
+        let capture = keep.map(|keep| Capture::new(keep, Arc::clone(store), Arc::clone(&stats)));
         let repros = capture.map(|(repros, capture)| {
             running.tasks.push(tokio::spawn(capture.run()));
             Arc::new(repros)
@@ -126,8 +127,8 @@ impl Engine {
         for index in 0..settings.shards.max(1) {
             let (messages, inbox) = crossbeam_channel::unbounded();
             let links = Links {
-                loader: Loader::new(Arc::clone(&store), &settings, &Handle::current(), messages.clone()),
-                commit_queue: commit_queue.clone(),
+                loader: Loader::new(Arc::clone(store), &settings, &Handle::current(), messages.clone()),
+                commit_queues: commit_queues.clone(),
                 snapshot_queue: snapshot_queue.clone(),
                 repros: repros.clone(),
             };
@@ -138,17 +139,19 @@ impl Engine {
             running.threads.push(thread);
             shards.push(ShardHandle { messages, places: Arc::new(Semaphore::new(settings.queue_commands)) });
         }
-        let committer = Committer {
-            journal: Arc::clone(&store) as Arc<dyn Journal>,
-            epoch,
-            settings: Arc::clone(&settings),
-            shards: shards.iter().map(|shard| shard.messages.clone()).collect(),
-            stats: Arc::clone(&stats),
-        };
-        let own = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let committing = move || own.block_on(committer.run(committing));
-        running.threads.push(thread::Builder::new().name("cantus-committer".into()).spawn(committing)?);
-        running.tasks.push(tokio::spawn(write_snapshots(store as Arc<dyn SnapshotStore>, snapshots)));
+        for (claim, queue) in owned.claims().iter().zip(batches) {
+            let committer = Committer {
+                journal: Arc::clone(store) as Arc<dyn Journal>,
+                claim: *claim,
+                settings: Arc::clone(&settings),
+                shards: shards.iter().map(|shard| shard.messages.clone()).collect(),
+                stats: Arc::clone(&stats),
+            };
+            let own = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+            let name = format!("cantus-committer-{}", claim.partition);
+            running.threads.push(thread::Builder::new().name(name).spawn(move || own.block_on(committer.run(queue)))?);
+        }
+        running.tasks.push(tokio::spawn(write_snapshots(owned, snapshots)));
         let closed = AtomicBool::new(false);
         Ok(Self { settings, clock, stats, shards, closed, running: Mutex::new(running) })
     }

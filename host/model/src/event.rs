@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Message, Timestamp};
+use crate::{Digest, Message, PartitionId, Timestamp};
 
 /// Names one aggregate, and with it one stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ impl fmt::Display for AggregateRef {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// Which part of the log.
-    pub partition: u32,
+    pub partition: PartitionId,
     /// From 0.
     pub offset: u64,
 }
@@ -57,8 +57,10 @@ pub struct RecordedEvent {
 /// Which events to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventQuery {
-    /// Only this aggregate's events, by stream version; otherwise the whole partition, by offset.
+    /// Only this aggregate's events, by stream version; otherwise the whole of `partition`, by offset.
     pub aggregate: Option<AggregateRef>,
+    /// The partition to read; without a meaning where an aggregate is named.
+    pub partition: PartitionId,
     /// Only events beyond this one: beyond a stream version (with an aggregate) or an offset (without). `None` reads
     /// from the start.
     pub after: Option<u64>,

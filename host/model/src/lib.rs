@@ -13,6 +13,7 @@ mod fault;
 mod history;
 mod manifest;
 mod message;
+mod partition;
 pub mod ports;
 
 pub use activation::{Activation, Cause, ComponentRecord};
@@ -25,3 +26,4 @@ pub use fault::{Fault, FaultKind};
 pub use history::{HistoryPage, HistoryQuery, RecordedCommand, Sample};
 pub use manifest::{AggregateType, CommandType, EventType, Manifest};
 pub use message::{Context, Kind, Message, Rejection, Timestamp};
+pub use partition::{LogInfo, PartitionId};

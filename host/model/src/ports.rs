@@ -7,6 +7,6 @@ mod plugins;
 mod store;
 
 pub use guest::{Component, HashSeed, InstanceId, Reply, Sandbox};
-pub use history::{ActivationLog, History, HistorySource};
+pub use history::{ActivationAuthor, ActivationLog, History, HistorySource};
 pub use plugins::{PluginFile, PluginSource, Refusal};
-pub use store::{EventReader, Hydration, Hydrator, Journal, SnapshotStore, Store, StoreError, ToHydrate, WriterEpoch};
+pub use store::{Claim, EventReader, Hydration, Hydrator, Journal, SnapshotStore, Store, StoreError, ToHydrate};

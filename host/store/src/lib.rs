@@ -12,7 +12,7 @@ pub mod tape;
 use std::sync::Arc;
 
 use cantus_model::{
-    ComponentRecord, Digest,
+    CommandRecord, ComponentRecord, Digest, PartitionId,
     ports::{Store, StoreError},
 };
 use location::Location;
@@ -42,6 +42,23 @@ pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         Location::Memory => Err(StoreError::Other("memory: holds nothing to read: name a store on disk".into())),
         Location::Sqlite(path) => Ok(Arc::new(SqliteStore::open_read_only_at(&path, SqliteOptions::default()).await?)),
     }
+}
+
+/// A log has partitions from 0 on, and no others.
+fn no_partition(partition: PartitionId) -> StoreError {
+    StoreError::Other(format!("this log has no partition {partition}"))
+}
+
+/// The newest `limit` of the newest commands of each partition, each the newest first. The result is the oldest first, by time.
+fn merge_newest(partitions: impl Iterator<Item = Vec<CommandRecord>>, limit: usize) -> Vec<CommandRecord> {
+    let mut partitions: Vec<_> = partitions.filter(|newest| !newest.is_empty()).collect();
+    if let [only] = &mut partitions[..] {
+        only.reverse();
+        return std::mem::take(only);
+    }
+    let mut records: Vec<CommandRecord> = partitions.into_iter().flat_map(|newest| newest.into_iter().rev()).collect();
+    records.sort_by_key(|record| record.context.now); // stable: time does not run backwards within a stream
+    records.split_off(records.len().saturating_sub(limit))
 }
 
 /// Why `component` cannot go live: its name and version are another one's.

@@ -13,20 +13,40 @@ use std::{
 use async_trait::async_trait;
 use cantus_model::{
     Activation, AggregateRef, CommandRecord, ComponentRecord, Decision, Digest, Entry, EntryResult, EventBatch,
-    EventQuery, PageLimit, Position, RecordedEvent, Snapshot, StreamHead, Timestamp,
-    ports::{EventReader, Hydrator, Journal, SnapshotStore, StoreError, WriterEpoch},
+    EventQuery, LogInfo, PageLimit, PartitionId, Position, RecordedEvent, Snapshot, StreamHead, Timestamp,
+    ports::{Claim, EventReader, Hydrator, Journal, SnapshotStore, StoreError},
 };
 
-use crate::planner::{known, record};
+use crate::{
+    merge_newest, no_partition,
+    planner::{known, record},
+};
 
 /// An event store that lives as long as the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryStore {
     contents: Mutex<Contents>,
 }
 
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::with_partitions(1)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Contents {
+    /// Never empty.
+    partitions: Vec<Partition>,
+    /// Of the two components that saved last, the last first.
+    snapshots: HashMap<AggregateRef, Vec<Snapshot>>,
+    activations: Vec<Activation>,
+    components: Vec<ComponentRecord>,
+}
+
+#[derive(Debug, Default)]
+struct Partition {
+    id: PartitionId,
     epoch: u64,
     /// All events; an event's index is its offset.
     log: Vec<RecordedEvent>,
@@ -36,13 +56,22 @@ struct Contents {
     journal: Vec<CommandRecord>,
     /// Where in the journal a command is, by its id.
     commands: HashMap<String, usize>,
-    /// Of the two components that saved last, the last first.
-    snapshots: HashMap<AggregateRef, Vec<Snapshot>>,
-    activations: Vec<Activation>,
-    components: Vec<ComponentRecord>,
 }
 
 impl Contents {
+    /// The partition that an aggregate belongs to.
+    fn of(&self, aggregate: &AggregateRef) -> &Partition {
+        &self.partitions[PartitionId::of(aggregate, self.partitions.len() as u32).0 as usize]
+    }
+
+    /// The partition that `claim` gives the right to write to.
+    fn claimed(&mut self, claim: Claim) -> Result<&mut Partition, StoreError> {
+        let partition = self.partitions.get_mut(claim.partition.0 as usize);
+        partition.filter(|partition| partition.epoch == claim.epoch && claim.epoch > 0).ok_or(StoreError::Fenced)
+    }
+}
+
+impl Partition {
     fn judge(&mut self, entry: &Entry) -> EntryResult {
         if let Some(record) = self.command(&entry.command_id) {
             return known(record, entry);
@@ -62,7 +91,7 @@ impl Contents {
         for event in events {
             stream.push(self.log.len());
             self.log.push(RecordedEvent {
-                position: Position { partition: 0, offset: self.log.len() as u64 },
+                position: Position { partition: self.id, offset: self.log.len() as u64 },
                 aggregate: entry.aggregate.clone(),
                 version: stream.len() as u64,
                 event: event.clone(),
@@ -95,6 +124,12 @@ fn index(count: u64) -> usize {
 }
 
 impl MemoryStore {
+    /// An empty store whose log has `partitions` partitions; at least one.
+    pub fn with_partitions(partitions: u32) -> Self {
+        let partitions = (0..partitions.max(1)).map(|id| Partition { id: PartitionId(id), ..Partition::default() });
+        Self { contents: Mutex::new(Contents { partitions: partitions.collect(), ..Contents::default() }) }
+    }
+
     fn contents(&self) -> MutexGuard<'_, Contents> {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,27 +137,31 @@ impl MemoryStore {
 
 #[async_trait]
 impl Journal for MemoryStore {
-    async fn claim(&self) -> Result<WriterEpoch, StoreError> {
+    async fn claim(&self, partition: PartitionId) -> Result<Claim, StoreError> {
         let mut contents = self.contents();
-        contents.epoch += 1;
-        Ok(WriterEpoch(contents.epoch))
+        let claimed = contents.partitions.get_mut(partition.0 as usize).ok_or_else(|| no_partition(partition))?;
+        claimed.epoch += 1;
+        Ok(Claim { partition, epoch: claimed.epoch })
     }
 
-    async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
+    async fn commit(&self, claim: Claim, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
         let mut contents = self.contents();
-        if epoch.0 != contents.epoch {
-            return Err(StoreError::Fenced);
-        }
-        Ok(entries.iter().map(|entry| contents.judge(entry)).collect())
+        let partition = contents.claimed(claim)?;
+        Ok(entries.iter().map(|entry| partition.judge(entry)).collect())
     }
 }
 
 #[async_trait]
 impl EventReader for MemoryStore {
+    async fn log_info(&self) -> Result<LogInfo, StoreError> {
+        Ok(LogInfo { log_id: "memory".into(), partitions: self.contents().partitions.len() as u32 })
+    }
+
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError> {
         let contents = self.contents();
-        let last_at = contents.events(aggregate, 0).last().map_or(Timestamp(0), |last| last.recorded_at);
-        Ok(StreamHead { version: contents.version(aggregate), last_at })
+        let partition = contents.of(aggregate);
+        let last_at = partition.events(aggregate, 0).last().map_or(Timestamp(0), |last| last.recorded_at);
+        Ok(StreamHead { version: partition.version(aggregate), last_at })
     }
 
     async fn read_stream(
@@ -132,7 +171,7 @@ impl EventReader for MemoryStore {
         limit: PageLimit,
     ) -> Result<EventBatch, StoreError> {
         let mut page = EventBatch::default();
-        for recorded in self.contents().events(aggregate, after) {
+        for recorded in self.contents().of(aggregate).events(aggregate, after) {
             if !limit.has_room(&page) {
                 break;
             }
@@ -142,28 +181,32 @@ impl EventReader for MemoryStore {
     }
 
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError> {
-        Ok(self.contents().events(aggregate, 0).filter(|event| event.recorded_at <= time).count() as u64)
+        Ok(self.contents().of(aggregate).events(aggregate, 0).filter(|event| event.recorded_at <= time).count() as u64)
     }
 
     async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
         let contents = self.contents();
         Ok(match &query.aggregate {
             Some(aggregate) => {
-                contents.events(aggregate, query.after.unwrap_or(0)).take(query.limit).cloned().collect()
+                contents.of(aggregate).events(aggregate, query.after.unwrap_or(0)).take(query.limit).cloned().collect()
             }
             None => {
                 let first = query.after.map_or(0, |offset| index(offset.saturating_add(1)));
-                contents.log.iter().skip(first).take(query.limit).cloned().collect()
+                let partition = contents.partitions.get(query.partition.0 as usize);
+                let log = partition.map_or(&[][..], |partition| &partition.log);
+                log.iter().skip(first).take(query.limit).cloned().collect()
             }
         })
     }
 
-    async fn log_head(&self) -> Result<u64, StoreError> {
-        Ok(self.contents().log.len() as u64)
+    async fn log_head(&self, partition: PartitionId) -> Result<u64, StoreError> {
+        let contents = self.contents();
+        let partition = contents.partitions.get(partition.0 as usize).ok_or_else(|| no_partition(partition))?;
+        Ok(partition.log.len() as u64)
     }
 
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
-        Ok(self.contents().command(id).cloned())
+        Ok(self.contents().partitions.iter().find_map(|partition| partition.command(id)).cloned())
     }
 
     async fn recent_commands(
@@ -172,14 +215,11 @@ impl EventReader for MemoryStore {
         limit: usize,
     ) -> Result<Vec<CommandRecord>, StoreError> {
         let contents = self.contents();
-        let newest = contents.journal.iter().rev();
-        let mut records: Vec<_> = newest
-            .filter(|record| aggregate_types.contains(&record.aggregate.aggregate_type))
-            .take(limit)
-            .cloned()
-            .collect();
-        records.reverse();
-        Ok(records)
+        let of_types = |record: &&CommandRecord| aggregate_types.contains(&record.aggregate.aggregate_type);
+        let newest = |partition: &Partition| -> Vec<CommandRecord> {
+            partition.journal.iter().rev().filter(of_types).take(limit).cloned().collect()
+        };
+        Ok(merge_newest(contents.partitions.iter().map(newest), limit))
     }
 }
 
@@ -187,15 +227,17 @@ impl EventReader for MemoryStore {
 impl SnapshotStore for MemoryStore {
     async fn load_snapshot(&self, aggregate: &AggregateRef, component: Digest) -> Result<Option<Snapshot>, StoreError> {
         let contents = self.contents();
-        let usable =
-            |snapshot: &&Snapshot| snapshot.component == component && snapshot.version <= contents.version(aggregate);
+        let usable = |snapshot: &&Snapshot| {
+            snapshot.component == component && snapshot.version <= contents.of(aggregate).version(aggregate)
+        };
         Ok(contents.snapshots.get(aggregate).into_iter().flatten().find(usable).cloned())
     }
 
-    async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
+    async fn save_snapshots(&self, claim: Claim, snapshots: &[Snapshot]) -> Result<(), StoreError> {
         let mut contents = self.contents();
+        contents.claimed(claim)?;
         for snapshot in snapshots {
-            if contents.streams.contains_key(&snapshot.aggregate) {
+            if contents.of(&snapshot.aggregate).streams.contains_key(&snapshot.aggregate) {
                 let kept = contents.snapshots.entry(snapshot.aggregate.clone()).or_default();
                 kept.retain(|kept| kept.component != snapshot.component);
                 kept.insert(0, snapshot.clone());

@@ -16,7 +16,7 @@ mod statement;
 
 use std::path::Path;
 
-use cantus_model::ports::StoreError;
+use cantus_model::ports::{Claim, StoreError};
 use connection::{Transaction, Writer};
 use sqlx::SqlitePool;
 
@@ -73,6 +73,15 @@ impl SqliteStore {
         let readers = options.readers(path);
         migration::check(&readers, path).await?;
         Ok(Self { readers, writer: None })
+    }
+
+    /// Refuses a writer that was replaced.
+    async fn check_claim(connection: &mut sqlx::SqliteConnection, claim: Claim) -> Result<(), StoreError> {
+        let epoch: i64 = sqlx::query_scalar("SELECT writer_epoch FROM partition WHERE id = 0")
+            .fetch_one(connection)
+            .await
+            .map_err(error::explain)?;
+        if epoch.unsigned_abs() == claim.epoch { Ok(()) } else { Err(StoreError::Fenced) }
     }
 
     async fn begin(&self) -> Result<Transaction<'_>, StoreError> {

@@ -38,7 +38,7 @@ pub fn activation(seq: u64, component: &ComponentRecord) -> Activation {
 }
 
 async fn append(store: &Subject, activation: &Activation, component: Option<&ComponentRecord>) -> bool {
-    store.append_activation(activation, component).await.unwrap()
+    store.append_activation(ActivationAuthor::Operator, activation, component).await.unwrap()
 }
 
 /// Every field comes back, of every cause, with and without what may be absent.
@@ -120,7 +120,8 @@ pub async fn append_ten(store: Subject, who: String) -> usize {
 pub async fn a_version_keeps_its_bytes(store: Subject) {
     let (bank, forged) = (component("bank", "1.0.0", "bytes"), component("bank", "1.0.0", "other bytes"));
     assert!(append(&store, &activation(1, &bank), Some(&bank)).await);
-    let error = store.append_activation(&activation(2, &forged), Some(&forged)).await.unwrap_err();
+    let error =
+        store.append_activation(ActivationAuthor::Operator, &activation(2, &forged), Some(&forged)).await.unwrap_err();
     let StoreError::Other(text) = &error else { panic!("{error}") };
     for part in ["bank", "1.0.0", &bank.digest.short(), &forged.digest.short()] {
         assert!(text.contains(part), "{text}");
@@ -138,10 +139,10 @@ pub async fn a_version_keeps_its_bytes(store: Subject) {
 
 /// The log of activations and the log of events do not know each other.
 pub async fn need_no_claim_and_fence_nobody(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     let bank = component("bank", "1.0.0", "bytes");
     assert!(append(&store, &activation(1, &bank), Some(&bank)).await);
-    assert_eq!(commit(&store, epoch, &[accepted("c2", "a", 1, &["y"])]).await, [committed(2, 1)]);
+    assert_eq!(commit(&store, claim, &[accepted("c2", "a", 1, &["y"])]).await, [committed(2, 1)]);
     assert_whole(&store).await;
 }

@@ -6,17 +6,17 @@ use super::given::*;
 
 /// Nothing in, nothing out.
 pub async fn an_empty_batch_is_nothing(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    assert_eq!(commit(&store, epoch, &[]).await, []);
-    assert_eq!(store.log_head().await.unwrap(), 0);
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    assert_eq!(commit(&store, claim, &[]).await, []);
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0);
 }
 
 /// A hot aggregate: each entry stands on the one before it.
 pub async fn one_stream_many_times(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let results = commit(
         &store,
-        epoch,
+        claim,
         &[
             accepted("c1", "a", 0, &["1"]),
             rejected("c2", "a", 1),
@@ -33,11 +33,11 @@ pub async fn one_stream_many_times(store: Subject) {
 
 /// One that conflicts takes nobody with it, but those that stood on it.
 pub async fn a_loser_among_winners(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("old", "b", 0, &["0"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("old", "b", 0, &["0"])]).await;
     let results = commit(
         &store,
-        epoch,
+        claim,
         &[
             accepted("c1", "a", 0, &["1"]),
             accepted("c2", "b", 0, &["lost", "lost too"]),
@@ -55,9 +55,9 @@ pub async fn a_loser_among_winners(store: Subject) {
 
 /// The same command twice in one batch: the second is answered like a retry.
 pub async fn one_id_twice(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entry = accepted("c1", "a", 0, &["x", "y"]);
-    let results = commit(&store, epoch, &[accepted("c0", "b", 0, &["w"]), entry.clone(), entry]).await;
+    let results = commit(&store, claim, &[accepted("c0", "b", 0, &["w"]), entry.clone(), entry]).await;
     let record = store.command("c1").await.unwrap().unwrap();
     assert_eq!(record.first_offset, Some(1));
     assert_eq!(results, [committed(1, 0), committed(2, 1), EntryResult::Duplicate(Box::new(record))]);
@@ -66,18 +66,18 @@ pub async fn one_id_twice(store: Subject) {
 
 /// Two commands under one id in one batch: the second is refused.
 pub async fn one_id_with_two_bodies(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let first = accepted("c1", "a", 0, &["x"]);
     let second = with_another_body(accepted("c1", "b", 0, &["y"]));
-    assert_eq!(commit(&store, epoch, &[first, second]).await, [committed(1, 0), EntryResult::IdReused]);
+    assert_eq!(commit(&store, claim, &[first, second]).await, [committed(1, 0), EntryResult::IdReused]);
     assert_eq!(store.stream_head(&account("b")).await.unwrap().version, 0);
 }
 
 /// A probe is answered in its place of the batch.
 pub async fn a_probe_sees_what_came_before_it(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries = [probe("c1", "a"), rejected("c1", "a", 0), probe("c1", "a"), with_another_body(probe("c1", "a"))];
-    let results = commit(&store, epoch, &entries).await;
+    let results = commit(&store, claim, &entries).await;
     let record = store.command("c1").await.unwrap().unwrap();
     let duplicate = EntryResult::Duplicate(Box::new(record));
     assert_eq!(results, [EntryResult::Absent, committed(0, None), duplicate, EntryResult::IdReused]);
@@ -85,21 +85,21 @@ pub async fn a_probe_sees_what_came_before_it(store: Subject) {
 
 /// Both think that the stream is theirs to make.
 pub async fn two_creators_of_one_stream(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries = [accepted("c1", "a", 0, &["x"]), accepted("c2", "a", 0, &["y"])];
-    assert_eq!(commit(&store, epoch, &entries).await, [committed(1, 0), EntryResult::Conflict { actual: 1 }]);
+    assert_eq!(commit(&store, claim, &entries).await, [committed(1, 0), EntryResult::Conflict { actual: 1 }]);
     assert_eq!(payloads(&store, "a").await, ["x"]);
 }
 
 /// Conflicts, rejections and quiet commands leave no holes.
 pub async fn offsets_have_no_gaps(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut version = 0;
     for n in 0..20 {
         let id = |part: &str| format!("{n} {part}");
         let results = commit(
             &store,
-            epoch,
+            claim,
             &[
                 accepted(&id("stale"), "a", version + 1, &["lost"]),
                 accepted(&id("wins"), "a", version, &["1", "2"]),
@@ -118,29 +118,29 @@ pub async fn offsets_have_no_gaps(store: Subject) {
 
 /// 700 commands over 600 streams, most of them new, with 1,400 events.
 pub async fn more_rows_than_a_statement_takes(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let first: Vec<_> = (0..600).map(|n| accepted(&format!("a{n}"), &n.to_string(), 0, &["1", "2"])).collect();
     let again = (0..100).map(|n| accepted(&format!("b{n}"), &n.to_string(), 2, &["3", "4"]));
     let entries: Vec<_> = first.iter().cloned().chain(again).collect();
-    let results = commit(&store, epoch, &entries).await;
+    let results = commit(&store, claim, &entries).await;
     let expected = (0..700_u64).map(|n| committed(if n < 600 { 2 } else { 4 }, n * 2));
     assert_eq!(results, expected.collect::<Vec<_>>());
-    assert!(commit(&store, epoch, &first).await.iter().all(|result| matches!(result, EntryResult::Duplicate(_))));
-    assert_eq!(store.log_head().await.unwrap(), 1_400);
+    assert!(commit(&store, claim, &first).await.iter().all(|result| matches!(result, EntryResult::Duplicate(_))));
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 1_400);
     assert_eq!(payloads(&store, "99").await, ["1", "2", "3", "4"]);
     assert_whole(&store).await;
 }
 
 /// Tasks that create the same streams at once: each stream has one creator.
 pub async fn racing_creators(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let tasks: Vec<_> = (0..8)
         .map(|task| {
             let store = store.clone();
             tokio::spawn(async move {
                 let entries: Vec<_> =
                     (0..25).map(|n| accepted(&format!("{task}-{n}"), &n.to_string(), 0, &["made"])).collect();
-                commit(&store, epoch, &entries).await
+                commit(&store, claim, &entries).await
             })
         })
         .collect();
@@ -159,11 +159,11 @@ pub async fn racing_creators(store: Subject) {
 
 /// One command that arrives on many connections at once runs once.
 pub async fn racing_retries(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let tasks: Vec<_> = (0..8)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await.remove(0) })
+            tokio::spawn(async move { commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await.remove(0) })
         })
         .collect();
     let mut committed = 0;
@@ -174,5 +174,5 @@ pub async fn racing_retries(store: Subject) {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((committed, store.log_head().await.unwrap()), (1, 1));
+    assert_eq!((committed, store.log_head(PartitionId::FIRST).await.unwrap()), (1, 1));
 }

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use cantus_model::{
     AggregateRef, Context, Decision, Digest, Entry, EntryResult, EventQuery, Message, PageLimit, RecordedEvent,
-    Rejection, Timestamp, Verdict,
-    ports::{Store, WriterEpoch},
+    Rejection, Timestamp, Verdict, ports::Store,
+};
+pub use cantus_model::{
+    PartitionId,
+    ports::{ActivationAuthor, Claim},
 };
 
 /// What a case runs on.
@@ -76,8 +79,8 @@ pub fn committed(version: u64, first_offset: impl Into<Option<u64>>) -> EntryRes
 }
 
 /// Commits `entries` in one batch, which must work.
-pub async fn commit(store: &Subject, epoch: WriterEpoch, entries: &[Entry]) -> Vec<EntryResult> {
-    store.commit(epoch, entries).await.unwrap()
+pub async fn commit(store: &Subject, claim: Claim, entries: &[Entry]) -> Vec<EntryResult> {
+    store.commit(claim, entries).await.unwrap()
 }
 
 /// The whole log, read in small pages.
@@ -85,7 +88,8 @@ pub async fn whole_log(store: &Subject) -> Vec<RecordedEvent> {
     let mut log: Vec<RecordedEvent> = vec![];
     loop {
         let after = log.last().map(|event| event.position.offset);
-        let page = store.read_events(&EventQuery { aggregate: None, after, limit: 7 }).await.unwrap();
+        let page =
+            store.read_events(&EventQuery { aggregate: None, after, limit: 7, ..Default::default() }).await.unwrap();
         if page.is_empty() {
             return log;
         }
@@ -102,7 +106,7 @@ pub async fn payloads(store: &Subject, of: &str) -> Vec<String> {
 /// Checks what holds for every log: offsets without gaps, versions without gaps, and heads that agree.
 pub async fn assert_whole(store: &Subject) {
     let log = whole_log(store).await;
-    assert_eq!(store.log_head().await.unwrap(), log.len() as u64);
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), log.len() as u64);
     let mut versions = std::collections::BTreeMap::<_, u64>::new();
     for (offset, event) in log.iter().enumerate() {
         assert_eq!(event.position.offset, offset as u64);

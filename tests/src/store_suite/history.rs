@@ -65,7 +65,7 @@ fn named(expected: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
 
 /// Three streams that took turns, with all that may be decided; what was not recorded is not there.
 pub async fn every_command_with_its_events(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let batches = [
         vec![accepted("a1", "a", 0, &["1"]), accepted("b1", "b", 0, &["2", "3", "4"]), rejected("c1", "c", 0)],
         vec![rejected("a2", "a", 1), accepted("lost", "a", 0, &["lost"]), accepted("b2", "b", 3, &[])],
@@ -73,7 +73,7 @@ pub async fn every_command_with_its_events(store: Subject) {
         vec![accepted("c3", "c", 0, &["5", ""]), accepted("a3", "a", 1, &["6", "7"]), rejected("b3", "b", 3)],
     ];
     for batch in &batches {
-        commit(&store, epoch, batch).await;
+        commit(&store, claim, batch).await;
     }
     let streams = read(&store, &HistoryQuery::default()).await;
     let expected: [(&str, &[&str]); 3] =
@@ -90,16 +90,16 @@ pub async fn every_command_with_its_events(store: Subject) {
 
 /// A stream begins with its first record, not when somebody first asks for it.
 pub async fn streams_in_the_order_in_which_they_began(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let batch = [
         accepted("too soon", "b", 1, &["lost"]),
         accepted("never", "c", 7, &["lost"]),
         rejected("a1", "a", 0),
         accepted("b1", "b", 0, &["x"]),
     ];
-    commit(&store, epoch, &batch).await;
-    commit(&store, epoch, &[accepted("d1", "d", 0, &[]), accepted("a2", "a", 0, &["x"])]).await;
-    commit(&store, epoch, &[accepted("c1", "c", 0, &["x"])]).await;
+    commit(&store, claim, &batch).await;
+    commit(&store, claim, &[accepted("d1", "d", 0, &[]), accepted("a2", "a", 0, &["x"])]).await;
+    commit(&store, claim, &[accepted("c1", "c", 0, &["x"])]).await;
     let expected: [(&str, &[&str]); 4] =
         [("Account/a", &["a1", "a2"]), ("Account/b", &["b1"]), ("Account/d", &["d1"]), ("Account/c", &["c1"])];
     assert_eq!(ids(&read(&store, &HistoryQuery::default()).await), named(&expected));
@@ -107,11 +107,11 @@ pub async fn streams_in_the_order_in_which_they_began(store: Subject) {
 
 /// 3,000 commands of one stream among others.
 pub async fn a_long_stream_in_pages(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..30_u64 {
         let long = (n * 100..n * 100 + 100).map(|n| accepted(&format!("long {n}"), "long", n, &[&n.to_string()]));
         let short = [accepted(&format!("short {n}"), &format!("s{}", n / 2), n % 2, &["x"])];
-        commit(&store, epoch, &short.into_iter().chain(long).collect::<Vec<_>>()).await;
+        commit(&store, claim, &short.into_iter().chain(long).collect::<Vec<_>>()).await;
     }
     let pages = pages(store.history(&HistoryQuery::default()).await.unwrap()).await;
     assert!(pages.len() > 15 + 3, "{}", pages.len());
@@ -128,14 +128,14 @@ pub async fn a_long_stream_in_pages(store: Subject) {
 
 /// By type, by name, by share, and by all of them at once.
 pub async fn only_what_is_selected(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let kinds = ["Account", "Flight", "Aircraft", "Account\u{0}"];
     for base in 0..2 {
         let entries = (0..400).map(|n| {
             let (id, kind) = (n % 100, kinds[n / 100]);
             of_type(kind, accepted(&format!("{kind} {id} {base}"), &id.to_string(), base, &["x"]))
         });
-        commit(&store, epoch, &entries.collect::<Vec<_>>()).await;
+        commit(&store, claim, &entries.collect::<Vec<_>>()).await;
     }
     let all = read(&store, &HistoryQuery::default()).await;
     assert_eq!(all.len(), 400);
@@ -163,14 +163,14 @@ pub async fn only_what_is_selected(store: Subject) {
 
 /// 20,000 commands of 5,000 streams, some of them of a type that is rare.
 pub async fn more_than_one_look_takes_in(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let rare = |stream: u64| stream % 1_000 == 3;
     for base in 0..4 {
         let entries = (0..5_000).map(|stream| {
             let entry = accepted(&format!("{stream} {base}"), &stream.to_string(), base, &["x"]);
             if rare(stream) { of_type("Rare", entry) } else { entry }
         });
-        commit(&store, epoch, &entries.collect::<Vec<_>>()).await;
+        commit(&store, claim, &entries.collect::<Vec<_>>()).await;
     }
     let streams = read(&store, &HistoryQuery::default()).await;
     assert_eq!(streams.len(), 5_000);
@@ -192,15 +192,15 @@ pub async fn more_than_one_look_takes_in(store: Subject) {
 
 /// A history ends where the store stood when it was asked for.
 pub async fn what_is_recorded_later_is_not_in_it(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let early = [accepted("a1", "a", 0, &["1"]), accepted("b1", "b", 0, &["2"])];
-    commit(&store, epoch, &early).await;
+    commit(&store, claim, &early).await;
     let before = read(&store, &HistoryQuery::default()).await;
     let mut history = store.history(&HistoryQuery::default()).await.unwrap();
     let late = |n: u64| [accepted(&format!("a late {n}"), "a", n, &["x"]), accepted(&format!("c{n}"), "c", n - 1, &[])];
-    commit(&store, epoch, &late(1)[..1]).await;
+    commit(&store, claim, &late(1)[..1]).await;
     let first = history.next_page().await.unwrap().unwrap();
-    commit(&store, epoch, &[rejected("b late", "b", 1), accepted("new", "new", 0, &["x"])]).await;
+    commit(&store, claim, &[rejected("b late", "b", 1), accepted("new", "new", 0, &["x"])]).await;
     let rest = pages(history).await;
     assert_eq!(joined(std::iter::once(first).chain(rest).collect()), before);
     assert_eq!(read(&store, &HistoryQuery::default()).await.len(), 3);
@@ -216,7 +216,7 @@ pub async fn of_an_empty_store(store: Subject) {
 
 /// The newest of some types, oldest first, rejections and quiet ones among them.
 pub async fn the_recent_commands(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..40_u64 {
         let id = |kind: &str| format!("{kind} {n}");
         let batch = [
@@ -225,7 +225,7 @@ pub async fn the_recent_commands(store: Subject) {
             accepted(&id("lost"), "a", n, &["x"]),
             of_type("Ship", accepted(&id("Ship"), "s", 0, &[])),
         ];
-        commit(&store, epoch, &batch).await;
+        commit(&store, claim, &batch).await;
     }
     let kinds = ["Account", "Flight", "Ship"];
     let all: Vec<(&str, String)> = (0..40).flat_map(|n| kinds.map(|kind| (kind, format!("{kind} {n}")))).collect();
@@ -245,7 +245,7 @@ pub async fn the_recent_commands(store: Subject) {
 
 /// Bytes that are no text, names in any script, numbers that need all 64 bits.
 pub async fn whatever_they_contain(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let bytes: Vec<u8> = (0..=255).chain([0, 0xc3, 0x28, 0]).collect();
     let names = ["", "a\u{0}b", "O'Hare \"✈\"\\ 航班\n", "é", "\u{10ffff}"];
     for (n, name) in names.into_iter().enumerate() {
@@ -260,7 +260,7 @@ pub async fn whatever_they_contain(store: Subject) {
         let mut refused = rejected(&format!("{n}{name} no"), name, 3);
         let rejection = Rejection { code: name.into(), message: name.into(), detail: Some(bytes.clone()) };
         refused.decision.as_mut().unwrap().verdict = Verdict::Rejected(rejection);
-        commit(&store, epoch, &[entry.clone(), refused.clone()]).await;
+        commit(&store, claim, &[entry.clone(), refused.clone()]).await;
         let query = HistoryQuery { aggregate: Some(account(name)), ..HistoryQuery::default() };
         let streams = read(&store, &query).await;
         let [(aggregate, commands)] = &streams[..] else { panic!("{streams:?}") };

@@ -2,19 +2,19 @@
 
 use cantus_model::{
     CommandRecord, EntryResult, EventQuery, Outcome, Position, RecordedEvent, StreamHead, Timestamp,
-    ports::{StoreError, WriterEpoch},
+    ports::{Claim, StoreError},
 };
 
 use super::given::*;
 
 /// Everything that went in comes out: the events with their places, the record with its context.
 pub async fn records_what_was_decided(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entry = at(5_000, accepted("c1", "a", 0, &["x", "y"]));
-    assert_eq!(commit(&store, epoch, std::slice::from_ref(&entry)).await, [committed(2, 0)]);
+    assert_eq!(commit(&store, claim, std::slice::from_ref(&entry)).await, [committed(2, 0)]);
 
     let event = |offset, payload: &str| RecordedEvent {
-        position: Position { partition: 0, offset },
+        position: Position { partition: PartitionId::FIRST, offset },
         aggregate: account("a"),
         version: offset + 1,
         event: message("Deposited", payload.as_bytes()),
@@ -22,7 +22,7 @@ pub async fn records_what_was_decided(store: Subject) {
         command_id: "c1".into(),
     };
     assert_eq!(whole_log(&store).await, [event(0, "x"), event(1, "y")]);
-    let query = EventQuery { aggregate: Some(account("a")), after: None, limit: 9 };
+    let query = EventQuery { aggregate: Some(account("a")), after: None, limit: 9, ..Default::default() };
     assert_eq!(store.read_events(&query).await.unwrap(), [event(0, "x"), event(1, "y")]);
     assert_eq!(payloads(&store, "a").await, ["x", "y"]);
 
@@ -45,10 +45,10 @@ pub async fn records_what_was_decided(store: Subject) {
 
 /// A retry is answered from the record, whatever the guest would decide now, and writes nothing.
 pub async fn a_retry_gets_the_stored_record(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"]), accepted("c2", "a", 1, &["y"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"]), accepted("c2", "a", 1, &["y"])]).await;
     let record = store.command("c1").await.unwrap().unwrap();
-    let again = commit(&store, epoch, &[at(9_000, accepted("c1", "a", 2, &["other", "events"]))]).await;
+    let again = commit(&store, claim, &[at(9_000, accepted("c1", "a", 2, &["other", "events"]))]).await;
     assert_eq!(again, [EntryResult::Duplicate(Box::new(record))]);
     assert_eq!(payloads(&store, "a").await, ["x", "y"]);
     assert_eq!(store.stream_head(&account("a")).await.unwrap().last_at, Timestamp(1_000));
@@ -56,28 +56,28 @@ pub async fn a_retry_gets_the_stored_record(store: Subject) {
 
 /// The same id with another body is neither answered nor recorded.
 pub async fn an_id_with_another_body_is_refused(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     let record = store.command("c1").await.unwrap();
     let other = with_another_body(accepted("c1", "a", 1, &["y"]));
-    assert_eq!(commit(&store, epoch, &[other]).await, [EntryResult::IdReused]);
+    assert_eq!(commit(&store, claim, &[other]).await, [EntryResult::IdReused]);
     assert_eq!(store.command("c1").await.unwrap(), record);
     assert_eq!(payloads(&store, "a").await, ["x"]);
 }
 
 /// A retry has a base version from before its first success: that is no conflict.
 pub async fn an_id_is_judged_before_its_base_version(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entry = accepted("c1", "a", 0, &["x"]);
-    commit(&store, epoch, std::slice::from_ref(&entry)).await;
-    let results = commit(&store, epoch, &[entry.clone(), with_another_body(entry)]).await;
+    commit(&store, claim, std::slice::from_ref(&entry)).await;
+    let results = commit(&store, claim, &[entry.clone(), with_another_body(entry)]).await;
     assert!(matches!(&results[..], [EntryResult::Duplicate(_), EntryResult::IdReused]), "{results:?}");
 }
 
 /// Behind or ahead, with events or without, for a stream that exists or not.
 pub async fn a_wrong_base_version_conflicts(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x", "y"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y"])]).await;
     let losers = [
         accepted("behind", "a", 1, &["z"]),
         accepted("ahead", "a", 3, &["z"]),
@@ -85,8 +85,8 @@ pub async fn a_wrong_base_version_conflicts(store: Subject) {
         rejected("rejected", "a", 0),
         accepted("far", "a", u64::MAX, &["z"]),
     ];
-    assert_eq!(commit(&store, epoch, &losers).await, vec![EntryResult::Conflict { actual: 2 }; 5]);
-    let unborn = commit(&store, epoch, &[accepted("unborn", "b", 1, &["z"])]).await;
+    assert_eq!(commit(&store, claim, &losers).await, vec![EntryResult::Conflict { actual: 2 }; 5]);
+    let unborn = commit(&store, claim, &[accepted("unborn", "b", 1, &["z"])]).await;
     assert_eq!(unborn, [EntryResult::Conflict { actual: 0 }]);
     assert_eq!(payloads(&store, "a").await, ["x", "y"]);
     assert_whole(&store).await;
@@ -94,59 +94,59 @@ pub async fn a_wrong_base_version_conflicts(store: Subject) {
 
 /// A conflict is no outcome: decided again, the command is recorded.
 pub async fn a_conflict_leaves_its_id_free(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    let results = commit(&store, epoch, &[accepted("c1", "a", 4, &["x"]), accepted("c1", "a", 0, &["x"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    let results = commit(&store, claim, &[accepted("c1", "a", 4, &["x"]), accepted("c1", "a", 0, &["x"])]).await;
     assert_eq!(results, [EntryResult::Conflict { actual: 0 }, committed(1, 0)]);
-    assert_eq!(commit(&store, epoch, &[accepted("c2", "a", 7, &["y"])]).await, [EntryResult::Conflict { actual: 1 }]);
+    assert_eq!(commit(&store, claim, &[accepted("c2", "a", 7, &["y"])]).await, [EntryResult::Conflict { actual: 1 }]);
     assert_eq!(store.command("c2").await.unwrap(), None);
-    assert_eq!(commit(&store, epoch, &[accepted("c2", "a", 1, &["y"])]).await, [committed(2, 1)]);
+    assert_eq!(commit(&store, claim, &[accepted("c2", "a", 1, &["y"])]).await, [committed(2, 1)]);
 }
 
 /// A command that decides nothing is recorded and answered; the version stays.
 pub async fn no_events_is_a_decision(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let quiet = at(2_000, accepted("quiet", "a", 0, &[]));
-    assert_eq!(commit(&store, epoch, std::slice::from_ref(&quiet)).await, [committed(0, None)]);
+    assert_eq!(commit(&store, claim, std::slice::from_ref(&quiet)).await, [committed(0, None)]);
     let head = store.stream_head(&account("a")).await.unwrap();
     assert_eq!(head, StreamHead::default());
     let record = store.command("quiet").await.unwrap().unwrap();
     assert_eq!((record.outcome.clone(), record.first_offset), (Outcome::Accepted { events: 0 }, None));
-    assert_eq!(commit(&store, epoch, &[quiet]).await, [EntryResult::Duplicate(Box::new(record))]);
-    assert_eq!(commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await, [committed(1, 0)]);
-    assert_eq!(commit(&store, epoch, &[accepted("quiet again", "a", 1, &[])]).await, [committed(1, None)]);
+    assert_eq!(commit(&store, claim, &[quiet]).await, [EntryResult::Duplicate(Box::new(record))]);
+    assert_eq!(commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await, [committed(1, 0)]);
+    assert_eq!(commit(&store, claim, &[accepted("quiet again", "a", 1, &[])]).await, [committed(1, None)]);
 }
 
 /// A rejection is recorded with all that it says, and is final.
 pub async fn a_rejection_is_a_decision(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let no = at(2_000, rejected("no", "a", 0));
-    assert_eq!(commit(&store, epoch, std::slice::from_ref(&no)).await, [committed(0, None)]);
+    assert_eq!(commit(&store, claim, std::slice::from_ref(&no)).await, [committed(0, None)]);
     let record = store.command("no").await.unwrap().unwrap();
     assert_eq!(record.outcome, no.decision.as_ref().unwrap().verdict.outcome());
     assert_eq!(record.version(), 0);
-    assert_eq!(commit(&store, epoch, &[no]).await, [EntryResult::Duplicate(Box::new(record))]);
+    assert_eq!(commit(&store, claim, &[no]).await, [EntryResult::Duplicate(Box::new(record))]);
     let head = store.stream_head(&account("a")).await.unwrap();
     assert_eq!(head, StreamHead::default());
-    assert_eq!(store.log_head().await.unwrap(), 0);
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0);
 }
 
 /// An entry without a decision only asks.
 pub async fn a_probe_finds_or_misses(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    assert_eq!(commit(&store, epoch, &[probe("c1", "a")]).await, [EntryResult::Absent]);
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    assert_eq!(commit(&store, claim, &[probe("c1", "a")]).await, [EntryResult::Absent]);
     assert_eq!(store.command("c1").await.unwrap(), None);
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await;
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     let record = store.command("c1").await.unwrap().unwrap();
     let asked = [probe("c1", "a"), with_another_body(probe("c1", "a")), probe("c2", "a")];
     let answers = [EntryResult::Duplicate(Box::new(record)), EntryResult::IdReused, EntryResult::Absent];
-    assert_eq!(commit(&store, epoch, &asked).await, answers);
+    assert_eq!(commit(&store, claim, &asked).await, answers);
 }
 
 /// A writer that was paused wakes up and finds that it was replaced.
 pub async fn a_second_claim_fences_the_first(store: Subject) {
-    let first = store.claim().await.unwrap();
+    let first = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, first, &[accepted("c1", "a", 0, &["x"])]).await;
-    let second = store.claim().await.unwrap();
+    let second = store.claim(PartitionId::FIRST).await.unwrap();
     assert!(second > first);
     let late = [accepted("c2", "a", 1, &["late"])];
     assert_eq!(store.commit(first, &late).await, Err(StoreError::Fenced));
@@ -155,11 +155,14 @@ pub async fn a_second_claim_fences_the_first(store: Subject) {
     assert_eq!(commit(&store, second, &late).await, [committed(2, 1)]);
 }
 
-/// An epoch that was never given out is as good as none.
+/// A claim that was never given out is as good as none.
 pub async fn nobody_writes_without_a_claim(store: Subject) {
     let entries = [accepted("c1", "a", 0, &["x"])];
-    assert_eq!(store.commit(WriterEpoch(1), &entries).await, Err(StoreError::Fenced));
-    let epoch = store.claim().await.unwrap();
-    assert_eq!(store.commit(WriterEpoch(epoch.0 + 1), &entries).await, Err(StoreError::Fenced));
-    assert_eq!(store.log_head().await.unwrap(), 0);
+    assert_eq!(
+        store.commit(Claim { partition: PartitionId::FIRST, epoch: 1 }, &entries).await,
+        Err(StoreError::Fenced)
+    );
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    assert_eq!(store.commit(Claim { epoch: claim.epoch + 1, ..claim }, &entries).await, Err(StoreError::Fenced));
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0);
 }

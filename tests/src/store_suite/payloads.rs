@@ -6,22 +6,22 @@ use super::given::*;
 
 /// Nothing is not NULL.
 pub async fn empty(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut entry = accepted("c1", "a", 0, &["", "x", ""]);
     entry.decision.as_mut().unwrap().command.payload = vec![];
-    commit(&store, epoch, &[entry]).await;
+    commit(&store, claim, &[entry]).await;
     assert_eq!(payloads(&store, "a").await, ["", "x", ""]);
     assert_eq!(store.command("c1").await.unwrap().unwrap().command.payload, b"");
 }
 
 /// 10 MB in a command and in each of its events, beside small ones.
 pub async fn ten_megabytes(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let large: Vec<u8> = (0..10_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let events = vec![message("Large", &large), message("Small", b"s"), message("Large", &large)];
     let mut entry = decided("c1", "a", 0, Verdict::Accepted(events.clone()));
     entry.decision.as_mut().unwrap().command.payload = large.clone();
-    commit(&store, epoch, &[accepted("c0", "b", 0, &["x"]), entry, accepted("c2", "b", 1, &["y"])]).await;
+    commit(&store, claim, &[accepted("c0", "b", 0, &["x"]), entry, accepted("c2", "b", 1, &["y"])]).await;
     assert!(store.read_stream(&account("a"), 0, PageLimit::events(9)).await.unwrap() == events.iter().collect());
     assert!(store.command("c1").await.unwrap().unwrap().command.payload == large);
     assert_eq!(payloads(&store, "b").await, ["x", "y"]);
@@ -29,16 +29,16 @@ pub async fn ten_megabytes(store: Subject) {
 
 /// A payload is bytes, of which a store knows nothing.
 pub async fn bytes_that_are_no_text(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let bytes: Vec<u8> = (0..=255).chain([0, 0xc3, 0x28, 0]).collect();
-    commit(&store, epoch, &[decided("c1", "a", 0, Verdict::Accepted(vec![message("Raw", &bytes)]))]).await;
+    commit(&store, claim, &[decided("c1", "a", 0, Verdict::Accepted(vec![message("Raw", &bytes)]))]).await;
     assert_eq!(store.read_stream(&account("a"), 0, PageLimit::events(1)).await.unwrap().payloads(), bytes);
     assert_eq!(whole_log(&store).await[0].event.payload, bytes);
 }
 
 /// Names that differ anywhere, even behind a zero byte, are different names.
 pub async fn names_in_any_script(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let names = [
         "é",
         "e\u{301}",
@@ -55,18 +55,18 @@ pub async fn names_in_any_script(store: Subject) {
     ];
     let entries: Vec<_> = names.iter().map(|name| accepted(name, name, 0, &[name])).collect();
     let expected: Vec<_> = (0..).map(|offset| committed(1, offset)).take(names.len()).collect();
-    assert_eq!(commit(&store, epoch, &entries).await, expected);
+    assert_eq!(commit(&store, claim, &entries).await, expected);
     for name in names {
         assert_eq!(payloads(&store, name).await, [name]);
         assert_eq!(store.command(name).await.unwrap().unwrap().aggregate, account(name));
     }
-    let again = commit(&store, epoch, &entries).await;
+    let again = commit(&store, claim, &entries).await;
     assert!(again.iter().all(|result| matches!(result, EntryResult::Duplicate(_))), "{again:?}");
 }
 
 /// Numbers that need all 64 bits, keys twice and in the caller's order, quotes and line ends.
 pub async fn extremes_of_a_context(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut entry = accepted("c1", "a", 0, &["x"]);
     let decision = entry.decision.as_mut().unwrap();
     let pairs = [("z", "18446744073709551615"), ("a", "\"quoted\"\n\0"), ("z", ""), ("", "é")];
@@ -78,7 +78,7 @@ pub async fn extremes_of_a_context(store: Subject) {
     decision.context.actor = None;
     decision.command.version = u32::MAX;
     let decision = decision.clone();
-    commit(&store, epoch, &[entry]).await;
+    commit(&store, claim, &[entry]).await;
     let record = store.command("c1").await.unwrap().unwrap();
     assert_eq!((record.context, record.command), (decision.context.clone(), decision.command));
     assert_eq!(whole_log(&store).await[0].recorded_at, decision.context.now);
@@ -86,7 +86,7 @@ pub async fn extremes_of_a_context(store: Subject) {
 
 /// The type is part of the name, and the two do not run together.
 pub async fn one_id_in_two_types(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let names = [("Flight", "1"), ("Aircraft", "1"), ("Flight1", ""), ("", "Flight1")];
     let entries: Vec<_> = (0..)
         .zip(names)
@@ -96,7 +96,7 @@ pub async fn one_id_in_two_types(store: Subject) {
             entry
         })
         .collect();
-    assert_eq!(commit(&store, epoch, &entries).await, [0, 1, 2, 3].map(|offset| committed(1, offset)));
+    assert_eq!(commit(&store, claim, &entries).await, [0, 1, 2, 3].map(|offset| committed(1, offset)));
     for (kind, id) in names {
         let batch = store.read_stream(&AggregateRef::new(kind, id), 0, PageLimit::events(9)).await.unwrap();
         assert_eq!(batch.payloads(), kind.as_bytes());

@@ -6,13 +6,13 @@ use super::given::*;
 
 /// 10,000 events of two kinds, interleaved with another stream, in pages of several sizes.
 pub async fn a_stream_in_pages(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let events: Vec<_> = (0..10_000_u32)
         .map(|n| message(if n % 3 == 0 { "Withdrawn" } else { "Deposited" }, n.to_string().as_bytes()))
         .collect();
     for (n, chunk) in events.chunks(500).enumerate() {
         let a = decided(&format!("a{n}"), "a", n as u64 * 500, Verdict::Accepted(chunk.to_vec()));
-        commit(&store, epoch, &[a, accepted(&format!("b{n}"), "b", n as u64, &["between"])]).await;
+        commit(&store, claim, &[a, accepted(&format!("b{n}"), "b", n as u64, &["between"])]).await;
     }
     for size in [1_000, 4_096, 9_999, 10_000, 20_000] {
         let mut read = 0;
@@ -29,8 +29,8 @@ pub async fn a_stream_in_pages(store: Subject) {
 
 /// A page takes no more events once it has its bytes; an event that is larger comes alone.
 pub async fn a_page_by_bytes(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["1234", "5678", "9", "a long one", "x"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["1234", "5678", "9", "a long one", "x"])]).await;
     for (bytes, pages) in [(0, 5), (1, 5), (4, 4), (5, 3), (8, 3), (9, 3), (19, 2), (1_000, 1)] {
         let (mut read, mut count) = (0, 0);
         while read < 5 {
@@ -44,15 +44,15 @@ pub async fn a_page_by_bytes(store: Subject) {
 
 /// A page behind the last event is empty, and so is a page of none.
 pub async fn beyond_the_end(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x", "y"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y"])]).await;
     for (after, limit) in [(2, 9), (3, 9), (u64::MAX, 9), (0, 0)] {
         assert!(store.read_stream(&account("a"), after, PageLimit::events(limit)).await.unwrap().is_empty());
-        let of_stream = EventQuery { aggregate: Some(account("a")), after: Some(after), limit };
+        let of_stream = EventQuery { aggregate: Some(account("a")), after: Some(after), limit, ..Default::default() };
         assert!(store.read_events(&of_stream).await.unwrap().is_empty());
     }
     for (after, limit) in [(1, 9), (2, 9), (u64::MAX, 9), (0, 0)] {
-        let of_log = EventQuery { aggregate: None, after: Some(after), limit };
+        let of_log = EventQuery { aggregate: None, after: Some(after), limit, ..Default::default() };
         assert!(store.read_events(&of_log).await.unwrap().is_empty());
     }
     let all = store.read_stream(&account("a"), 0, PageLimit::events(usize::MAX)).await.unwrap();
@@ -61,25 +61,25 @@ pub async fn beyond_the_end(store: Subject) {
 
 /// By offset for the log, by version for a stream; `after` itself is not in the page.
 pub async fn the_log_in_pages(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..30 {
         let (a, b) = (format!("a{n}"), format!("b{n}"));
-        commit(&store, epoch, &[accepted(&a, "a", n, &[&a]), accepted(&b, "b", n, &[&b])]).await;
+        commit(&store, claim, &[accepted(&a, "a", n, &[&a]), accepted(&b, "b", n, &[&b])]).await;
     }
     let log = whole_log(&store).await;
     assert_eq!(log.len(), 60);
     assert_whole(&store).await;
     let of_b: Vec<_> = log.iter().filter(|event| event.aggregate == account("b")).cloned().collect();
-    let query = |after, limit| EventQuery { aggregate: Some(account("b")), after, limit };
+    let query = |after, limit| EventQuery { aggregate: Some(account("b")), after, limit, ..Default::default() };
     assert_eq!(store.read_events(&query(None, 100)).await.unwrap(), of_b);
     assert_eq!(store.read_events(&query(Some(10), 5)).await.unwrap(), of_b[10..15]);
-    let query = EventQuery { aggregate: None, after: Some(10), limit: 5 };
+    let query = EventQuery { aggregate: None, after: Some(10), limit: 5, ..Default::default() };
     assert_eq!(store.read_events(&query).await.unwrap(), log[11..16]);
 }
 
 /// Events recorded at the very time count; rejections do not.
 pub async fn a_version_at_a_time(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries = [
         at(100, accepted("c1", "a", 0, &["1", "2"])),
         at(200, rejected("c2", "a", 2)),
@@ -87,7 +87,7 @@ pub async fn a_version_at_a_time(store: Subject) {
         at(200, accepted("c4", "a", 3, &["4"])),
         at(300, accepted("c5", "b", 0, &["other"])),
     ];
-    commit(&store, epoch, &entries).await;
+    commit(&store, claim, &entries).await;
     for (time, version) in [(0, 0), (99, 0), (100, 2), (199, 2), (200, 4), (201, 4), (u64::MAX, 4)] {
         assert_eq!(store.version_at(&account("a"), Timestamp(time)).await.unwrap(), version, "at {time}");
     }
@@ -98,7 +98,7 @@ pub async fn an_unknown_stream(store: Subject) {
     assert_eq!(store.stream_head(&account("a")).await.unwrap(), StreamHead::default());
     assert!(store.read_stream(&account("a"), 0, PageLimit::events(9)).await.unwrap().is_empty());
     assert_eq!(store.version_at(&account("a"), Timestamp(9)).await.unwrap(), 0);
-    let query = EventQuery { aggregate: Some(account("a")), after: None, limit: 9 };
+    let query = EventQuery { aggregate: Some(account("a")), after: None, limit: 9, ..Default::default() };
     assert!(store.read_events(&query).await.unwrap().is_empty());
-    assert_eq!(store.log_head().await.unwrap(), 0);
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0);
 }

@@ -14,59 +14,59 @@ async fn load(store: &Subject, of: &str) -> Option<Snapshot> {
 
 /// A later one takes the place of an earlier one, of any size.
 pub async fn the_newest_is_loaded(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x", "y", "z"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y", "z"])]).await;
     assert_eq!(load(&store, "a").await, None);
     for saved in [snapshot("a", 1, b""), snapshot("a", 2, &[0xff; 2_000_000]), snapshot("a", 3, b"{\"z\":1}")] {
-        store.save_snapshots(std::slice::from_ref(&saved)).await.unwrap();
+        store.save_snapshots(claim, std::slice::from_ref(&saved)).await.unwrap();
         assert!(load(&store, "a").await == Some(saved));
     }
-    store.save_snapshots(&[]).await.unwrap();
+    store.save_snapshots(claim, &[]).await.unwrap();
     assert_eq!(payloads(&store, "a").await, ["x", "y", "z"]);
 }
 
 /// Only the component that wrote it understands it.
 pub async fn another_components_is_not_used(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await;
-    store.save_snapshots(&[snapshot("a", 1, b"1")]).await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
+    store.save_snapshots(claim, &[snapshot("a", 1, b"1")]).await.unwrap();
     let other = Digest::of(b"another build of the bank");
     assert_eq!(store.load_snapshot(&account("a"), other).await.unwrap(), None);
     let theirs = Snapshot { component: other, ..snapshot("a", 1, b"2") };
-    store.save_snapshots(std::slice::from_ref(&theirs)).await.unwrap();
+    store.save_snapshots(claim, std::slice::from_ref(&theirs)).await.unwrap();
     assert_eq!(store.load_snapshot(&account("a"), other).await.unwrap(), Some(theirs));
     assert_eq!(load(&store, "a").await, Some(snapshot("a", 1, b"1")));
 }
 
 /// A state of nothing is of no use.
 pub async fn of_no_stream_is_not_kept(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await;
-    store.save_snapshots(&[snapshot("nobody", 1, b"1"), snapshot("a", 1, b"2")]).await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
+    store.save_snapshots(claim, &[snapshot("nobody", 1, b"1"), snapshot("a", 1, b"2")]).await.unwrap();
     assert_eq!(load(&store, "nobody").await, None);
     assert_eq!(load(&store, "a").await, Some(snapshot("a", 1, b"2")));
 }
 
 /// The log is the truth: a state of events that it does not have is none.
 pub async fn ahead_of_its_stream_is_not_used(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await;
-    store.save_snapshots(&[snapshot("a", 2, b"from the future")]).await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
+    store.save_snapshots(claim, &[snapshot("a", 2, b"from the future")]).await.unwrap();
     assert_eq!(load(&store, "a").await, None);
 }
 
 /// While others commit.
 pub async fn many_at_once(store: Subject) {
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries: Vec<_> = (0..300).map(|n| accepted(&format!("c{n}"), &n.to_string(), 0, &["x"])).collect();
-    commit(&store, epoch, &entries).await;
+    commit(&store, claim, &entries).await;
     let snapshots: Vec<_> = (0..300).map(|n| snapshot(&n.to_string(), 1, n.to_string().as_bytes())).collect();
     let saving = tokio::spawn({
         let (store, snapshots) = (store.clone(), snapshots.clone());
-        async move { store.save_snapshots(&snapshots).await }
+        async move { store.save_snapshots(claim, &snapshots).await }
     });
     for n in 0..50 {
-        commit(&store, epoch, &[accepted(&format!("d{n}"), "busy", n, &["x"])]).await;
+        commit(&store, claim, &[accepted(&format!("d{n}"), "busy", n, &["x"])]).await;
     }
     saving.await.unwrap().unwrap();
     for saved in snapshots {
@@ -95,9 +95,9 @@ async fn found(store: &Subject, components: &[&str]) -> Vec<String> {
 
 /// After a swap the component before finds what it saved, and so on, to and fro.
 pub async fn going_back_finds_the_one_before(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"; 9]), accepted("c2", "b", 0, &["x"; 9])]).await;
-    store.save_snapshots(&[snapshot("b", 4, b"of another stream")]).await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"; 9]), accepted("c2", "b", 0, &["x"; 9])]).await;
+    store.save_snapshots(claim, &[snapshot("b", 4, b"of another stream")]).await.unwrap();
     for (saved, states) in [
         (by("old", 1), ["old1", "none"]),
         (by("old", 2), ["old2", "none"]),
@@ -107,7 +107,7 @@ pub async fn going_back_finds_the_one_before(store: Subject) {
         (by("old", 6), ["old6", "new4"]),
         (by("new", 6), ["old6", "new6"]),
     ] {
-        store.save_snapshots(&[saved]).await.unwrap();
+        store.save_snapshots(claim, &[saved]).await.unwrap();
         assert_eq!(found(&store, &["old", "new"]).await, states);
     }
     assert_eq!(load(&store, "b").await, Some(snapshot("b", 4, b"of another stream")));
@@ -115,8 +115,8 @@ pub async fn going_back_finds_the_one_before(store: Subject) {
 
 /// However many components a stream has seen, it keeps two snapshots.
 pub async fn a_third_component_pushes_out_the_oldest(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"; 9])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"; 9])]).await;
     let components = ["one", "two", "three"];
     for (saved, states) in [
         (by("one", 5), ["one5", "none", "none"]),
@@ -125,19 +125,19 @@ pub async fn a_third_component_pushes_out_the_oldest(store: Subject) {
         (by("two", 6), ["none", "two6", "three5"]),
         (by("one", 3), ["one3", "two6", "none"]),
     ] {
-        store.save_snapshots(&[saved]).await.unwrap();
+        store.save_snapshots(claim, &[saved]).await.unwrap();
         assert_eq!(found(&store, &components).await, states);
     }
 }
 
 /// It is all the same whether they are saved one by one or at once.
 pub async fn several_components_in_one_call(store: Subject) {
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"; 9]), accepted("c2", "b", 0, &["x"; 9])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"; 9]), accepted("c2", "b", 0, &["x"; 9])]).await;
     let at_once = [by("one", 1), by("one", 2), by("two", 3), snapshot("b", 1, b"b1"), by("two", 4), by("three", 5)];
-    store.save_snapshots(&at_once).await.unwrap();
+    store.save_snapshots(claim, &at_once).await.unwrap();
     assert_eq!(found(&store, &["one", "two", "three"]).await, ["none", "two4", "three5"]);
     assert_eq!(load(&store, "b").await, Some(snapshot("b", 1, b"b1")));
-    store.save_snapshots(&[by("three", 6), by("four", 6), by("three", 7), by("four", 8)]).await.unwrap();
+    store.save_snapshots(claim, &[by("three", 6), by("four", 6), by("three", 7), by("four", 8)]).await.unwrap();
     assert_eq!(found(&store, &["two", "three", "four"]).await, ["none", "three7", "four8"]);
 }

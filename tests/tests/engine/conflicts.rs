@@ -10,7 +10,7 @@ use cantus_tests::{
 use super::*;
 
 /// What another writer appends to the counter `c` at version `base`: this many events. It stands in for one that the
-/// store would fence: only with our own epoch can it get in between at all.
+/// store would fence: only with our own claim can it get in between at all.
 fn other(id: &str, base: u64, events: u64) -> Box<Entry> {
     let payloads: Vec<String> = (1..=events).map(|n| format!(r#"{{"value":{}}}"#, base + n)).collect();
     let mut entry = given::accepted(id, "c", base, &payloads.iter().map(String::as_str).collect::<Vec<_>>());

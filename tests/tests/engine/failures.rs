@@ -1,5 +1,6 @@
 //! The store fails: nothing is answered that is not durable, and what ran ahead is discarded.
 
+use cantus_model::PartitionId;
 use cantus_model::ports::{Journal, StoreError};
 use cantus_tests::{
     faulty::{OnCommit, faulty},
@@ -124,7 +125,7 @@ async fn an_aggregate_that_cannot_be_read_is_answered_and_read_again() {
 async fn a_writer_that_another_replaced_writes_nothing() {
     let world = World::of(guests::COUNTER).await;
     assert_eq!(accepted(world.ask(increment("a")).await), 1);
-    world.store.claim().await.unwrap();
+    world.store.claim(PartitionId::FIRST).await.unwrap();
     for id in ["b", "c"] {
         assert!(refused(world.ask(increment(id)).await).starts_with("store: another host took over"));
     }

@@ -1,6 +1,9 @@
 //! Snapshots are a cache: written behind everybody's back, used where they fit, and done without.
 
-use cantus_model::{AggregateRef, Digest, Snapshot, ports::SnapshotStore};
+use cantus_model::{
+    AggregateRef, Digest, PartitionId, Snapshot,
+    ports::{Journal, SnapshotStore},
+};
 use cantus_tests::{guests, host};
 
 use super::*;
@@ -20,7 +23,8 @@ async fn climb(store: &Arc<FaultyStore>, host_number: u64, count: u64) {
 
 async fn save(store: &FaultyStore, version: u64, component: Digest, state: &str) {
     let snapshot = Snapshot { aggregate: climber(), version, component, state: state.into() };
-    store.save_snapshots(&[snapshot]).await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    store.save_snapshots(claim, &[snapshot]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,8 @@
 //! Streams that no longer fold: written by an older component, say.
 
+use cantus_model::PartitionId;
 use cantus_model::{
-    AggregateRef, Context, Decision, Digest, Entry, EntryResult, FaultKind, Message, Verdict, ports::WriterEpoch,
+    AggregateRef, Context, Decision, Digest, Entry, EntryResult, FaultKind, Message, Verdict, ports::Claim,
 };
 use cantus_tests::host;
 
@@ -32,7 +33,7 @@ pub(crate) async fn append(world: &World, aggregate: &AggregateRef, events: Vec<
     };
     let hash = Digest::of(id.as_bytes());
     let entry = Entry { command_id: id, request_hash: hash, aggregate: aggregate.clone(), decision: Some(decision) };
-    let committed = world.store.commit(WriterEpoch(1), &[entry]).await.unwrap();
+    let committed = world.store.commit(Claim { partition: PartitionId::FIRST, epoch: 1 }, &[entry]).await.unwrap();
     assert!(matches!(committed[..], [EntryResult::Committed { .. }]), "{committed:?}");
 }
 

@@ -1,6 +1,7 @@
 //! Other aggregates in flight while one misbehaves.
 
 use cantus_engine::{CommandError, Settings};
+use cantus_model::PartitionId;
 use cantus_tests::{guests, host};
 
 use super::{World, accepted, hydration::append};
@@ -37,7 +38,7 @@ async fn neighbours_in_flight_all_succeed() {
         assert_eq!(accepted(good.await), round as u64 / 3 + 1, "what waited behind {how}");
     }
     world.engine.shutdown().await;
-    assert_eq!(world.store.log_head().await.unwrap(), 8 * 41);
+    assert_eq!(world.store.log_head(PartitionId::FIRST).await.unwrap(), 8 * 41);
 }
 
 /// Few sandboxes for very many faults: every one must be given back, and nobody be starved.
@@ -140,5 +141,5 @@ async fn shutdown_answers_what_misbehaves_too() {
     }
     let late = world.ask("late", "Climber/a", "Climb", CLIMB).await;
     assert!(matches!(late, Err(CommandError::ShuttingDown)), "{late:?}");
-    assert_eq!(world.store.log_head().await.unwrap(), 40);
+    assert_eq!(world.store.log_head(PartitionId::FIRST).await.unwrap(), 40);
 }

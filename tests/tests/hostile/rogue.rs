@@ -1,6 +1,7 @@
 //! A guest past the SDK: it faults in any call, and answers what it never declared.
 
 use cantus_engine::CommandError;
+use cantus_model::PartitionId;
 use cantus_tests::{guests, host};
 
 use super::{World, accepted, shown};
@@ -78,7 +79,7 @@ async fn a_fault_in_drop_loses_nothing() {
         }
     }
     world.engine.shutdown().await;
-    assert_eq!(world.store.log_head().await.unwrap(), 60);
+    assert_eq!(world.store.log_head(PartitionId::FIRST).await.unwrap(), 60);
 }
 
 /// A snapshot that restores with a trap, or not at all, is passed over: the whole stream is folded instead.

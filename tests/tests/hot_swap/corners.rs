@@ -1,5 +1,6 @@
 //! Swaps at moments that a host under load seldom meets, brought about one by one.
 
+use cantus_model::PartitionId;
 use std::sync::Arc;
 
 use cantus_engine::{CommandError, Engine, FixedClock, Live, Pending, Settings};
@@ -56,7 +57,7 @@ async fn commands_wait_that_the_new_one_does_not_have() {
     let (a1, a2) = (a1.await.unwrap(), a2.await.unwrap());
     assert_eq!((a1.version, a1.component, a2.version, a2.component), (3, smaller.digest(), 4, smaller.digest()));
     engine.shutdown().await;
-    assert_eq!(store.log_head().await.unwrap(), 4);
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 4);
 }
 
 /// Nobody is there when the queue's turn comes: each is told so, and may be sent again later.

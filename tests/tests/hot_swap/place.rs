@@ -1,5 +1,6 @@
 //! A host on folders of its own: put together as `cantus run --watch` does it, and watched.
 
+use cantus_model::ports::ActivationAuthor;
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use cantus_engine::{
@@ -77,6 +78,7 @@ impl Place {
 
     pub(crate) fn activator(&self) -> Activator {
         Activator {
+            author: ActivationAuthor::Operator,
             store: Arc::clone(&self.store),
             source: Arc::clone(&self.source) as Arc<dyn PluginSource>,
             clock: Arc::new(FixedClock(NOW)),

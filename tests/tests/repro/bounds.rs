@@ -1,7 +1,10 @@
 //! Faults may come in any number, on streams of any length.
 
 use cantus_engine::repro::Settings as Kept;
-use cantus_model::{Snapshot, ports::SnapshotStore};
+use cantus_model::{
+    PartitionId, Snapshot,
+    ports::{Journal, SnapshotStore},
+};
 
 use super::*;
 
@@ -134,7 +137,8 @@ async fn a_snapshot_that_is_too_long_is_left_out() {
         world.engine.shutdown().await;
         let (aggregate, component, state) = (aggregate("a"), world.component.digest(), vec![b'?'; 100_000]);
         let snapshot = Snapshot { aggregate, version: 3, component, state };
-        world.store.save_snapshots(&[snapshot]).await.unwrap();
+        let claim = world.store.claim(PartitionId::FIRST).await.unwrap();
+        world.store.save_snapshots(claim, &[snapshot]).await.unwrap();
         let kept_now = Kept { bytes, ..Kept::default() };
         let world = World::with(world.store, world.component, host::settings(), kept_now).await;
         assert_eq!(world.add("4", "Tally/a", 1).await.unwrap().version, 4);

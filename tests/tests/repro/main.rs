@@ -5,6 +5,7 @@ mod bounds;
 mod capture;
 mod rerun;
 
+use cantus_engine::OwnedStore;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -71,7 +72,9 @@ impl World {
         let keep = Keep { settings: kept, sink: shelf.clone() };
         let live = [Live::new(Arc::clone(&component))];
         let clock = Arc::new(FixedClock(host::NOW));
-        let engine = Engine::start_keeping(settings, store.clone(), &live, clock, Some(keep)).await.unwrap();
+        let engine =
+            Engine::start_owned(settings, OwnedStore::claim(store.clone()).await.unwrap(), &live, clock, Some(keep))
+                .unwrap();
         Self { store, engine, shelf, component }
     }
 

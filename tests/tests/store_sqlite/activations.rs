@@ -14,19 +14,33 @@ async fn they_are_there_after_a_restart() {
     let store = open(&url).await;
     let (bank, shop) = (component("bank", "1.0.0", "a"), component("shop", "1.0.0", "b"));
     for (seq, component) in [(1, &shop), (2, &bank), (3, &shop)] {
-        assert!(store.append_activation(&activation(seq, component), Some(component)).await.unwrap());
+        assert!(
+            store
+                .append_activation(ActivationAuthor::Operator, &activation(seq, component), Some(component))
+                .await
+                .unwrap()
+        );
     }
     let before = (store.activations(0).await.unwrap(), store.components().await.unwrap());
     drop(store);
 
     let reader: Subject = Arc::new(SqliteStore::open_read_only(&url).await.unwrap());
     assert_eq!((reader.activations(0).await.unwrap(), reader.components().await.unwrap()), before);
-    let refused = reader.append_activation(&activation(4, &bank), Some(&bank)).await;
+    let refused = reader.append_activation(ActivationAuthor::Operator, &activation(4, &bank), Some(&bank)).await;
     assert!(matches!(refused, Err(StoreError::Unwritable(_))), "{refused:?}");
     let store = open(&url).await;
-    assert!(!store.append_activation(&activation(3, &bank), None).await.unwrap());
-    assert!(store.append_activation(&activation(4, &bank), None).await.unwrap());
-    assert!(store.append_activation(&activation(5, &bank), Some(&component("bank", "1.0.0", "c"))).await.is_err());
+    assert!(!store.append_activation(ActivationAuthor::Operator, &activation(3, &bank), None).await.unwrap());
+    assert!(store.append_activation(ActivationAuthor::Operator, &activation(4, &bank), None).await.unwrap());
+    assert!(
+        store
+            .append_activation(
+                ActivationAuthor::Operator,
+                &activation(5, &bank),
+                Some(&component("bank", "1.0.0", "c"))
+            )
+            .await
+            .is_err()
+    );
     assert_eq!(reader.activations(3).await.unwrap(), [activation(4, &bank)]);
 }
 
@@ -35,13 +49,13 @@ async fn they_are_there_after_a_restart() {
 async fn others_append_while_a_host_runs() {
     let (_folder, _, url) = place();
     let host = open(&url).await;
-    let epoch = host.claim().await.unwrap();
+    let claim = host.claim(PartitionId::FIRST).await.unwrap();
     let mut appending = vec![];
     for who in ["one", "two", "three"] {
         appending.push(tokio::spawn(append_ten(open(&url).await, who.into())));
     }
     for n in 0..50 {
-        commit(&host, epoch, &[accepted(&format!("c{n}"), "a", n, &["x"])]).await;
+        commit(&host, claim, &[accepted(&format!("c{n}"), "a", n, &["x"])]).await;
     }
     for task in appending {
         task.await.unwrap();
@@ -62,7 +76,12 @@ async fn damage_is_found() {
         let store = open(&url).await;
         let bank = component("bank", "1.0.0", "a");
         for seq in 1..4 {
-            assert!(store.append_activation(&activation(seq, &bank), Some(&bank)).await.unwrap());
+            assert!(
+                store
+                    .append_activation(ActivationAuthor::Operator, &activation(seq, &bank), Some(&bank))
+                    .await
+                    .unwrap()
+            );
         }
         tamper(&path, damage).await;
         let read = store.activations(0).await;

@@ -13,12 +13,12 @@ async fn a_full_disk_stops_writing_and_loses_nothing() {
     let (_folder, _, url) = place();
     let options = SqliteOptions { max_bytes: Some(400_000), ..SqliteOptions::default() };
     let full: Subject = Arc::new(SqliteStore::open_with(&url, options).await.unwrap());
-    let epoch = full.claim().await.unwrap();
+    let claim = full.claim(PartitionId::FIRST).await.unwrap();
     let payload = "p".repeat(2_000);
     let batch = |n: u64| [accepted(&format!("a{n}"), "a", n, &[&payload]), accepted(&format!("b{n}"), "b", n, &["x"])];
     let mut count = 0;
     let error = loop {
-        match full.commit(epoch, &batch(count)).await {
+        match full.commit(claim, &batch(count)).await {
             Ok(_) => count += 1,
             Err(error) => break error,
         }
@@ -28,15 +28,15 @@ async fn a_full_disk_stops_writing_and_loses_nothing() {
     assert!(text.contains("make room on its disk"), "{text}");
     assert!(count > 10);
 
-    assert_eq!(full.log_head().await.unwrap(), count * 2, "nothing of the failed batch is visible");
+    assert_eq!(full.log_head(PartitionId::FIRST).await.unwrap(), count * 2, "nothing of the failed batch is visible");
     assert_eq!(full.command(&format!("b{count}")).await.unwrap(), None);
     assert_whole(&full).await;
-    assert!(matches!(full.commit(epoch, &batch(count)).await, Err(StoreError::Unwritable(_))), "it stays full");
-    assert!(matches!(full.commit(epoch, &[probe("a0", "a")]).await.unwrap()[..], [EntryResult::Duplicate(_)]));
+    assert!(matches!(full.commit(claim, &batch(count)).await, Err(StoreError::Unwritable(_))), "it stays full");
+    assert!(matches!(full.commit(claim, &[probe("a0", "a")]).await.unwrap()[..], [EntryResult::Duplicate(_)]));
     drop(full);
 
     let store = open(&url).await;
-    let results = commit(&store, epoch, &batch(count)).await;
+    let results = commit(&store, claim, &batch(count)).await;
     assert_eq!(results, [committed(count + 1, count * 2), committed(count + 1, count * 2 + 1)]);
     assert_whole(&store).await;
 }
@@ -51,15 +51,15 @@ async fn a_damaged_snapshot_is_not_used() {
     ] {
         let (_folder, path, url) = place();
         let store = open(&url).await;
-        let epoch = store.claim().await.unwrap();
-        commit(&store, epoch, &[accepted("c1", "a", 0, &["x", "y"])]).await;
+        let claim = store.claim(PartitionId::FIRST).await.unwrap();
+        commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y"])]).await;
         let component = Digest::of(b"c");
         let saved = Snapshot { aggregate: account("a"), version: 2, component, state: b"state".to_vec() };
-        store.save_snapshots(std::slice::from_ref(&saved)).await.unwrap();
+        store.save_snapshots(claim, std::slice::from_ref(&saved)).await.unwrap();
         assert_eq!(store.load_snapshot(&account("a"), component).await.unwrap(), Some(saved.clone()));
         tamper(&path, damage).await;
         assert_eq!(store.load_snapshot(&account("a"), component).await.unwrap(), None, "{damage}");
-        store.save_snapshots(std::slice::from_ref(&saved)).await.unwrap();
+        store.save_snapshots(claim, std::slice::from_ref(&saved)).await.unwrap();
         assert_eq!(store.load_snapshot(&account("a"), component).await.unwrap(), Some(saved), "saved anew");
     }
 }
@@ -68,14 +68,19 @@ async fn a_damaged_snapshot_is_not_used() {
 async fn a_missing_event_is_damage_and_never_skipped() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["1", "2", "3"]), accepted("c2", "b", 0, &["4"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["1", "2", "3"]), accepted("c2", "b", 0, &["4"])]).await;
     tamper(&path, "DELETE FROM event WHERE offset = 1").await;
     let corrupt = |error: StoreError| matches!(&error, StoreError::Corrupt(text) if text.contains("missing"));
     assert!(corrupt(store.read_stream(&account("a"), 0, PageLimit::events(9)).await.unwrap_err()));
     assert!(corrupt(store.read_stream(&account("a"), 1, PageLimit::events(9)).await.unwrap_err()));
     for aggregate in [None, Some(account("a"))] {
-        assert!(corrupt(store.read_events(&EventQuery { aggregate, after: None, limit: 9 }).await.unwrap_err()));
+        assert!(corrupt(
+            store
+                .read_events(&EventQuery { aggregate, after: None, limit: 9, ..Default::default() })
+                .await
+                .unwrap_err()
+        ));
     }
     assert_eq!(payloads(&store, "b").await, ["4"]);
     assert_eq!(store.read_stream(&account("a"), 2, PageLimit::events(9)).await.unwrap().payloads(), b"3");
@@ -85,12 +90,12 @@ async fn a_missing_event_is_damage_and_never_skipped() {
 async fn a_lost_insert_is_an_error() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["1"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["1"])]).await;
     tamper(&path, "UPDATE partition SET head = 0").await;
-    let error = store.commit(epoch, &[accepted("c2", "b", 0, &["2"])]).await.unwrap_err();
+    let error = store.commit(claim, &[accepted("c2", "b", 0, &["2"])]).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt(_)), "{error}");
     assert_eq!(store.command("c2").await.unwrap(), None);
     tamper(&path, "UPDATE partition SET head = 1").await;
-    assert_eq!(commit(&store, epoch, &[accepted("c2", "b", 0, &["2"])]).await, [committed(1, 1)]);
+    assert_eq!(commit(&store, claim, &[accepted("c2", "b", 0, &["2"])]).await, [committed(1, 1)]);
 }

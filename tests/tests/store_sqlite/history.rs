@@ -12,8 +12,8 @@ use super::{open, place, tamper};
 async fn a_store_opened_for_reading_has_its_history() {
     let (_folder, _, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("a1", "a", 0, &["1"]), rejected("b1", "b", 0)]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("a1", "a", 0, &["1"]), rejected("b1", "b", 0)]).await;
     let reader: Subject = Arc::new(SqliteStore::open_read_only(&url).await.unwrap());
     for aggregate in [None, Some(account("a"))] {
         let query = HistoryQuery { aggregate, ..HistoryQuery::default() };
@@ -27,7 +27,7 @@ async fn a_store_opened_for_reading_has_its_history() {
 async fn readings_while_commits_go_on() {
     let (_folder, _, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let reader: Subject = Arc::new(SqliteStore::open_read_only(&url).await.unwrap());
     let reading = tokio::spawn(async move {
         let (mut known, mut states) = (HashMap::<AggregateRef, usize>::new(), 0);
@@ -56,7 +56,7 @@ async fn readings_while_commits_go_on() {
                 _ => accepted(&id, &stream, version, &["x", "y"]),
             });
         }
-        assert_eq!(commit(&store, epoch, &entries).await.len(), 30);
+        assert_eq!(commit(&store, claim, &entries).await.len(), 30);
     }
     let states = reading.await.unwrap();
     assert!(states > 2, "the reader never ran beside the writer: {states}");
@@ -85,14 +85,14 @@ async fn what_is_missing_is_found() {
     ] {
         let (_folder, path, url) = place();
         let store = open(&url).await;
-        let epoch = store.claim().await.unwrap();
+        let claim = store.claim(PartitionId::FIRST).await.unwrap();
         let entries = [
             accepted("a1", "a", 0, &["1", "2"]),
             accepted("b1", "b", 0, &["3", "4"]),
             rejected("a2", "a", 2),
             accepted("a3", "a", 2, &["5", "6"]),
         ];
-        commit(&store, epoch, &entries).await;
+        commit(&store, claim, &entries).await;
         tamper(&path, damage).await;
         let error = match store.history(&HistoryQuery::default()).await {
             Ok(mut history) => loop {
@@ -112,9 +112,9 @@ async fn what_is_missing_is_found() {
 async fn a_missing_command_of_one_stream_is_found() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..3 {
-        commit(&store, epoch, &[accepted(&n.to_string(), "a", n, &["x"]), rejected(&format!("b{n}"), "b", 0)]).await;
+        commit(&store, claim, &[accepted(&n.to_string(), "a", n, &["x"]), rejected(&format!("b{n}"), "b", 0)]).await;
     }
     tamper(&path, "DELETE FROM command WHERE id = '1'").await;
     let of = |id| HistoryQuery { aggregate: Some(account(id)), ..HistoryQuery::default() };
@@ -128,13 +128,13 @@ async fn a_missing_command_of_one_stream_is_found() {
 async fn large_events_make_small_pages() {
     let (_folder, _, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let event = message("Large", &vec![7; 500_000]);
     for n in 0..60 {
         let verdict = Verdict::Accepted(vec![event.clone(), event.clone()]);
         let mut entry = decided(&n.to_string(), if n < 50 { "a" } else { "b" }, n % 50 * 2, verdict);
         entry.decision.as_mut().unwrap().command.payload = vec![1; 300_000];
-        commit(&store, epoch, &[entry]).await;
+        commit(&store, claim, &[entry]).await;
     }
     let pages = pages(store.history(&HistoryQuery::default()).await.unwrap()).await;
     assert!(pages.len() >= 60 / 5, "{}", pages.len());
@@ -152,11 +152,11 @@ async fn large_events_make_small_pages() {
 async fn large_details_make_small_pages() {
     let (_folder, _, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let detail = Some(vec![200; 1_500_000]);
     let verdict = Verdict::Rejected(Rejection { code: "no".into(), message: "no".into(), detail });
     let entries: Vec<_> = (0..6).map(|n| decided(&n.to_string(), "a", 0, verdict.clone())).collect();
-    commit(&store, epoch, &entries).await;
+    commit(&store, claim, &entries).await;
     for aggregate in [None, Some(account("a"))] {
         let query = HistoryQuery { aggregate, ..HistoryQuery::default() };
         let pages = pages(store.history(&query).await.unwrap()).await;
@@ -171,9 +171,9 @@ async fn large_details_make_small_pages() {
 async fn recent_commands_are_bounded_in_bytes() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries: Vec<_> = (0..4).map(|n| rejected(&n.to_string(), "a", 0)).collect();
-    commit(&store, epoch, &entries).await;
+    commit(&store, claim, &entries).await;
     let recent = async || -> Vec<String> {
         let records = store.recent_commands(&["Account".into()], 9).await.unwrap();
         records.into_iter().map(|record| record.context.command_id).collect()
@@ -190,14 +190,14 @@ async fn recent_commands_are_bounded_in_bytes() {
 async fn a_slow_reading_does_not_keep_the_wal() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries: Vec<_> = (0..2_000).map(|n| accepted(&n.to_string(), "a", n, &["x"])).collect();
-    commit(&store, epoch, &entries).await;
+    commit(&store, claim, &entries).await;
     let mut history = store.history(&HistoryQuery::default()).await.unwrap();
     assert!(!history.next_page().await.unwrap().unwrap().last);
     let payload = "p".repeat(1_000_000);
     for n in 0..150 {
-        commit(&store, epoch, &[accepted(&format!("late {n}"), "a", 2_000 + n, &[&payload])]).await;
+        commit(&store, claim, &[accepted(&format!("late {n}"), "a", 2_000 + n, &[&payload])]).await;
         if n == 75 {
             assert!(!history.next_page().await.unwrap().unwrap().last);
         }

@@ -28,11 +28,11 @@ fn nth(n: u64, versions: &mut [u64]) -> Entry {
 
 async fn fill(url: &str) {
     let store = open(url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut versions = vec![0; STREAMS as usize];
     for first in (0..COMMANDS).step_by(BATCH as usize) {
         let batch: Vec<_> = (first..first + BATCH).map(|n| nth(n, &mut versions)).collect();
-        commit(&store, epoch, &batch).await;
+        commit(&store, claim, &batch).await;
     }
 }
 

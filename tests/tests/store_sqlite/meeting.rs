@@ -8,7 +8,7 @@ use std::{
 
 use cantus_model::{
     EntryResult, EventQuery, PageLimit,
-    ports::{StoreError, WriterEpoch},
+    ports::{Claim, StoreError},
 };
 use cantus_store::{SqliteOptions, SqliteStore};
 use cantus_tests::store_suite::given::*;
@@ -20,15 +20,15 @@ use super::{open, place, raw};
 async fn two_writers_take_turns() {
     let (_folder, _, url) = place();
     let hosts = [open(&url).await, open(&url).await];
-    let mut last = WriterEpoch(0);
+    let mut last = Claim { partition: PartitionId::FIRST, epoch: 0 };
     for turn in 0..6_u64 {
         let (host, other) = (&hosts[turn as usize % 2], &hosts[(turn as usize + 1) % 2]);
-        let epoch = host.claim().await.unwrap();
+        let claim = host.claim(PartitionId::FIRST).await.unwrap();
         let (c, d) = (format!("c{turn}"), format!("d{turn}"));
         let entries = [accepted(&c, "shared", turn, &[&c]), accepted(&d, &d, 0, &[&d])];
         assert_eq!(other.commit(last, &entries).await, Err(StoreError::Fenced));
-        assert_eq!(commit(host, epoch, &entries).await, [committed(turn + 1, turn * 2), committed(1, turn * 2 + 1)]);
-        last = epoch;
+        assert_eq!(commit(host, claim, &entries).await, [committed(turn + 1, turn * 2), committed(1, turn * 2 + 1)]);
+        last = claim;
     }
     assert_whole(&hosts[0]).await;
     assert_eq!(whole_log(&hosts[0]).await, whole_log(&hosts[1]).await);
@@ -39,21 +39,21 @@ async fn a_busy_file_may_be_tried_again() {
     let (_folder, path, url) = place();
     let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(50), ..SqliteOptions::default() };
     let store: Subject = Arc::new(SqliteStore::open_with(&url, options).await.unwrap());
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut neighbour = raw(&path).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut neighbour).await.unwrap();
     let entries = [accepted("c1", "a", 0, &["x"])];
-    assert!(matches!(store.commit(epoch, &entries).await, Err(StoreError::Transient(_))));
-    assert_eq!(store.log_head().await.unwrap(), 0, "readers go on");
+    assert!(matches!(store.commit(claim, &entries).await, Err(StoreError::Transient(_))));
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0, "readers go on");
     sqlx::query("ROLLBACK").execute(&mut neighbour).await.unwrap();
-    assert_eq!(commit(&store, epoch, &entries).await, [committed(1, 0)]);
+    assert_eq!(commit(&store, claim, &entries).await, [committed(1, 0)]);
 }
 
 #[tokio::test]
 async fn an_abandoned_commit_is_whole_or_nothing() {
     let (_folder, _, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let (mut applied, mut undone) = (0, 0);
     for n in 0..60_u64 {
         let version = store.stream_head(&account("a")).await.unwrap().version;
@@ -62,7 +62,7 @@ async fn an_abandoned_commit_is_whole_or_nothing() {
             accepted(&format!("b{n}"), &format!("b{n}"), 0, &["3"]),
         ];
         {
-            let mut commit = pin!(store.commit(epoch, &entries));
+            let mut commit = pin!(store.commit(claim, &entries));
             for _ in 0..n {
                 if let Poll::Ready(result) = commit.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                     result.unwrap();
@@ -71,14 +71,14 @@ async fn an_abandoned_commit_is_whole_or_nothing() {
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
         }
-        match &commit(&store, epoch, &entries).await[..] {
+        match &commit(&store, claim, &entries).await[..] {
             [EntryResult::Committed { .. }, EntryResult::Committed { .. }] => undone += 1,
             [EntryResult::Duplicate(_), EntryResult::Duplicate(_)] => applied += 1,
             half => panic!("half a batch: {half:?}"),
         }
     }
     assert!(applied > 0 && undone > 0, "{applied} were applied and {undone} undone");
-    assert_eq!(store.log_head().await.unwrap(), 180);
+    assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 180);
     assert_whole(&store).await;
 }
 
@@ -86,16 +86,18 @@ async fn an_abandoned_commit_is_whole_or_nothing() {
 async fn readers_see_whole_batches_only() {
     let (_folder, _, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let reading: Vec<_> = (0..3)
         .map(|_| {
             let store = store.clone();
             tokio::spawn(async move {
                 let (mut seen, mut states) = (0, 0);
                 while seen < 2_000 {
-                    let head = store.log_head().await.unwrap();
-                    let log =
-                        store.read_events(&EventQuery { aggregate: None, after: None, limit: 9_999 }).await.unwrap();
+                    let head = store.log_head(PartitionId::FIRST).await.unwrap();
+                    let log = store
+                        .read_events(&EventQuery { aggregate: None, after: None, limit: 9_999, ..Default::default() })
+                        .await
+                        .unwrap();
                     let stream = store.read_stream(&account("s0"), 0, PageLimit::events(9_999)).await.unwrap();
                     assert!(head % 50 == 0 && log.len() % 50 == 0 && stream.len() % 5 == 0);
                     assert!(log.len() as u64 >= head && stream.len() * 10 >= log.len());
@@ -110,7 +112,7 @@ async fn readers_see_whole_batches_only() {
         let entries: Vec<_> = (0..10)
             .map(|s| accepted(&format!("{n}-{s}"), &format!("s{s}"), n * 5, &["1", "2", "3", "4", "5"]))
             .collect();
-        commit(&store, epoch, &entries).await;
+        commit(&store, claim, &entries).await;
     }
     for task in reading {
         assert!(task.await.unwrap() > 1, "the reader never ran beside the writer");
@@ -121,12 +123,12 @@ async fn readers_see_whole_batches_only() {
 async fn the_wal_does_not_grow_without_bound() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let reading: Vec<_> = (0..2)
         .map(|_| {
             let store = store.clone();
             tokio::spawn(async move {
-                while store.log_head().await.unwrap() < 200 {
+                while store.log_head(PartitionId::FIRST).await.unwrap() < 200 {
                     store.read_stream(&account("a"), 0, PageLimit::events(2)).await.unwrap();
                 }
             })
@@ -134,7 +136,7 @@ async fn the_wal_does_not_grow_without_bound() {
         .collect();
     let payload = "p".repeat(1_000_000);
     for n in 0..200 {
-        commit(&store, epoch, &[accepted(&format!("c{n}"), "a", n, &[&payload])]).await;
+        commit(&store, claim, &[accepted(&format!("c{n}"), "a", n, &[&payload])]).await;
     }
     for task in reading {
         task.await.unwrap();
@@ -147,7 +149,7 @@ async fn the_wal_does_not_grow_without_bound() {
 async fn a_long_reader_is_waited_for_in_vain_but_not_for_long() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut reader = raw(&path).await;
     sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
     let count = "SELECT count(*) FROM event";
@@ -158,7 +160,7 @@ async fn a_long_reader_is_waited_for_in_vain_but_not_for_long() {
     let mut append = async |times: u64| {
         for _ in 0..times {
             let begun = std::time::Instant::now();
-            commit(&store, epoch, &[accepted(&format!("c{version}"), "a", version, &[&payload])]).await;
+            commit(&store, claim, &[accepted(&format!("c{version}"), "a", version, &[&payload])]).await;
             version += 1;
             slowest = slowest.max(begun.elapsed());
         }

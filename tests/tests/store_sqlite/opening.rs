@@ -58,23 +58,23 @@ async fn a_newer_schema_is_left_alone() {
 async fn a_store_opened_for_reading_refuses_to_write() {
     let (_folder, _, url) = place();
     let writer = open(&url).await;
-    let epoch = writer.claim().await.unwrap();
+    let claim = writer.claim(PartitionId::FIRST).await.unwrap();
     let reader: Subject = Arc::new(SqliteStore::open_read_only(&url).await.unwrap());
-    assert_eq!(reader.log_head().await.unwrap(), 0);
-    commit(&writer, epoch, &[accepted("c1", "a", 0, &["x"])]).await;
+    assert_eq!(reader.log_head(PartitionId::FIRST).await.unwrap(), 0);
+    commit(&writer, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     assert_eq!(payloads(&reader, "a").await, ["x"], "it follows the writer");
     let snapshot = Snapshot { aggregate: account("a"), version: 1, component: Digest::of(b"c"), state: vec![] };
-    assert!(matches!(reader.claim().await, Err(StoreError::Unwritable(_))));
-    assert!(matches!(reader.commit(epoch, &[accepted("c2", "a", 1, &["y"])]).await, Err(StoreError::Unwritable(_))));
-    assert!(matches!(reader.save_snapshots(&[snapshot]).await, Err(StoreError::Unwritable(_))));
+    assert!(matches!(reader.claim(PartitionId::FIRST).await, Err(StoreError::Unwritable(_))));
+    assert!(matches!(reader.commit(claim, &[accepted("c2", "a", 1, &["y"])]).await, Err(StoreError::Unwritable(_))));
+    assert!(matches!(reader.save_snapshots(claim, &[snapshot]).await, Err(StoreError::Unwritable(_))));
 }
 
 #[tokio::test]
 async fn a_read_only_file_can_be_read_and_not_written() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x"])]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     drop(store);
     tamper(&path, "PRAGMA wal_checkpoint(TRUNCATE)").await;
     let mut bytes = std::fs::read(&path).unwrap();
@@ -94,12 +94,12 @@ async fn many_hosts_open_a_new_store_at_once() {
     let opening: Vec<_> = (0..6)
         .map(|_| {
             let url = url.clone();
-            tokio::spawn(async move { SqliteStore::open(&url).await.unwrap().claim().await.unwrap() })
+            tokio::spawn(async move { SqliteStore::open(&url).await.unwrap().claim(PartitionId::FIRST).await.unwrap() })
         })
         .collect();
     let mut epochs = vec![];
     for task in opening {
-        epochs.push(task.await.unwrap().0);
+        epochs.push(task.await.unwrap().epoch);
     }
     epochs.sort_unstable();
     assert_eq!(epochs, [1, 2, 3, 4, 5, 6]);
@@ -109,17 +109,17 @@ async fn many_hosts_open_a_new_store_at_once() {
 async fn what_was_committed_is_there_after_a_restart() {
     let (_folder, _, url) = place();
     let store = open(&url).await;
-    let epoch = store.claim().await.unwrap();
-    commit(&store, epoch, &[accepted("c1", "a", 0, &["x", "y"]), rejected("c2", "a", 2)]).await;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y"]), rejected("c2", "a", 2)]).await;
     let before = (whole_log(&store).await, store.command("c2").await.unwrap());
     drop(store);
 
     let store = open(&url).await;
     assert_eq!((whole_log(&store).await, store.command("c2").await.unwrap()), before);
-    assert_eq!(store.commit(epoch, &[probe("c1", "a")]).await.map(|results| results.len()), Ok(1));
-    let epoch = store.claim().await.unwrap();
+    assert_eq!(store.commit(claim, &[probe("c1", "a")]).await.map(|results| results.len()), Ok(1));
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries = [accepted("c1", "a", 0, &["x", "y"]), accepted("c3", "b", 0, &["z"])];
-    let results = commit(&store, epoch, &entries).await;
+    let results = commit(&store, claim, &entries).await;
     assert!(matches!(&results[..], [EntryResult::Duplicate(_), EntryResult::Committed { first_offset: Some(2), .. }]));
     assert_whole(&store).await;
 }

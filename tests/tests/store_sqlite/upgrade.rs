@@ -45,16 +45,16 @@ async fn fill(mut connection: SqliteConnection, from: &Path, snapshots: &'static
 async fn a_store_from_before_activations_is_brought_up_to_date() {
     let ((_new_folder, new_path, new_url), (_folder, path, url)) = (place(), place());
     let new = open(&new_url).await;
-    let epoch = new.claim().await.unwrap();
+    let claim = new.claim(PartitionId::FIRST).await.unwrap();
     let entries = [accepted("a1", "a", 0, &["1", "2"]), rejected("b1", "b", 0), accepted("a2", "a", 2, &[])];
-    commit(&new, epoch, &entries).await;
+    commit(&new, claim, &entries).await;
     let saved = |version| Snapshot {
         aggregate: account("a"),
         version,
         component: Digest::of(b"bank"),
         state: b"state".to_vec(),
     };
-    new.save_snapshots(&[saved(1)]).await.unwrap();
+    new.save_snapshots(claim, &[saved(1)]).await.unwrap();
     let old_snapshots = "INSERT INTO snapshot (stream_pk, version, component_digest, state, state_hash) \
          SELECT pk / 2, version, component_digest, state, state_hash FROM other.snapshot";
     fill(made_by(&path, 1).await, &new_path, old_snapshots).await;
@@ -72,10 +72,15 @@ async fn a_store_from_before_activations_is_brought_up_to_date() {
     assert_eq!(store.load_snapshot(&account("a"), Digest::of(b"bank")).await.unwrap(), None, "a cache may be lost");
 
     let bank = activations::component("bank", "1.0.0", "bank");
-    assert!(store.append_activation(&activations::activation(1, &bank), Some(&bank)).await.unwrap());
-    store.save_snapshots(&[saved(2)]).await.unwrap();
+    assert!(
+        store
+            .append_activation(ActivationAuthor::Operator, &activations::activation(1, &bank), Some(&bank))
+            .await
+            .unwrap()
+    );
+    store.save_snapshots(claim, &[saved(2)]).await.unwrap();
     assert_eq!(store.load_snapshot(&account("a"), Digest::of(b"bank")).await.unwrap(), Some(saved(2)));
-    let epoch = store.claim().await.unwrap();
-    assert_eq!(commit(&store, epoch, &[accepted("a3", "a", 2, &["3"])]).await, [committed(3, 2)]);
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    assert_eq!(commit(&store, claim, &[accepted("a3", "a", 2, &["3"])]).await, [committed(3, 2)]);
     assert_whole(&store).await;
 }

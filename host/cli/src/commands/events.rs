@@ -49,7 +49,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let mut left = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let mut printed = 0;
     while left > 0 {
-        let query = EventQuery { aggregate: aggregate.clone(), after, limit: left.min(settings.engine.page_events) };
+        let query = EventQuery {
+            aggregate: aggregate.clone(),
+            after,
+            limit: left.min(settings.engine.page_events),
+            ..Default::default()
+        };
         let page = store.read_events(&query).await.or_exit(Exit::Store)?;
         let Some(last) = page.last() else { break };
         after = Some(if aggregate.is_some() { last.version } else { last.position.offset });
@@ -130,13 +135,13 @@ pub(crate) fn text(events: &[RecordedEvent]) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use cantus_model::{Message, Position, Timestamp};
+    use cantus_model::{Message, PartitionId, Position, Timestamp};
 
     use super::*;
 
     fn event() -> RecordedEvent {
         RecordedEvent {
-            position: Position { partition: 0, offset: 7 },
+            position: Position { partition: PartitionId::FIRST, offset: 7 },
             aggregate: AggregateRef::new("Counter", "c-1"),
             version: 3,
             event: Message { name: "Counted".into(), version: 2, payload: b"{\"by\": 1.50}".to_vec() },

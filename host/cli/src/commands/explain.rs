@@ -89,8 +89,12 @@ async fn produced(
     let mut after = record.base_version;
     while after < record.version() {
         let left = usize::try_from(record.version() - after).unwrap_or(usize::MAX);
-        let query =
-            EventQuery { aggregate: Some(record.aggregate.clone()), after: Some(after), limit: left.min(page_events) };
+        let query = EventQuery {
+            aggregate: Some(record.aggregate.clone()),
+            after: Some(after),
+            limit: left.min(page_events),
+            ..Default::default()
+        };
         let page = store.read_events(&query).await?;
         let Some(last) = page.last() else { break };
         after = last.version;

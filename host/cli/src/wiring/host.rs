@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cantus_engine::{
-    Engine, StartError, Stats, SystemClock,
+    Engine, OwnedStore, StartError, Stats, SystemClock,
     registry::{FileStatus, Notice, Registry, State},
 };
 use cantus_wasm::FolderWatch;
@@ -68,12 +68,14 @@ pub(crate) async fn start(
     }
     let source = source(settings, Keep::Components)?;
     let store = cantus_store::open(&settings.store).await.or_exit(Exit::Store)?;
-    let activator = activator(settings, Arc::clone(&store), source);
+    // Nothing is recorded before this host owns the store.
+    let owned = OwnedStore::claim(store).await.or_exit(Exit::Store)?;
+    let activator = activator(settings, Arc::clone(owned.store()), owned.author(), source);
     let registry = Registry::open(settings.registry.clone(), activator, observer).await.or_exit(Exit::Store)?;
     check_live(settings, &registry)?;
     check_sandboxes(settings, registry.live().len())?;
     let (live, keep) = (registry.live(), Some(repros::keep(settings)));
-    let engine = Engine::start_keeping(settings.engine.clone(), store, &live, Arc::new(SystemClock), keep).await;
+    let engine = Engine::start_owned(settings.engine.clone(), owned, &live, Arc::new(SystemClock), keep);
     let engine = Arc::new(engine.map_err(|error| match error {
         StartError::Store(error) => Failure::new(Exit::Store, error),
         StartError::AggregateTwice(_) => Failure::new(Exit::Plugin, error),

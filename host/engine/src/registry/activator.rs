@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cantus_model::{
     Activation, Cause, ComponentRecord, Digest,
-    ports::{Component, PluginSource, Refusal, Store, StoreError},
+    ports::{ActivationAuthor, Component, PluginSource, Refusal, Store, StoreError},
 };
 
 use super::Log;
@@ -19,6 +19,8 @@ use crate::{
 pub struct Activator {
     /// Where history is and activations are recorded.
     pub store: Arc<dyn Store>,
+    /// Who records them: a host that owns the store, or a person.
+    pub author: ActivationAuthor,
     /// Where components come from and are kept.
     pub source: Arc<dyn PluginSource>,
     /// When it happens.
@@ -141,7 +143,7 @@ impl Activator {
             why: change.why,
             report: report.and_then(|report| serde_json::to_string(report).ok()),
         };
-        if !self.store.append_activation(&activation, record.as_ref()).await? {
+        if !self.store.append_activation(self.author, &activation, record.as_ref()).await? {
             return Err(ActivationError::Overtaken);
         }
         record.into_iter().for_each(|record| log.know(record));

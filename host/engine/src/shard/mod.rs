@@ -16,7 +16,7 @@ mod witness;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use cantus_model::{AggregateRef, Decision, Entry, PageLimit, Snapshot, StreamHead, ports::ToHydrate};
+use cantus_model::{AggregateRef, Decision, Entry, PageLimit, PartitionId, Snapshot, StreamHead, ports::ToHydrate};
 use crossbeam_channel::{Receiver, TryRecvError};
 use lru::LruCache;
 use tokio::sync::mpsc;
@@ -45,7 +45,8 @@ pub(crate) enum ShardMessage {
 /// Whom a shard talks to.
 pub(crate) struct Links {
     pub(crate) loader: Loader,
-    pub(crate) commit_queue: mpsc::UnboundedSender<Submission>,
+    /// One for each partition, in order.
+    pub(crate) commit_queues: Vec<mpsc::UnboundedSender<Submission>>,
     pub(crate) snapshot_queue: mpsc::Sender<Snapshot>,
     /// Hears of faults.
     pub(crate) repros: Option<Arc<Repros>>,
@@ -205,7 +206,9 @@ impl Shard {
             slot.in_flight += 1;
         }
         let submission = Submission { shard: self.index, job, entry, held };
-        if let Err(refused) = self.links.commit_queue.send(submission) {
+        let queues = &self.links.commit_queues;
+        let partition = PartitionId::of(&submission.entry.aggregate, queues.len() as u32);
+        if let Err(refused) = queues[partition.0 as usize].send(submission) {
             refused.0.job.answer(Err(CommandError::ShuttingDown), &self.stats);
         }
     }

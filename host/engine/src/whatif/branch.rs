@@ -78,7 +78,8 @@ impl Branch {
 
 /// The id of the command that produced the event of `version`.
 async fn produced(store: &dyn Store, aggregate: &AggregateRef, version: u64) -> Result<String, BranchError> {
-    let query = EventQuery { aggregate: Some(aggregate.clone()), after: Some(version - 1), limit: 1 };
+    let query =
+        EventQuery { aggregate: Some(aggregate.clone()), after: Some(version - 1), limit: 1, ..Default::default() };
     match store.read_events(&query).await?.pop() {
         Some(event) => Ok(event.command_id),
         None => match store.stream_head(aggregate).await?.version {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{Claim, StoreError};
 use crate::{Activation, ComponentRecord, HistoryPage, HistoryQuery};
 
 /// Recorded history: a store, or a tape.
@@ -28,6 +28,15 @@ pub trait History: Send {
     async fn next_page(&mut self) -> Result<Option<HistoryPage>, StoreError>;
 }
 
+/// Who appends to the log of activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActivationAuthor {
+    /// A host that owns a partition. It is [`StoreError::Fenced`] once another host has claimed that.
+    Host(Claim),
+    /// A person at the command line, beside whatever host is running.
+    Operator,
+}
+
 /// The log of activations: which component is live for which plugin name.
 #[async_trait]
 pub trait ActivationLog: Send + Sync {
@@ -35,9 +44,10 @@ pub trait ActivationLog: Send + Sync {
     /// if `activation.seq` is not the next one: somebody else appended meanwhile.
     ///
     /// # Errors
-    /// If it cannot be written, or a component of that name and version has other bytes.
+    /// If it cannot be written, the author is fenced, or a component of that name and version has other bytes.
     async fn append_activation(
         &self,
+        author: ActivationAuthor,
         activation: &Activation,
         component: Option<&ComponentRecord>,
     ) -> Result<bool, StoreError>;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::{ActivationLog, HistorySource};
 use crate::{
-    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, PageLimit, RecordedEvent,
-    Snapshot, StreamHead, Timestamp,
+    AggregateRef, CommandRecord, Digest, Entry, EntryResult, EventBatch, EventQuery, LogInfo, PageLimit, PartitionId,
+    RecordedEvent, Snapshot, StreamHead, Timestamp,
 };
 
 /// Why a store could not do as asked.
@@ -14,6 +14,9 @@ pub enum StoreError {
     /// Another host has taken the partition for writing since.
     #[error("another host took over writing to this store: stop this one, or stop the other and start this one again")]
     Fenced,
+    /// What is written no longer reaches the store: its file was moved, removed or replaced under the running host.
+    #[error("the store is lost: {0}")]
+    Lost(String),
     /// Nothing was written, and nothing can be until somebody makes room or changes permissions.
     #[error("the store cannot write: {0}")]
     Unwritable(String),
@@ -28,20 +31,34 @@ pub enum StoreError {
     Other(String),
 }
 
-/// The right to write to a partition, until somebody else claims it.
+impl StoreError {
+    /// Whether a host that meets it can write nothing more, ever: it has to stop.
+    pub const fn is_terminal(&self) -> bool {
+        matches!(self, Self::Fenced | Self::Lost(_))
+    }
+}
+
+/// The right to write to a partition, until somebody else claims it. Every write names it, so that a host which was replaced
+/// cannot write any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WriterEpoch(pub u64);
+pub struct Claim {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The writer epoch: each claim has a larger one than the claims before it, from 1.
+    pub epoch: u64,
+}
 
 /// The writing side: whole batches, one transaction each.
 #[async_trait]
 pub trait Journal: Send + Sync {
-    /// Takes partition 0 for writing. All earlier epochs are fenced from here on.
+    /// Takes a partition for writing. All earlier claims to it are fenced from here on.
     ///
     /// # Errors
-    /// If the store cannot be written.
-    async fn claim(&self) -> Result<WriterEpoch, StoreError>;
+    /// If the store cannot be written, or has no such partition.
+    async fn claim(&self, partition: PartitionId) -> Result<Claim, StoreError>;
 
-    /// Commits a batch in one durable transaction and says what became of each entry, in order.
+    /// Commits a batch, all of whose aggregates belong to the claimed partition, in one durable transaction. Says what became
+    /// of each entry, in order.
     ///
     /// Entries are judged one after another, each on the effects of those before it: a known id is
     /// [`EntryResult::Duplicate`] or [`EntryResult::IdReused`]; a base version that does not hold is
@@ -50,12 +67,15 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// If the batch as a whole could not be committed. Nothing of it is visible then, unless the commit itself was
     /// applied and only its answer was lost: trying again finds the records.
-    async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError>;
+    async fn commit(&self, claim: Claim, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError>;
 }
 
 /// The reading side. Sees committed batches only, whole.
 #[async_trait]
 pub trait EventReader: Send + Sync {
+    /// Which log this is, and how many partitions it has.
+    async fn log_info(&self) -> Result<LogInfo, StoreError>;
+
     /// How far a stream has come; version 0 if there is none.
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError>;
 
@@ -73,10 +93,11 @@ pub trait EventReader: Send + Sync {
     /// Events with everything that is known of them, in order. `limit` bounds what is held in memory.
     async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// The offset that the next event of partition 0 will get: the count of all events.
-    async fn log_head(&self) -> Result<u64, StoreError>;
+    /// The offset that the next event of a partition will get: the count of its events.
+    async fn log_head(&self, partition: PartitionId) -> Result<u64, StoreError>;
 
-    /// The record of a decided command.
+    /// The record of a decided command. A command id is unique within a partition: if it was used in several of them, for
+    /// aggregates of each, the one of the lowest partition.
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError>;
 
     /// The newest commands to aggregates of these types, at most `limit`, oldest first. They are fewer where they are
@@ -92,8 +113,8 @@ pub trait SnapshotStore: Send + Sync {
     /// The snapshot that `component` wrote for `aggregate`. Another component's, or a damaged one, is `None`.
     async fn load_snapshot(&self, aggregate: &AggregateRef, component: Digest) -> Result<Option<Snapshot>, StoreError>;
 
-    /// Saves snapshots. May be lost in a crash.
-    async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError>;
+    /// Saves snapshots of aggregates of the claimed partition. May be lost in a crash.
+    async fn save_snapshots(&self, claim: Claim, snapshots: &[Snapshot]) -> Result<(), StoreError>;
 }
 
 /// Whom to bring into memory.

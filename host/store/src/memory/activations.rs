@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use cantus_model::{
     Activation, ComponentRecord,
-    ports::{ActivationLog, StoreError},
+    ports::{ActivationAuthor, ActivationLog, StoreError},
 };
 
 use super::{MemoryStore, index};
@@ -13,10 +13,14 @@ use crate::taken;
 impl ActivationLog for MemoryStore {
     async fn append_activation(
         &self,
+        author: ActivationAuthor,
         activation: &Activation,
         component: Option<&ComponentRecord>,
     ) -> Result<bool, StoreError> {
         let mut contents = self.contents();
+        if let ActivationAuthor::Host(claim) = author {
+            contents.claimed(claim)?;
+        }
         if activation.seq != contents.activations.len() as u64 + 1 {
             return Ok(false);
         }

@@ -8,7 +8,7 @@ use cantus_model::{
     ports::{History, HistorySource, StoreError},
 };
 
-use super::{Contents, MemoryStore, index};
+use super::{MemoryStore, Partition, index};
 
 /// Commands of one page.
 const PAGE: usize = 512;
@@ -17,15 +17,7 @@ const PAGE: usize = 512;
 impl HistorySource for MemoryStore {
     async fn history(&self, query: &HistoryQuery) -> Result<Box<dyn History>, StoreError> {
         let contents = self.contents();
-        let mut streams: Vec<Vec<RecordedCommand>> = vec![];
-        let mut places = HashMap::new();
-        for record in contents.journal.iter().filter(|record| query.selects(&record.aggregate)) {
-            let place = *places.entry(&record.aggregate).or_insert(streams.len());
-            if place == streams.len() {
-                streams.push(vec![]);
-            }
-            streams[place].push(contents.with_events(record));
-        }
+        let streams: Vec<_> = contents.partitions.iter().flat_map(|partition| partition.history(query)).collect();
         let pages: Vec<_> = streams.iter().flat_map(|stream| paged(stream)).collect();
         Ok(Box::new(Copied {
             commands: streams.iter().map(|stream| stream.len() as u64).sum(),
@@ -34,7 +26,21 @@ impl HistorySource for MemoryStore {
     }
 }
 
-impl Contents {
+impl Partition {
+    /// The commands of each stream, the streams in the order in which they began.
+    fn history(&self, query: &HistoryQuery) -> Vec<Vec<RecordedCommand>> {
+        let mut streams: Vec<Vec<RecordedCommand>> = vec![];
+        let mut indexes = HashMap::new();
+        for record in self.journal.iter().filter(|record| query.selects(&record.aggregate)) {
+            let index = *indexes.entry(&record.aggregate).or_insert(streams.len());
+            if index == streams.len() {
+                streams.push(vec![]);
+            }
+            streams[index].push(self.with_events(record));
+        }
+        streams
+    }
+
     fn with_events(&self, record: &CommandRecord) -> RecordedCommand {
         let first = record.first_offset.map_or(0, index);
         let count = index(record.version() - record.base_version);

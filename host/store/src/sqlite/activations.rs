@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use cantus_model::{
     Activation, Cause, ComponentRecord, Digest, Timestamp,
-    ports::{ActivationLog, StoreError},
+    ports::{ActivationAuthor, ActivationLog, StoreError},
 };
 use sqlx::{Arguments, SqliteConnection, error::BoxDynError, sqlite::SqliteArguments, sqlite::SqliteRow};
 
@@ -38,11 +38,15 @@ impl ActivationLog for SqliteStore {
     /// The write lock is taken before anything is read, so that of two processes one waits and then finds the other's.
     async fn append_activation(
         &self,
+        author: ActivationAuthor,
         activation: &Activation,
         component: Option<&ComponentRecord>,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let connection = transaction.connection();
+        if let ActivationAuthor::Host(claim) = author {
+            Self::check_claim(connection, claim).await?;
+        }
         let last: u64 = column(&sqlx::query(LAST).fetch_one(&mut *connection).await.map_err(explain)?, 0)?;
         if activation.seq.checked_sub(1) != Some(last) {
             transaction.rollback().await?;

@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, Entry, EntryResult,
-    ports::{Journal, StoreError, WriterEpoch},
+    AggregateRef, CommandRecord, Entry, EntryResult, PartitionId,
+    ports::{Claim, Journal, StoreError},
 };
 use sqlx::{Arguments, SqliteConnection, sqlite::SqliteRow};
 
@@ -79,7 +79,7 @@ static INSERT_EVENTS: LazyLock<MultiRow> = LazyLock::new(|| {
 
 #[async_trait]
 impl Journal for SqliteStore {
-    async fn claim(&self) -> Result<WriterEpoch, StoreError> {
+    async fn claim(&self, partition: PartitionId) -> Result<Claim, StoreError> {
         let mut transaction = self.begin().await?;
         let epoch: i64 = sqlx::query_scalar(
             "UPDATE partition SET writer_epoch = writer_epoch + 1 WHERE id = 0 RETURNING writer_epoch",
@@ -88,15 +88,15 @@ impl Journal for SqliteStore {
         .await
         .map_err(explain)?;
         transaction.commit().await?;
-        Ok(WriterEpoch(epoch.unsigned_abs()))
+        Ok(Claim { partition, epoch: epoch.unsigned_abs() })
     }
 
     /// Two trips: one that begins and asks, one that writes and commits.
-    async fn commit(&self, epoch: WriterEpoch, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
+    async fn commit(&self, claim: Claim, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
         let question = Question::about(entries);
         let (mut transaction, rows) = self.writer()?.begin_with(ask(&question)?).await?;
         let answer = Answer::read(&rows, &question)?;
-        if answer.epoch != epoch {
+        if answer.epoch != claim.epoch {
             transaction.rollback().await?;
             return Err(StoreError::Fenced);
         }
@@ -129,7 +129,7 @@ fn ask(question: &Question<'_>) -> Result<Script, StoreError> {
 
 /// What [`ask`] was answered.
 struct Answer {
-    epoch: WriterEpoch,
+    epoch: u64,
     known: Known,
     /// Ids that have a record, which is still to be read: few have.
     recorded: Vec<String>,
@@ -156,7 +156,7 @@ impl Answer {
         for row in ids {
             recorded.append(&mut json(column(row, 0)?)?);
         }
-        Ok(Self { epoch: WriterEpoch(column(stand, 0)?), known, recorded })
+        Ok(Self { epoch: column(stand, 0)?, known, recorded })
     }
 }
 

@@ -66,6 +66,7 @@ fn at(path: &Path, error: StoreError) -> StoreError {
     let path = path.display();
     match error {
         StoreError::Fenced => StoreError::Fenced,
+        StoreError::Lost(text) => StoreError::Lost(format!("{path}: {text}")),
         StoreError::Unwritable(text) => StoreError::Unwritable(format!("{path}: {text}")),
         StoreError::Transient(text) => StoreError::Transient(format!("{path}: {text}")),
         StoreError::Corrupt(text) => StoreError::Corrupt(format!("{path}: {text}")),

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, EventBatch, EventQuery, Message, PageLimit, Position, RecordedEvent, StreamHead,
-    Timestamp,
+    AggregateRef, CommandRecord, EventBatch, EventQuery, LogInfo, Message, PageLimit, PartitionId, Position,
+    RecordedEvent, StreamHead, Timestamp,
     ports::{EventReader, StoreError},
 };
 use futures_util::TryStreamExt as _;
@@ -89,7 +89,12 @@ impl EventReader for SqliteStore {
         }
     }
 
-    async fn log_head(&self) -> Result<u64, StoreError> {
+    async fn log_info(&self) -> Result<LogInfo, StoreError> {
+        let row = sqlx::query("SELECT log_id FROM partition WHERE id = 0").fetch_one(&self.readers).await;
+        Ok(LogInfo { log_id: column(&row.map_err(explain)?, 0)?, partitions: 1 })
+    }
+
+    async fn log_head(&self, _: PartitionId) -> Result<u64, StoreError> {
         let row = sqlx::query("SELECT head FROM partition WHERE id = 0").fetch_one(&self.readers).await;
         column(&row.map_err(explain)?, 0)
     }
@@ -162,7 +167,7 @@ pub(super) fn contiguous(expected: u64, found: u64, what: impl Fn() -> String) -
 
 fn recorded_event(row: &SqliteRow) -> Result<RecordedEvent, StoreError> {
     Ok(RecordedEvent {
-        position: Position { partition: column(row, 9)?, offset: column(row, 0)? },
+        position: Position { partition: PartitionId(column(row, 9)?), offset: column(row, 0)? },
         aggregate: AggregateRef { aggregate_type: column(row, 1)?, id: column(row, 2)? },
         version: column(row, 3)?,
         event: Message { name: column(row, 4)?, version: column(row, 5)?, payload: column(row, 6)? },

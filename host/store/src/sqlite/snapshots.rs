@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::LazyLock};
 use async_trait::async_trait;
 use cantus_model::{
     AggregateRef, Digest, Snapshot,
-    ports::{SnapshotStore, StoreError},
+    ports::{Claim, SnapshotStore, StoreError},
 };
 use sqlx::{
     Arguments, Row,
@@ -70,14 +70,16 @@ impl SnapshotStore for SqliteStore {
         Ok(snapshot)
     }
 
-    async fn save_snapshots(&self, snapshots: &[Snapshot]) -> Result<(), StoreError> {
+    async fn save_snapshots(&self, claim: Claim, snapshots: &[Snapshot]) -> Result<(), StoreError> {
         let mut rest = snapshots;
         while !rest.is_empty() {
             let (chunk, later) = rest.split_at(of_one_component_each(rest));
             let mut script = Script::default();
             script.rows(&GIVE_WAY, chunk, bind_name)?;
             script.rows(&SAVE, chunk, bind)?;
-            self.writer()?.begin_disposable().await?.commit_after(script).await?;
+            let mut transaction = self.writer()?.begin_disposable().await?;
+            Self::check_claim(transaction.connection(), claim).await?;
+            transaction.commit_after(script).await?;
             rest = later;
         }
         Ok(())

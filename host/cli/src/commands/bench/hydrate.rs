@@ -2,6 +2,7 @@
 //!
 //! The command expects a version that does not hold. So it hydrates and is answered without an fsync.
 
+use cantus_model::PartitionId;
 use std::{
     ops::Range,
     time::{Duration, Instant},
@@ -83,13 +84,13 @@ async fn hydrate(engine: &Engine, aggregate: &AggregateRef, version: u64) -> Res
 /// Writes a stream straight into the journal: many events a command, so that it does not take minutes.
 async fn append(world: &World, aggregate: &AggregateRef, events: usize) -> Result<()> {
     let store = world.store(STORE).await?;
-    let epoch = store.claim().await?;
+    let claim = store.claim(PartitionId::FIRST).await?;
     let entries: Vec<Entry> = (0..events)
         .step_by(EVENTS_PER_COMMAND)
         .map(|first| entry(world, aggregate, first..(first + EVENTS_PER_COMMAND).min(events)))
         .collect();
     for batch in entries.chunks(COMMANDS_PER_BATCH) {
-        for result in store.commit(epoch, batch).await? {
+        for result in store.commit(claim, batch).await? {
             ensure!(matches!(result, EntryResult::Committed { .. }), "the stream was not written: {result:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! What a swap costs those who send commands: two components that decide alike take turns under full load.
 
+use cantus_model::PartitionId;
 use std::{
     sync::{
         Arc,
@@ -87,7 +88,7 @@ async fn lost(world: &World, swapper: &mut Swapper, events: &mut u64) -> Result<
     let (failed, accepted) = (answered.failed, answered.latencies.len() as u64);
     *events += accepted;
     // Each accepted command is one event.
-    let in_log = world.store(STORE).await?.log_head().await?;
+    let in_log = world.store(STORE).await?.log_head(PartitionId::FIRST).await?;
     let lost = failed + in_log.abs_diff(*events);
     let commands = (accepted + failed) as f64;
     Ok(Figure::new(

@@ -1,5 +1,6 @@
 //! `cantus plugin activate` and `cantus plugin rollback`: a person decides what is live.
 
+use cantus_model::ports::ActivationAuthor;
 use std::sync::Arc;
 
 use cantus_engine::registry::{ActivationChange, Activator, Log};
@@ -138,7 +139,7 @@ pub(crate) async fn rollback(args: RollbackArgs, global: &Global) -> Result<Exit
 async fn open(settings: &Settings) -> Result<Activator, Failure> {
     wiring::open_to_read(settings).await?; // an activation makes no store
     let store = cantus_store::open(&settings.store).await.or_exit(Exit::Store)?;
-    Ok(wiring::activator(settings, store, wiring::source(settings, Keep::Components)?))
+    Ok(wiring::activator(settings, store, ActivationAuthor::Operator, wiring::source(settings, Keep::Components)?))
 }
 
 type Found = (Arc<dyn Component>, Option<Vec<u8>>);

@@ -1,5 +1,6 @@
 //! `cantus plugin verify FILE`: what a running host would check before the file goes live, without one.
 
+use cantus_model::ports::ActivationAuthor;
 use std::{path::PathBuf, sync::Arc};
 
 use cantus_engine::verify::Waiver;
@@ -67,7 +68,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         Waiver::parse(&text).or_exit_while(Exit::Usage, doing)
     });
     let source = wiring::source(&settings, Keep::CompiledCode)?;
-    let activator = wiring::activator(&settings, store, source);
+    let activator = wiring::activator(&settings, store, ActivationAuthor::Operator, source);
     let log = activator.log().await.or_exit(Exit::Store)?;
     let report = activator.verify(&log, Arc::clone(&file.component), waiver.transpose()?).await.or_exit(Exit::Store)?;
     if global.json {
