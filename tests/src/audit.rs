@@ -2,11 +2,14 @@
 //! writer at any moment.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use cantus_model::{AggregateRef, Outcome};
+use cantus_model::{AggregateRef, Outcome, Rejection};
+use rusqlite::{Connection, Row, types::ValueRef};
 use serde_json::Value;
-use sqlx::{ConnectOptions, Connection, FromRow, SqliteConnection, sqlite::SqliteConnectOptions};
+
+/// How long to wait for a writer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All that a store holds, apart from what may differ between two runs of the same commands: times and offsets.
 #[derive(Debug, Default, PartialEq)]
@@ -39,71 +42,89 @@ pub struct Happened {
     pub command: String,
 }
 
-#[derive(FromRow)]
 struct StreamRow {
     pk: i64,
     aggregate_type: String,
     aggregate_id: String,
 }
 
-#[derive(FromRow)]
 struct CommandRow {
     pk: i64,
     id: String,
-    stream_pk: i64,
+    stream: i64,
     base_version: i64,
-    outcome: String,
+    outcome: Outcome,
     first_offset: Option<i64>,
 }
 
-#[derive(FromRow)]
 struct EventRow {
     offset: i64,
-    stream_pk: i64,
+    stream: i64,
     version: i64,
     name: String,
     payload: Vec<u8>,
-    command_pk: i64,
+    command: i64,
 }
 
-/// Reads the store at `path`.
+/// Reads the store at `path`, which has one partition.
 ///
 /// # Panics
 /// If it contradicts itself: a gap in the offsets or in a stream's versions, events without their command or a command
 /// without its events, a command id twice, a head that is not where the events end.
 pub async fn audit(path: &Path) -> Audit {
-    let mut file = open(path).await;
-    let sound: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut file).await.unwrap();
+    let file = Connection::open(path).unwrap();
+    file.busy_timeout(PATIENCE).unwrap();
+    let sound: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(sound, "ok");
-    let audit = read(&mut file).await;
-    file.close().await.unwrap();
-    audit
+    read(&file)
 }
 
-async fn open(path: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(path).connect().await.unwrap()
-}
-
-async fn read(file: &mut SqliteConnection) -> Audit {
+fn read(file: &Connection) -> Audit {
     // One state of the file for all statements.
-    let mut file = file.begin().await.unwrap();
-    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(&mut *file).await.unwrap();
-    if tables == 0 {
+    let file = file.unchecked_transaction().unwrap();
+    let number = |sql: &str| file.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    if number("SELECT count(*) FROM sqlite_master") == 0 {
         return Audit::default(); // the writer was broken off before it was a store
     }
-    let streams: Vec<StreamRow> = rows(&mut file, "SELECT pk, aggregate_type, aggregate_id FROM stream").await;
-    let commands: Vec<CommandRow> = rows(&mut file, "SELECT * FROM command ORDER BY pk").await;
-    let events: Vec<EventRow> = rows(&mut file, "SELECT * FROM event ORDER BY offset").await;
-    let head: i64 = sqlx::query_scalar("SELECT head FROM partition").fetch_one(&mut *file).await.unwrap();
-    assert_eq!(head, events.len() as i64, "the head is where the events end");
+    let streams = rows(&file, "SELECT pk, aggregate_type, aggregate_id FROM stream", |row| {
+        Ok(StreamRow { pk: row.get(0)?, aggregate_type: row.get(1)?, aggregate_id: row.get(2)? })
+    });
+    let commands = "SELECT pk, id, stream, base_version, outcome, first_offset FROM command ORDER BY pk";
+    let commands = rows(&file, commands, |row| {
+        let outcome = match row.get_ref(4)? {
+            ValueRef::Integer(events) => Outcome::Accepted { events: events as u32 },
+            json => {
+                let json: Value = serde_json::from_str(json.as_str()?).unwrap();
+                let text = |name: &str| json[name].as_str().map(ToOwned::to_owned);
+                let (code, message) = (text("code").unwrap(), text("message").unwrap());
+                Outcome::Rejected(Rejection { code, message, detail: text("detail").map(String::into_bytes) })
+            }
+        };
+        let id = match row.get_ref(1)? {
+            ValueRef::Blob(uuid) => format!("{uuid:02x?}"),
+            text => text.as_str()?.to_owned(),
+        };
+        let (pk, stream, base_version, first_offset) = (row.get(0)?, row.get(2)?, row.get(3)?, row.get(5)?);
+        Ok(CommandRow { pk, id, stream, base_version, outcome, first_offset })
+    });
+    let events = "SELECT e.pk, stream, version, k.name, payload, command FROM event AS e JOIN kind AS k ON k.number = e.kind \
+                  ORDER BY e.pk";
+    let events = rows(&file, events, |row| {
+        Ok(EventRow {
+            offset: row.get(0)?,
+            stream: row.get(1)?,
+            version: row.get(2)?,
+            name: row.get(3)?,
+            payload: row.get(4)?,
+            command: row.get(5)?,
+        })
+    });
+    assert_eq!(number("SELECT head FROM partition"), events.len() as i64, "the head is where the events end");
     weave(streams, commands, &events)
 }
 
-async fn rows<T: for<'r> FromRow<'r, sqlx::sqlite::SqliteRow> + Send + Unpin>(
-    file: &mut SqliteConnection,
-    query: &'static str,
-) -> Vec<T> {
-    sqlx::query_as(query).fetch_all(file).await.unwrap()
+fn rows<T>(file: &Connection, sql: &str, read: impl Fn(&Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+    file.prepare(sql).unwrap().query_map([], read).unwrap().collect::<Result<_, _>>().unwrap()
 }
 
 /// Follows the commands in the order of their recording, each with its events.
@@ -113,8 +134,8 @@ fn weave(streams: Vec<StreamRow>, commands: Vec<CommandRow>, events: &[EventRow]
     let names: BTreeMap<i64, AggregateRef> = streams.into_iter().map(name).collect();
     let mut rest = events;
     for command in commands {
-        let aggregate = names.get(&command.stream_pk).expect("a command has a stream").clone();
-        let outcome: Outcome = serde_json::from_str(&command.outcome).unwrap();
+        let aggregate = names.get(&command.stream).expect("a command has a stream").clone();
+        let outcome = command.outcome.clone();
         let count = if let Outcome::Accepted { events } = outcome { events as usize } else { 0 };
         let (own, later) = rest.split_at_checked(count).expect("a command has its events");
         rest = later;
@@ -136,7 +157,7 @@ fn weave(streams: Vec<StreamRow>, commands: Vec<CommandRow>, events: &[EventRow]
 }
 
 fn happened(event: &EventRow, command: &CommandRow) -> Happened {
-    assert_eq!((event.command_pk, event.stream_pk), (command.pk, command.stream_pk), "the event at {}", event.offset);
+    assert_eq!((event.command, event.stream), (command.pk, command.stream), "the event at {}", event.offset);
     let mut payload: Value = serde_json::from_slice(&event.payload).unwrap_or_default();
     if let Some(object) = payload.as_object_mut() {
         object.remove("at");
@@ -146,22 +167,22 @@ fn happened(event: &EventRow, command: &CommandRow) -> Happened {
 
 /// Another process that is in the middle of writing, until it is dropped.
 pub struct WriteLock {
-    _file: SqliteConnection,
+    _file: Connection,
 }
 
 /// Takes the write lock of the store at `path`, past the store.
 pub async fn hold_write_lock(path: &Path) -> WriteLock {
-    let mut file = open(path).await;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut file).await.unwrap();
+    let file = Connection::open(path).unwrap();
+    file.execute_batch("BEGIN IMMEDIATE").unwrap();
     WriteLock { _file: file }
 }
 
 /// Writes the whole write-ahead log of the store at `path` into its file; the next commit begins the log anew.
 pub async fn checkpoint(path: &Path) {
-    let mut file = open(path).await;
-    let busy: bool = sqlx::query_scalar("PRAGMA wal_checkpoint(RESTART)").fetch_one(&mut file).await.unwrap();
+    let file = Connection::open(path).unwrap();
+    file.busy_timeout(PATIENCE).unwrap();
+    let busy: bool = file.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0)).unwrap();
     assert!(!busy);
-    file.close().await.unwrap();
 }
 
 impl Audit {
@@ -180,18 +201,18 @@ mod tests {
         let command = |pk, base_version, first_offset: i64| CommandRow {
             pk,
             id: format!("c{pk}"),
-            stream_pk: 1,
+            stream: 1,
             base_version,
-            outcome: r#"{"accepted":{"events":1}}"#.into(),
+            outcome: Outcome::Accepted { events: 1 },
             first_offset: Some(first_offset),
         };
         let event = |offset: i64| EventRow {
             offset,
-            stream_pk: 1,
+            stream: 1,
             version: offset + 1,
             name: "E".into(),
             payload: b"{}".into(),
-            command_pk: offset + 1,
+            command: offset + 1,
         };
         (vec![stream], vec![command(1, 0, 0), command(2, 1, 1)], vec![event(0), event(1)])
     }
@@ -214,7 +235,7 @@ mod tests {
             "in the log"
         );
         assert!(!holds(|streams, _, _| streams.clear()), "a command of no stream");
-        assert!(!holds(|_, _, events| events[1].command_pk = 1), "another command's event");
+        assert!(!holds(|_, _, events| events[1].command = 1), "another command's event");
         assert!(!holds(|_, commands, _| commands[1].base_version = 0), "decided on another state");
     }
 }

@@ -12,6 +12,7 @@ pub mod batches;
 pub mod given;
 pub mod history;
 pub mod journal;
+pub mod partitions;
 pub mod payloads;
 pub mod reads;
 pub mod snapshots;
@@ -67,11 +68,13 @@ macro_rules! store_suite {
                 snapshots::going_back_finds_the_one_before,
                 snapshots::a_third_component_pushes_out_the_oldest,
                 snapshots::several_components_in_one_call,
+                snapshots::a_replaced_host_saves_none,
                 activations::come_back_in_order,
                 activations::only_the_next_is_appended,
                 activations::racing_hosts_take_turns,
                 activations::a_version_keeps_its_bytes,
-                activations::need_no_claim_and_fence_nobody,
+                activations::of_an_operator_need_no_claim_and_fence_nobody,
+                activations::of_a_replaced_host_are_refused,
                 history::every_command_with_its_events,
                 history::streams_in_the_order_in_which_they_began,
                 history::a_long_stream_in_pages,
@@ -81,6 +84,24 @@ macro_rules! store_suite {
                 history::of_an_empty_store,
                 history::whatever_they_contain,
                 history::the_recent_commands,
+            }
+        }
+    };
+}
+
+/// Makes a module of tests on a log of three partitions.
+#[macro_export]
+macro_rules! partition_suite {
+    ($name:ident, $open:expr) => {
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            $crate::store_cases! { $open;
+                partitions::each_is_a_log_of_its_own,
+                partitions::an_id_is_unique_within_one,
+                partitions::history_covers_all,
+                partitions::there_are_no_others,
             }
         }
     };

@@ -63,6 +63,9 @@ pub(crate) enum Command {
     /// Put recorded history into one file, to replay it elsewhere
     #[command(subcommand)]
     Tape(commands::tape::Tape),
+    /// Check a store, and say which one is the right one
+    #[command(subcommand)]
+    Store(commands::store::Store),
     /// Tell a day of real flights as a story
     Demo(commands::demo::Args),
     /// Measure what this machine can do, each figure against its ceiling

@@ -10,6 +10,7 @@ pub(crate) mod repro;
 pub(crate) mod run;
 pub(crate) mod settings;
 pub(crate) mod state;
+pub(crate) mod store;
 pub(crate) mod tape;
 pub(crate) mod whatif;
 
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<Exit, Failure> {
         Command::Explain(args) => block_on(explain::run(args, global)),
         Command::Whatif(args) => block_on(whatif::run(args, global)),
         Command::Repro(args) => repro::run(args, global),
+        Command::Store(store) => block_on(store::run(store, global)),
         Command::Tape(tape) => block_on(tape::run(tape, global)),
         Command::Replay(args) => block_on(replay::run(args, global)),
         Command::Demo(args) => demo::run(&args, global),

@@ -69,6 +69,37 @@ impl Command {
     }
 }
 
+/// Which optional parts a request named, so that a record need not keep its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestShape {
+    /// The schema version of the command.
+    pub version: bool,
+    /// The expected version; it held, so it is the base version of the record.
+    pub expected_version: bool,
+}
+
+impl RequestShape {
+    /// Every shape; the most frequent first.
+    pub const ALL: [Self; 4] = [
+        Self { version: false, expected_version: false },
+        Self { version: false, expected_version: true },
+        Self { version: true, expected_version: false },
+        Self { version: true, expected_version: true },
+    ];
+
+    /// The shape of the recorded request that has this hash. `None` if it is the hash of something else.
+    pub fn of(hash: &Digest, aggregate: &AggregateRef, command: &Message, base_version: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|shape| shape.hash(aggregate, command, base_version) == *hash)
+    }
+
+    /// [`Command::request_hash`] of the request that led to such a record.
+    pub fn hash(self, aggregate: &AggregateRef, command: &Message, base_version: u64) -> Digest {
+        let version = self.version.then_some(command.version);
+        let expected = self.expected_version.then_some(base_version);
+        Command::hash_of(aggregate, &command.name, version, &command.payload, expected)
+    }
+}
+
 /// What was decided: the stored, final answer to a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -66,6 +66,15 @@ pub struct EventQuery {
     pub after: Option<u64>,
     /// At most this many events.
     pub limit: usize,
+    /// No more events once their payloads have this many bytes; a larger event comes alone.
+    pub bytes: Option<usize>,
+}
+
+impl EventQuery {
+    /// Whether a page of so many events with so many bytes of payloads takes one more.
+    pub fn has_room(&self, events: usize, bytes: usize) -> bool {
+        events < self.limit && (events == 0 || self.bytes.is_none_or(|limit| bytes < limit))
+    }
 }
 
 /// How far a stream has come.

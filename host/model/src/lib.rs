@@ -18,7 +18,7 @@ pub mod ports;
 
 pub use activation::{Activation, Cause, ComponentRecord};
 pub use batch::{EventBatch, EventRef, PageLimit};
-pub use command::{Command, CommandRecord, Outcome};
+pub use command::{Command, CommandRecord, Outcome, RequestShape};
 pub use commit::{Decision, Entry, EntryResult, Verdict};
 pub use digest::{Digest, ParseDigestError};
 pub use event::{AggregateRef, EventQuery, Position, RecordedEvent, Snapshot, StreamHead};

@@ -1,8 +1,11 @@
 //! The event store adapters: [`SqliteStore`] on disk and [`MemoryStore`], which says what a store does.
 //!
-//! Only this crate names sqlx, and transactions never leave it. The adapters share the `planner`, which judges a
-//! batch without any I/O.
+//! Only this crate names rusqlite, and transactions never leave it. The adapters share the `planner`, which judges a
+//! batch without any I/O, and `integrity`: the canonical bytes of a row, its checksum, and the chain of commits.
 
+mod check;
+mod heads;
+mod integrity;
 mod location;
 mod memory;
 mod planner;
@@ -17,6 +20,8 @@ use cantus_model::{
 };
 use location::Location;
 
+pub use check::CheckReport;
+pub use heads::Head;
 pub use memory::MemoryStore;
 pub use sqlite::{SqliteOptions, SqliteStore, ceiling};
 
@@ -42,6 +47,37 @@ pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
         Location::Memory => Err(StoreError::Other("memory: holds nothing to read: name a store on disk".into())),
         Location::Sqlite(path) => Ok(Arc::new(SqliteStore::open_read_only_at(&path, SqliteOptions::default()).await?)),
     }
+}
+
+/// Reads the whole store at `url` and reports everything in it that contradicts itself; `progress` hears how many of how many
+/// commands of a partition were checked. Writes nothing.
+///
+/// # Errors
+/// As [`open_read_only`].
+pub async fn check(url: &str, progress: impl Fn(u64, u64) + Send + 'static) -> Result<CheckReport, StoreError> {
+    let path = Location::sqlite_path(url)?;
+    let store = SqliteStore::open_read_only_at(&path, SqliteOptions::default()).await?;
+    store.check(heads::HeadsFile::of(&path), progress).await
+}
+
+/// Takes the store at `url` as it is for the one that was written last, although it went back in time. Returns how far its
+/// partitions have come.
+///
+/// # Errors
+/// If it cannot be written.
+pub async fn accept(url: &str) -> Result<Vec<Head>, StoreError> {
+    SqliteStore::open_at(&Location::sqlite_path(url)?, SqliteOptions::default()).await?.accept().await
+}
+
+/// The files that belong to the store at `url`, whether they exist or not. Nobody else may write to them.
+pub fn files(url: &str) -> Vec<std::path::PathBuf> {
+    let Ok(path) = Location::sqlite_path(url) else { return Vec::new() };
+    let beside = |end| {
+        let mut file = path.clone();
+        file.as_mut_os_string().push(end);
+        file
+    };
+    ["", "-wal", "-shm", "-heads"].map(beside).into()
 }
 
 /// A log has partitions from 0 on, and no others.

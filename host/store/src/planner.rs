@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cantus_model::{AggregateRef, CommandRecord, Decision, Entry, EntryResult, Message, Timestamp};
+use cantus_model::{AggregateRef, CommandRecord, Decision, Entry, EntryResult, Message, PartitionId, Timestamp};
 
 /// What must be known of the store to judge a batch. Everything is named once, in the order of the entries.
 #[derive(Debug, Default)]
@@ -36,19 +36,22 @@ impl<'a> Question<'a> {
 /// What the store says of one stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KnownStream {
-    pub(crate) pk: i64,
+    /// Its number within the partition.
+    pub(crate) number: u64,
     pub(crate) version: u64,
 }
 
 /// The store's answer to a [`Question`], and where it stands.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
+    /// The partition that all entries belong to.
+    pub(crate) partition: PartitionId,
     /// The offset that the next event gets.
     pub(crate) head: u64,
-    /// The largest key of a stream, 0 if there is none.
-    pub(crate) last_stream_pk: i64,
-    /// The largest key of a command, 0 if there is none.
-    pub(crate) last_command_pk: i64,
+    /// The count of streams: the number of the last one.
+    pub(crate) streams_count: u64,
+    /// The count of commands: the number of the last one.
+    pub(crate) commands_count: u64,
     /// For each of [`Question::aggregates`], its stream if there is one.
     pub(crate) streams: Vec<Option<KnownStream>>,
     /// Those of [`Question::command_ids`] that are recorded.
@@ -58,8 +61,9 @@ pub(crate) struct Known {
 /// A stream as it stands within the batch. It is to be inserted if it gains its first record.
 #[derive(Debug)]
 pub(crate) struct StreamRow<'a> {
+    pub(crate) partition: PartitionId,
     /// Given with the first record, so that streams are numbered in the order in which they began.
-    pub(crate) pk: i64,
+    pub(crate) number: u64,
     pub(crate) aggregate: &'a AggregateRef,
     version: u64,
     stored: bool,
@@ -69,8 +73,10 @@ pub(crate) struct StreamRow<'a> {
 /// A command to insert.
 #[derive(Debug)]
 pub(crate) struct CommandRow<'a> {
-    pub(crate) pk: i64,
-    pub(crate) stream_pk: i64,
+    pub(crate) partition: PartitionId,
+    pub(crate) number: u64,
+    /// The number of its stream.
+    pub(crate) stream: u64,
     pub(crate) entry: &'a Entry,
     pub(crate) decision: &'a Decision,
     pub(crate) first_offset: Option<u64>,
@@ -86,12 +92,15 @@ impl CommandRow<'_> {
 /// An event to insert.
 #[derive(Debug)]
 pub(crate) struct EventRow<'a> {
+    pub(crate) partition: PartitionId,
     pub(crate) offset: u64,
-    pub(crate) stream_pk: i64,
+    /// The number of its stream.
+    pub(crate) stream: u64,
     pub(crate) version: u64,
     pub(crate) event: &'a Message,
     pub(crate) recorded_at: Timestamp,
-    pub(crate) command_pk: i64,
+    /// The number of its command.
+    pub(crate) command: u64,
 }
 
 /// What to write, and what to answer once it is durable.
@@ -103,8 +112,12 @@ pub(crate) struct Plan<'a> {
     pub(crate) streams: Vec<StreamRow<'a>>,
     pub(crate) commands: Vec<CommandRow<'a>>,
     pub(crate) events: Vec<EventRow<'a>>,
+    pub(crate) partition: PartitionId,
     /// The partition's head after the batch.
     pub(crate) head: u64,
+    /// The partition's counts of streams and commands after the batch.
+    pub(crate) streams_count: u64,
+    pub(crate) commands_count: u64,
 }
 
 /// The journal's record of `entry`.
@@ -146,15 +159,16 @@ struct Planner<'a> {
     plan: Plan<'a>,
     stream_index: HashMap<&'a AggregateRef, usize>,
     command_index: HashMap<&'a str, usize>,
-    last_stream_pk: i64,
-    last_command_pk: i64,
 }
 
 impl<'a> Planner<'a> {
     fn new(entries: usize, question: &Question<'a>, known: &'a Known) -> Self {
+        let partition = known.partition;
         let streams = question.aggregates.iter().zip(&known.streams).map(|(&aggregate, stream)| match *stream {
-            Some(KnownStream { pk, version }) => StreamRow { pk, aggregate, version, stored: true, recorded: false },
-            None => StreamRow { pk: 0, aggregate, version: 0, stored: false, recorded: false },
+            Some(KnownStream { number, version }) => {
+                StreamRow { partition, number, aggregate, version, stored: true, recorded: false }
+            }
+            None => StreamRow { partition, number: 0, aggregate, version: 0, stored: false, recorded: false },
         });
         Self {
             known,
@@ -163,7 +177,10 @@ impl<'a> Planner<'a> {
                 streams: streams.collect(),
                 commands: Vec::with_capacity(entries),
                 events: Vec::with_capacity(entries),
+                partition,
                 head: known.head,
+                streams_count: known.streams_count,
+                commands_count: known.commands_count,
             },
             stream_index: question
                 .aggregates
@@ -172,8 +189,6 @@ impl<'a> Planner<'a> {
                 .map(|(index, &aggregate)| (aggregate, index))
                 .collect(),
             command_index: HashMap::with_capacity(entries),
-            last_stream_pk: known.last_stream_pk,
-            last_command_pk: known.last_command_pk,
         }
     }
 
@@ -199,27 +214,29 @@ impl<'a> Planner<'a> {
         let events = decision.verdict.events();
         let first_offset = (!events.is_empty()).then_some(plan.head);
         if !stream.stored && !stream.recorded {
-            self.last_stream_pk += 1;
-            stream.pk = self.last_stream_pk;
+            plan.streams_count += 1;
+            stream.number = plan.streams_count;
         }
-        self.last_command_pk += 1;
+        plan.commands_count += 1;
         for event in events {
             stream.version += 1;
             plan.events.push(EventRow {
+                partition: stream.partition,
                 offset: plan.head,
-                stream_pk: stream.pk,
+                stream: stream.number,
                 version: stream.version,
                 event,
                 recorded_at: decision.context.now,
-                command_pk: self.last_command_pk,
+                command: plan.commands_count,
             });
             plan.head += 1;
         }
         stream.recorded = true;
         self.command_index.insert(&entry.command_id, plan.commands.len());
         plan.commands.push(CommandRow {
-            pk: self.last_command_pk,
-            stream_pk: stream.pk,
+            partition: stream.partition,
+            number: plan.commands_count,
+            stream: stream.number,
             entry,
             decision,
             first_offset,

@@ -2,38 +2,56 @@
 
 mod activations;
 pub mod ceiling;
+mod check;
+mod checkpointer;
 mod connection;
 mod error;
 mod history;
 mod hydrate;
 mod journal;
+mod key;
 mod migration;
+mod names;
+mod ownership;
+mod packed;
+mod presence;
 mod reader;
+mod readers;
 mod recent;
 mod rows;
 mod snapshots;
-mod statement;
+mod upgrade;
+mod writer;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
-use cantus_model::ports::{Claim, StoreError};
-use connection::{Transaction, Writer};
-use sqlx::SqlitePool;
+use cantus_model::{LogInfo, ports::StoreError};
+use readers::{Readers, blocking};
+use writer::Writer;
 
-use crate::location::Location;
+use crate::{heads::HeadsFile, location::Location};
 
 pub use connection::SqliteOptions;
 
 /// An event store in one SQLite file. Dropping it closes the file; nothing that was answered is lost either way.
 #[derive(Debug)]
 pub struct SqliteStore {
-    readers: SqlitePool,
+    info: LogInfo,
+    readers: Readers,
     /// `None` if it was opened to be read only.
-    writer: Option<Writer>,
+    writing: Option<Arc<Writing>>,
+}
+
+/// What writes.
+#[derive(Debug)]
+struct Writing {
+    info: LogInfo,
+    writer: Writer,
+    heads: HeadsFile,
 }
 
 impl SqliteStore {
-    /// Opens `sqlite:PATH` for writing and reading. Makes the file and its folder if they are missing, and brings an
+    /// Opens `sqlite:PATH` for writing and reading. Creates the file and its folder if they are missing, and brings an
     /// older store up to date.
     ///
     /// # Errors
@@ -50,7 +68,7 @@ impl SqliteStore {
         Self::open_at(&Location::sqlite_path(url)?, options).await
     }
 
-    /// Opens `sqlite:PATH` for reading. Makes nothing and changes nothing; writing is refused.
+    /// Opens `sqlite:PATH` for reading. Creates nothing and changes nothing; writing is refused.
     ///
     /// # Errors
     /// If there is no store, or it cannot be read by this version of Cantus.
@@ -59,10 +77,15 @@ impl SqliteStore {
     }
 
     pub(crate) async fn open_at(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        connection::make_folder(path).await?;
-        let writer = Writer::new(&options, path);
-        migration::apply(&writer, path).await?;
-        Ok(Self { readers: options.readers(path), writer: Some(writer) })
+        let (of, with) = (path.to_owned(), options.clone());
+        let info = blocking(move || {
+            connection::make_folder(&of)?;
+            migration::apply(&of, &with).map_err(|error| ownership::explain_lock(&of, error))
+        });
+        let info = info.await?;
+        let (writer, heads) = (Writer::new(path, &options), HeadsFile::of(path));
+        let writing = Some(Arc::new(Writing { info: info.clone(), writer, heads }));
+        Ok(Self { info, readers: Readers::new(path, &options), writing })
     }
 
     pub(crate) async fn open_read_only_at(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
@@ -70,25 +93,22 @@ impl SqliteStore {
             let path = path.display();
             return Err(StoreError::Other(format!("there is no store at {path}: run commands first, or name another")));
         }
-        let readers = options.readers(path);
-        migration::check(&readers, path).await?;
-        Ok(Self { readers, writer: None })
+        let readers = Readers::new(path, &options);
+        let info = readers.read(|session| migration::check(&session.connection)).await;
+        let info = info.map_err(|error| migration::at(path, error))?;
+        Ok(Self { info, readers, writing: None })
     }
 
-    /// Refuses a writer that was replaced.
-    async fn check_claim(connection: &mut sqlx::SqliteConnection, claim: Claim) -> Result<(), StoreError> {
-        let epoch: i64 = sqlx::query_scalar("SELECT writer_epoch FROM partition WHERE id = 0")
-            .fetch_one(connection)
-            .await
-            .map_err(error::explain)?;
-        if epoch.unsigned_abs() == claim.epoch { Ok(()) } else { Err(StoreError::Fenced) }
+    /// Takes the store as it is for the one that was written last. Returns how far its partitions have come.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) async fn accept(&self) -> Result<Vec<crate::Head>, StoreError> {
+        let writing = self.writing()?;
+        blocking(move || writing.accept()).await
     }
 
-    async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        self.writer()?.begin().await
-    }
-
-    fn writer(&self) -> Result<&Writer, StoreError> {
-        self.writer.as_ref().ok_or_else(|| StoreError::Unwritable("it was opened to be read only".into()))
+    fn writing(&self) -> Result<Arc<Writing>, StoreError> {
+        self.writing.clone().ok_or_else(|| StoreError::Unwritable("it was opened to be read only".into()))
     }
 }

@@ -138,11 +138,22 @@ pub async fn a_version_keeps_its_bytes(store: Subject) {
 }
 
 /// The log of activations and the log of events do not know each other.
-pub async fn need_no_claim_and_fence_nobody(store: Subject) {
+pub async fn of_an_operator_need_no_claim_and_fence_nobody(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     let bank = component("bank", "1.0.0", "bytes");
     assert!(append(&store, &activation(1, &bank), Some(&bank)).await);
     assert_eq!(commit(&store, claim, &[accepted("c2", "a", 1, &["y"])]).await, [committed(2, 1)]);
     assert_whole(&store).await;
+}
+
+/// A host that was replaced records nothing.
+pub async fn of_a_replaced_host_are_refused(store: Subject) {
+    let bank = component("bank", "1.0.0", "a");
+    let first = ActivationAuthor::Host(store.claim(PartitionId::FIRST).await.unwrap());
+    assert!(store.append_activation(first, &activation(1, &bank), Some(&bank)).await.unwrap());
+    let second = ActivationAuthor::Host(store.claim(PartitionId::FIRST).await.unwrap());
+    let late = store.append_activation(first, &activation(2, &bank), Some(&bank)).await;
+    assert_eq!(late, Err(StoreError::Fenced));
+    assert!(store.append_activation(second, &activation(2, &bank), Some(&bank)).await.unwrap());
 }

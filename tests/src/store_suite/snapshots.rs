@@ -1,6 +1,6 @@
 //! The disposable cache.
 
-use cantus_model::{Digest, Snapshot};
+use cantus_model::{Digest, Snapshot, ports::StoreError};
 
 use super::given::*;
 
@@ -140,4 +140,13 @@ pub async fn several_components_in_one_call(store: Subject) {
     assert_eq!(load(&store, "b").await, Some(snapshot("b", 1, b"b1")));
     store.save_snapshots(claim, &[by("three", 6), by("four", 6), by("three", 7), by("four", 8)]).await.unwrap();
     assert_eq!(found(&store, &["two", "three", "four"]).await, ["none", "three7", "four8"]);
+}
+
+/// A host that was replaced does not even write to the cache.
+pub async fn a_replaced_host_saves_none(store: Subject) {
+    let first = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, first, &[accepted("c1", "a", 0, &["x"])]).await;
+    store.claim(PartitionId::FIRST).await.unwrap();
+    assert_eq!(store.save_snapshots(first, &[snapshot("a", 1, b"1")]).await, Err(StoreError::Fenced));
+    assert_eq!(load(&store, "a").await, None);
 }

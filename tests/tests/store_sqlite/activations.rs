@@ -83,7 +83,7 @@ async fn damage_is_found() {
                     .unwrap()
             );
         }
-        tamper(&path, damage).await;
+        tamper(&path, damage);
         let read = store.activations(0).await;
         assert!(matches!(read, Err(StoreError::Corrupt(_))), "{damage}: {read:?}");
     }

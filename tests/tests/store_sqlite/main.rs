@@ -3,10 +3,13 @@
 
 mod activations;
 mod damage;
+mod heads;
 mod history;
+mod integrity;
 mod large;
 mod meeting;
 mod opening;
+mod presence;
 mod upgrade;
 
 use std::{
@@ -16,7 +19,7 @@ use std::{
 
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::given::Subject;
-use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 fn place() -> (TempDir, PathBuf, String) {
@@ -31,13 +34,13 @@ async fn open(url: &str) -> Subject {
 }
 
 /// Gets at the file past the store.
-async fn tamper(path: &Path, sql: &'static str) {
-    let mut connection = raw(path).await;
-    sqlx::query(sql).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+fn tamper(path: &Path, sql: &'static str) {
+    raw(path).execute_batch(sql).unwrap();
 }
 
 /// A neighbour on the same file.
-async fn raw(path: &Path) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(path).connect().await.unwrap()
+fn raw(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    connection
 }

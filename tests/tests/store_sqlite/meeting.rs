@@ -12,7 +12,6 @@ use cantus_model::{
 };
 use cantus_store::{SqliteOptions, SqliteStore};
 use cantus_tests::store_suite::given::*;
-use sqlx::Connection;
 
 use super::{open, place, raw};
 
@@ -40,12 +39,12 @@ async fn a_busy_file_may_be_tried_again() {
     let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(50), ..SqliteOptions::default() };
     let store: Subject = Arc::new(SqliteStore::open_with(&url, options).await.unwrap());
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
-    let mut neighbour = raw(&path).await;
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut neighbour).await.unwrap();
+    let neighbour = raw(&path);
+    neighbour.execute_batch("BEGIN IMMEDIATE").unwrap();
     let entries = [accepted("c1", "a", 0, &["x"])];
     assert!(matches!(store.commit(claim, &entries).await, Err(StoreError::Transient(_))));
     assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0, "readers go on");
-    sqlx::query("ROLLBACK").execute(&mut neighbour).await.unwrap();
+    neighbour.execute_batch("ROLLBACK").unwrap();
     assert_eq!(commit(&store, claim, &entries).await, [committed(1, 0)]);
 }
 
@@ -150,10 +149,10 @@ async fn a_long_reader_is_waited_for_in_vain_but_not_for_long() {
     let (_folder, path, url) = place();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
-    let mut reader = raw(&path).await;
-    sqlx::query("BEGIN").execute(&mut reader).await.unwrap();
-    let count = "SELECT count(*) FROM event";
-    assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut reader).await.unwrap(), 0);
+    let reader = raw(&path);
+    reader.execute_batch("BEGIN").unwrap();
+    let count = || reader.query_row("SELECT count(*) FROM event", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count(), 0);
     let payload = "p".repeat(1_000_000);
     let mut slowest = std::time::Duration::ZERO;
     let mut version = 0;
@@ -168,8 +167,8 @@ async fn a_long_reader_is_waited_for_in_vain_but_not_for_long() {
     append(100).await;
     let wal = || path.with_file_name("cantus.db-wal").metadata().unwrap().len();
     assert!(wal() > 90_000_000);
-    assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut reader).await.unwrap(), 0);
-    reader.close().await.unwrap();
+    assert_eq!(count(), 0);
+    drop(reader);
     append(60).await;
     assert!(wal() < 90_000_000, "{}", wal());
     assert!(slowest < std::time::Duration::from_secs(3), "{slowest:?}");

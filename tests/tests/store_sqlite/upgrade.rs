@@ -1,86 +1,73 @@
 //! A store that an older Cantus made.
 
-use std::{fs, path::Path, sync::Arc};
+use std::sync::Arc;
 
-use cantus_model::{Digest, HistoryQuery, Snapshot, ports::StoreError};
+use cantus_model::{Digest, EventQuery, HistoryQuery, Outcome, Snapshot, ports::StoreError};
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::{activations, given::*, history};
-use sqlx::{Connection, SqliteConnection, migrate::Migrator};
 
-use super::{open, place, raw};
+use super::{open, place, tamper};
 
-/// Makes a store as the first `count` migrations leave it.
-async fn made_by(path: &Path, count: usize) -> SqliteConnection {
-    let (folder, all) =
-        (tempfile::tempdir().unwrap(), concat!(env!("CARGO_MANIFEST_DIR"), "/../host/store/migrations/sqlite"));
-    let mut migrations: Vec<_> = fs::read_dir(all).unwrap().map(|entry| entry.unwrap().path()).collect();
-    migrations.sort();
-    for migration in &migrations[..count] {
-        fs::copy(migration, folder.path().join(migration.file_name().unwrap())).unwrap();
-    }
-    fs::write(path, "").unwrap();
-    let mut connection = raw(path).await;
-    sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await.unwrap();
-    Migrator::new(folder.path()).await.unwrap().run(&mut connection).await.unwrap();
-    connection
-}
-
-/// Fills it with what the store at `from` holds.
-async fn fill(mut connection: SqliteConnection, from: &Path, snapshots: &'static str) {
-    sqlx::query("ATTACH ? AS other").bind(from.to_str().unwrap()).execute(&mut connection).await.unwrap();
-    for statement in [
-        "DELETE FROM partition",
-        "INSERT INTO partition SELECT * FROM other.partition",
-        "INSERT INTO stream SELECT * FROM other.stream",
-        "INSERT INTO command SELECT * FROM other.command",
-        "INSERT INTO event SELECT * FROM other.event",
-        snapshots,
-    ] {
-        sqlx::query(statement).execute(&mut connection).await.unwrap();
-    }
-    connection.close().await.unwrap();
-}
+/// A store of format 2, as Cantus 0.1.0 left it at first: one account, and everything that a record can hold.
+const FORMAT_2: &[u8] = include_bytes!("format_2.db");
+const COMMANDS: usize = 5;
+const EVENTS: usize = 4;
 
 #[tokio::test]
-async fn a_store_from_before_activations_is_brought_up_to_date() {
-    let ((_new_folder, new_path, new_url), (_folder, path, url)) = (place(), place());
-    let new = open(&new_url).await;
-    let claim = new.claim(PartitionId::FIRST).await.unwrap();
-    let entries = [accepted("a1", "a", 0, &["1", "2"]), rejected("b1", "b", 0), accepted("a2", "a", 2, &[])];
-    commit(&new, claim, &entries).await;
-    let saved = |version| Snapshot {
-        aggregate: account("a"),
-        version,
-        component: Digest::of(b"bank"),
-        state: b"state".to_vec(),
-    };
-    new.save_snapshots(claim, &[saved(1)]).await.unwrap();
-    let old_snapshots = "INSERT INTO snapshot (stream_pk, version, component_digest, state, state_hash) \
-         SELECT pk / 2, version, component_digest, state, state_hash FROM other.snapshot";
-    fill(made_by(&path, 1).await, &new_path, old_snapshots).await;
-
+async fn a_store_of_the_format_before_is_brought_up_to_date() {
+    let (_folder, path, url) = place();
+    std::fs::write(&path, FORMAT_2).unwrap();
     let error = SqliteStore::open_read_only(&url).await.unwrap_err();
     assert!(matches!(&error, StoreError::Other(text) if text.contains("an older Cantus wrote it")), "{error}");
+    is_brought_up_to_date(&url).await;
+}
 
-    let store = open(&url).await;
-    let old: Subject = Arc::new(SqliteStore::open_read_only(&url).await.unwrap());
-    let all = HistoryQuery::default();
-    assert_eq!(history::read(&old, &all).await, history::read(&new, &all).await);
-    assert_eq!(whole_log(&store).await, whole_log(&new).await);
-    assert_whole(&store).await;
-    assert_eq!(store.activations(0).await.unwrap(), []);
-    assert_eq!(store.load_snapshot(&account("a"), Digest::of(b"bank")).await.unwrap(), None, "a cache may be lost");
-
-    let bank = activations::component("bank", "1.0.0", "bank");
-    assert!(
-        store
-            .append_activation(ActivationAuthor::Operator, &activations::activation(1, &bank), Some(&bank))
-            .await
-            .unwrap()
+/// The format before that one had no activations.
+#[tokio::test]
+async fn a_store_from_before_activations_is_brought_up_to_date() {
+    let (_folder, path, url) = place();
+    std::fs::write(&path, FORMAT_2).unwrap();
+    tamper(
+        &path,
+        "DROP TABLE component; DROP TABLE activation; DELETE FROM _sqlx_migrations WHERE version = 2; DROP TABLE snapshot; \
+         CREATE TABLE snapshot (stream_pk INTEGER PRIMARY KEY, version INTEGER NOT NULL, component_digest BLOB NOT NULL, \
+         state BLOB NOT NULL, state_hash BLOB NOT NULL) STRICT",
     );
-    store.save_snapshots(claim, &[saved(2)]).await.unwrap();
-    assert_eq!(store.load_snapshot(&account("a"), Digest::of(b"bank")).await.unwrap(), Some(saved(2)));
-    let claim = store.claim(PartitionId::FIRST).await.unwrap();
-    assert_eq!(commit(&store, claim, &[accepted("a3", "a", 2, &["3"])]).await, [committed(3, 2)]);
+    is_brought_up_to_date(&url).await;
+}
+
+async fn is_brought_up_to_date(url: &str) {
+    let store = open(url).await;
+    assert_eq!(store.log_info().await.unwrap().partitions, 1);
     assert_whole(&store).await;
+    let log = whole_log(&store).await;
+    let read = history::read(&store, &HistoryQuery::default()).await;
+    let commands: usize = read.iter().map(|(_, commands)| commands.len()).sum();
+    assert_eq!((log.len(), commands), (EVENTS, COMMANDS));
+    let rejected = store.command("no-1").await.unwrap().unwrap();
+    let Outcome::Rejected(rejection) = &rejected.outcome else { panic!("{rejected:?}") };
+    assert_eq!(rejection.code, "insufficient-funds");
+    assert_eq!(rejected.context.actor.as_deref(), Some("ada"));
+    assert_eq!(rejected.context.metadata, [("channel".to_owned(), "web".to_owned())]);
+    let found = cantus_store::check(url, |_, _| ()).await.unwrap();
+    assert_eq!(found.problems, Vec::<String>::new());
+    assert_eq!((found.heads[0].commands, found.heads[0].events), (COMMANDS as u64, EVENTS as u64));
+
+    let aggregate = log[0].aggregate.clone();
+    let query = EventQuery { aggregate: Some(aggregate.clone()), limit: 100, ..EventQuery::default() };
+    let version = store.read_events(&query).await.unwrap().len() as u64;
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    let component = Digest::of(b"bank");
+    let saved = Snapshot { aggregate: aggregate.clone(), version, component, state: b"state".to_vec() };
+    store.save_snapshots(claim, std::slice::from_ref(&saved)).await.unwrap();
+    assert_eq!(store.load_snapshot(&aggregate, component).await.unwrap(), Some(saved));
+    let next = store.activations(0).await.unwrap().len() as u64 + 1;
+    let other = activations::component("other", "1.0.0", "other");
+    let activation = activations::activation(next, &other);
+    assert!(store.append_activation(ActivationAuthor::Host(claim), &activation, Some(&other)).await.unwrap());
+    let entry = accepted("after", &aggregate.id, version, &["x"]);
+    assert_eq!(commit(&store, claim, &[entry]).await, [committed(version + 1, EVENTS as u64)]);
+    assert_whole(&store).await;
+    let reader: Subject = Arc::new(SqliteStore::open_read_only(url).await.unwrap());
+    assert_eq!(whole_log(&reader).await.len(), EVENTS + 1);
 }

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cantus_model::{
-    Command, CommandRecord, Context, Digest, EventBatch, HistoryPage, Message, RecordedCommand, Timestamp,
-    ports::Component,
+    Command, CommandRecord, Context, Digest, EventBatch, HistoryPage, Message, RecordedCommand, RequestShape,
+    Timestamp, ports::Component,
 };
 
 use super::{
@@ -250,12 +250,11 @@ impl Run {
 }
 
 /// The stream version that a recorded command expected, if it did: then it was the one that it met. The hash of the request
-/// tells; it covers the schema version as well, if that was named.
+/// tells.
 fn expected_version(record: &CommandRecord) -> Option<u64> {
-    let CommandRecord { aggregate, command, base_version, .. } = record;
-    let hash = |version| Command::hash_of(aggregate, &command.name, version, &command.payload, Some(*base_version));
-    let expected = [None, Some(command.version)].into_iter().any(|version| hash(version) == record.request_hash);
-    expected.then_some(*base_version)
+    let CommandRecord { request_hash, aggregate, command, base_version, .. } = record;
+    let shape = RequestShape::of(request_hash, aggregate, command, *base_version)?;
+    shape.expected_version.then_some(*base_version)
 }
 
 /// As a host makes it, but for the time.

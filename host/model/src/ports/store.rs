@@ -17,6 +17,9 @@ pub enum StoreError {
     /// What is written no longer reaches the store: its file was moved, removed or replaced under the running host.
     #[error("the store is lost: {0}")]
     Lost(String),
+    /// It is not the store that was written last: an older copy, or one whose newest commits are gone.
+    #[error("the store went back in time: {0}")]
+    WentBack(String),
     /// Nothing was written, and nothing can be until somebody makes room or changes permissions.
     #[error("the store cannot write: {0}")]
     Unwritable(String),

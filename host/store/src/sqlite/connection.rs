@@ -1,285 +1,146 @@
-//! Connections: many that read, one that writes, and the only place where a transaction begins and ends.
+//! How the file is opened, for writing and for reading.
 
 use std::{
-    fmt,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use cantus_model::ports::StoreError;
+use rusqlite::{Connection, OpenFlags};
 use rustix::fs::Access;
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
-};
-use tokio::sync::{Mutex, MutexGuard};
 
-use super::{error::explain, statement::Script};
+use super::{error::explain, names::Names};
+use crate::integrity::Canonical;
 
 /// Bytes of a page; SQLite's default.
 const PAGE: u64 = 4096;
-/// The WAL goes into the file each time it has grown by so many pages (16 MiB): rarely enough that a page which many
-/// commits touch is written once for all of them.
-const CHECKPOINT_PAGES: u64 = 4096;
-/// Bytes that the WAL file keeps after a checkpoint.
-const WAL_KEPT: u64 = 4 * CHECKPOINT_PAGES * PAGE;
+/// Bytes that the WAL file keeps after it was emptied.
+const WAL_KEPT: u64 = 64 << 20;
 /// Bytes of the file that a reader maps: as many as SQLite takes.
 const MAPPED: u64 = 0x7fff_0000;
-/// More than the texts that one connection uses.
-const STATEMENTS: usize = 256;
+/// More than the statements that one connection uses.
+const STATEMENTS: usize = 64;
 
 /// The bounds of an SQLite store.
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
     /// Connections that read at the same time.
-    pub readers: u32,
+    pub readers: usize,
     /// Bytes of the writer's page cache.
     pub cache_bytes: u64,
     /// The file does not grow beyond this many bytes; a commit that would is [`StoreError::Unwritable`].
     pub max_bytes: Option<u64>,
     /// How long to wait for another process that is writing.
     pub busy_timeout: Duration,
+    /// Partitions of the log, if the store has to be created; one that exists keeps its count.
+    pub partitions: u32,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { readers: 4, cache_bytes: 64 << 20, max_bytes: None, busy_timeout: Duration::from_secs(5) }
+        Self { readers: 4, cache_bytes: 64 << 20, max_bytes: None, busy_timeout: Duration::from_secs(5), partitions: 1 }
     }
 }
 
-impl SqliteOptions {
-    fn connect(&self, path: &Path) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(path)
-            .foreign_keys(false)
-            .busy_timeout(self.busy_timeout)
-            .statement_cache_capacity(STATEMENTS)
-            .disable_statement_logging()
-    }
+/// A connection and what it has learned.
+pub(super) struct Session {
+    pub(super) connection: Connection,
+    pub(super) names: Names,
+    pub(super) canonical: Canonical,
+}
 
-    /// How the writer connects.
-    pub(super) fn writing(&self, path: &Path) -> SqliteConnectOptions {
-        let options = self
-            .connect(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("cache_size", format!("-{}", self.cache_bytes / 1024))
-            // What a burst left of the WAL is given back at the next checkpoint.
-            .pragma("journal_size_limit", WAL_KEPT.to_string())
-            .pragma("temp_store", "MEMORY")
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string());
-        match self.max_bytes {
-            Some(bytes) => options.pragma("max_page_count", (bytes / PAGE).max(1).to_string()),
-            None => options,
+impl Session {
+    pub(super) fn new(connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        Self { connection, names: Names::default(), canonical: Canonical::default() }
+    }
+}
+
+/// A statement that stays prepared.
+pub(super) fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<rusqlite::CachedStatement<'c>, StoreError> {
+    connection.prepare_cached(sql).map_err(explain)
+}
+
+/// What to do about a file that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    /// Create it.
+    Create,
+    /// It was there: it is lost.
+    Fail,
+}
+
+/// Opens the file to write to it.
+pub(super) fn writing(path: &Path, options: &SqliteOptions, if_missing: IfMissing) -> Result<Connection, StoreError> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, if_missing == IfMissing::Create);
+    let connection = Connection::open_with_flags(path, flags).map_err(explain)?;
+    connection.busy_timeout(options.busy_timeout).map_err(explain)?;
+    let cache = options.cache_bytes / 1024;
+    let mut settings = format!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{cache}; PRAGMA temp_store = MEMORY; \
+         PRAGMA journal_size_limit = {WAL_KEPT}; PRAGMA wal_autocheckpoint = 0;"
+    );
+    if let Some(bytes) = options.max_bytes {
+        settings.push_str(&format!("PRAGMA max_page_count = {};", (bytes / PAGE).max(1)));
+    }
+    connection.execute_batch(&settings).map_err(explain)?;
+    Ok(connection)
+}
+
+/// Opens the file to read it. Every commit makes a page cache worthless, so it reads the file in place.
+pub(super) fn reading(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let immutable = if is_immutable(path) { "?immutable=1" } else { "" };
+    let uri = format!("file:{}{immutable}", percent_encoded(path));
+    let connection = Connection::open_with_flags(uri, flags).map_err(explain)?;
+    connection.busy_timeout(options.busy_timeout).map_err(explain)?;
+    connection.execute_batch(&format!("PRAGMA mmap_size = {MAPPED};")).map_err(explain)?;
+    Ok(connection)
+}
+
+/// The path as a URI has it.
+fn percent_encoded(path: &Path) -> String {
+    use std::fmt::Write as _;
+    let mut uri = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => uri.push(char::from(*byte)),
+            // Writing to a string does not fail.
+            byte => drop(write!(uri, "%{byte:02X}")),
         }
     }
-
-    /// How a reader connects. Every commit makes its page cache worthless, so it reads the file in place.
-    pub(super) fn reading(&self, path: &Path) -> SqliteConnectOptions {
-        let options = self.connect(path).read_only(true).row_buffer_size(512).pragma("mmap_size", MAPPED.to_string());
-        options.immutable(is_immutable(path))
-    }
-
-    /// The readers; they connect when they are needed.
-    pub(super) fn readers(&self, path: &Path) -> SqlitePool {
-        SqlitePoolOptions::new()
-            .max_connections(self.readers)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(self.reading(path))
-    }
+    uri
 }
 
 /// The log that is not yet in the file of `path`.
-fn wal(path: &Path) -> PathBuf {
+pub(super) fn wal(path: &Path) -> PathBuf {
     let mut wal = path.as_os_str().to_owned();
     wal.push("-wal");
     wal.into()
 }
 
+/// The folder of `path`.
+pub(super) fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Whether nobody can write to it from here, and all of it is in the one file. Otherwise SQLite coordinates readers and
 /// writers by a file beside it, which it must be able to make.
 fn is_immutable(path: &Path) -> bool {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let is_writable = rustix::fs::access(folder, Access::WRITE_OK).is_ok();
+    let is_writable = rustix::fs::access(folder(path), Access::WRITE_OK).is_ok();
     let log = wal(path).metadata().map_or(0, |log| log.len());
     path.exists() && !is_writable && log == 0
 }
 
 /// Makes the folder of `path`.
-pub(super) async fn make_folder(path: &Path) -> Result<(), StoreError> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    tokio::fs::create_dir_all(folder)
-        .await
+pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = folder(path);
+    std::fs::create_dir_all(folder)
         .map_err(|error| StoreError::Unwritable(format!("cannot make its folder {}: {error}", folder.display())))
 }
 
-/// The one connection that writes, handed to one transaction after another.
-pub(super) struct Writer {
-    options: SqliteConnectOptions,
-    wal: PathBuf,
-    /// Sets how long to wait for other processes.
-    wait: Arc<str>,
-    idle: Mutex<Idle>,
-}
-
-/// The writer between two transactions.
-struct Idle {
-    /// None before the first transaction, and after one that did not end well.
-    connection: Option<SqliteConnection>,
-    /// When the WAL is larger than this, readers are asked to leave it.
-    wal_bound: u64,
-}
-
-impl fmt::Debug for Writer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").finish_non_exhaustive()
-    }
-}
-
-impl Writer {
-    /// Connects when it is needed.
-    pub(super) fn new(options: &SqliteOptions, path: &Path) -> Self {
-        Self {
-            options: options.writing(path),
-            wal: wal(path),
-            wait: format!("PRAGMA busy_timeout = {}", options.busy_timeout.as_millis()).into(),
-            idle: Mutex::new(Idle { connection: None, wal_bound: WAL_KEPT }),
-        }
-    }
-
-    /// A connection of its own, with the writer's settings.
-    pub(super) async fn connect(&self) -> Result<SqliteConnection, StoreError> {
-        self.options.connect().await.map_err(explain)
-    }
-
-    /// Begins a transaction that is durable once it is committed.
-    pub(super) async fn begin(&self) -> Result<Transaction<'_>, StoreError> {
-        Ok(self.begin_with(Script::default()).await?.0)
-    }
-
-    /// Begins a transaction as [`Self::begin`] does, and runs `script` in it, in one trip.
-    pub(super) async fn begin_with(&self, script: Script) -> Result<(Transaction<'_>, Vec<SqliteRow>), StoreError> {
-        self.begin_as("BEGIN IMMEDIATE;", script, "COMMIT").await
-    }
-
-    /// Begins a transaction that a power cut may undo, and that waits for no fsync.
-    pub(super) async fn begin_disposable(&self) -> Result<Transaction<'_>, StoreError> {
-        const BEGIN: &str = "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE;";
-        Ok(self.begin_as(BEGIN, Script::default(), "COMMIT; PRAGMA synchronous = FULL").await?.0)
-    }
-
-    async fn begin_as(
-        &self,
-        begin: &str,
-        script: Script,
-        commit: &'static str,
-    ) -> Result<(Transaction<'_>, Vec<SqliteRow>), StoreError> {
-        let mut idle = self.idle.lock().await;
-        let mut connection = match idle.connection.take() {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
-        let rows = script.after(begin).run(&mut connection).await?;
-        Ok((Transaction { writer: self, idle, connection, commit }, rows))
-    }
-}
-
-/// A transaction. The connection goes back to the [`Writer`] only when it ended well. One that failed, or that was
-/// dropped half way, is closed, which undoes it: after an error SQLite may or may not have rolled back by itself, and
-/// a new connection need not know.
-pub(super) struct Transaction<'a> {
-    writer: &'a Writer,
-    idle: MutexGuard<'a, Idle>,
-    connection: SqliteConnection,
-    commit: &'static str,
-}
-
-impl Transaction<'_> {
-    /// To run statements on.
-    pub(super) fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.connection
-    }
-
-    /// Makes it durable.
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        self.commit_after(Script::default()).await
-    }
-
-    /// Runs `script` and makes all of it durable, in one trip.
-    pub(super) async fn commit_after(mut self, mut script: Script) -> Result<(), StoreError> {
-        script.then(self.commit);
-        script.run(&mut self.connection).await?;
-        match self.bound_wal().await {
-            Ok(()) => self.idle.connection = Some(self.connection),
-            // The commit stands. A new connection begins afresh.
-            Err(error) => tracing::warn!(%error, "the write-ahead log could not be emptied"),
-        }
-        Ok(())
-    }
-
-    /// Undoes it.
-    pub(super) async fn rollback(mut self) -> Result<(), StoreError> {
-        run(&mut self.connection, "ROLLBACK").await.map_err(explain)?;
-        self.idle.connection = Some(self.connection);
-        Ok(())
-    }
-
-    /// SQLite starts the WAL again when it finds nobody reading from it, so readers that take turns without a pause let
-    /// it grow. When it is too large this waits until they have left it, which takes as long as the reads that run. One
-    /// that runs for long must not stop the writer: then it is tried again when the WAL has grown by half as much.
-    async fn bound_wal(&mut self) -> Result<(), sqlx::Error> {
-        let size = self.writer.wal.metadata().map_or(0, |file| file.len());
-        if size <= self.idle.wal_bound {
-            return Ok(());
-        }
-        run(&mut self.connection, "PRAGMA busy_timeout = 100").await?;
-        let busy: bool = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut self.connection).await?;
-        self.idle.wal_bound = if busy { size + WAL_KEPT / 2 } else { WAL_KEPT };
-        sqlx::query(AssertSqlSafe(self.writer.wait.clone())).execute(&mut self.connection).await?;
-        Ok(())
-    }
-}
-
-async fn run(connection: &mut SqliteConnection, statement: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::query(statement).execute(connection).await.map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-    use super::*;
-
-    /// How the connection of a transaction keeps what it writes.
-    async fn durability(transaction: &mut Transaction<'_>) -> (String, i64) {
-        let journal = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(transaction.connection()).await.unwrap();
-        let sync = sqlx::query_scalar("PRAGMA synchronous").fetch_one(transaction.connection()).await.unwrap();
-        (journal, sync)
-    }
-
-    #[tokio::test]
-    async fn every_commit_waits_for_the_disk() {
-        const FULL: i64 = 2;
-        let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::new(&SqliteOptions::default(), &folder.path().join("cantus.db"));
-        let durable = ("wal".to_owned(), FULL);
-        for how_the_last_one_ended in ["", "committed", "disposable", "undone", "dropped", "disposable and dropped"] {
-            match how_the_last_one_ended {
-                "committed" => writer.begin().await.unwrap().commit().await.unwrap(),
-                "disposable" => writer.begin_disposable().await.unwrap().commit().await.unwrap(),
-                "undone" => writer.begin().await.unwrap().rollback().await.unwrap(),
-                "dropped" => drop(writer.begin().await.unwrap()),
-                "disposable and dropped" => drop(writer.begin_disposable().await.unwrap()),
-                _ => {}
-            }
-            let mut transaction = writer.begin().await.unwrap();
-            assert_eq!(durability(&mut transaction).await, durable, "after one that was {how_the_last_one_ended}");
-            transaction.rollback().await.unwrap();
-        }
-        let mut disposable = writer.begin_disposable().await.unwrap();
-        assert_ne!(durability(&mut disposable).await, durable, "a cache need not wait");
-    }
+/// Runs a statement without values or results.
+pub(super) fn run(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    prepare(connection, sql)?.execute([]).map(drop).map_err(explain)
 }

@@ -4,175 +4,243 @@ use std::{collections::HashMap, sync::LazyLock};
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, Entry, EntryResult, PartitionId,
+    AggregateRef, Digest, Entry, EntryResult, PartitionId,
     ports::{Claim, Journal, StoreError},
 };
-use sqlx::{Arguments, SqliteConnection, sqlite::SqliteRow};
+use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     SqliteStore,
+    connection::{Session, prepare},
     error::explain,
-    rows::{COMMAND_COLUMNS, bind_command, bind_event, bind_stream, bound, column, command_record, json},
-    statement::{MultiRow, Script},
+    key::{key, split},
+    packed::Id,
+    readers::blocking,
+    rows::{INSERT_COMMAND, INSERT_EVENT, SELECT_COMMAND, StoredCommand, insert_command, insert_event},
+    writer::{Done, Durability},
 };
-use crate::planner::{Known, KnownStream, Plan, Question, plan};
+use crate::{
+    heads::Head,
+    integrity::{ChainHasher, CommandFields, EventFields},
+    planner::{CommandRow, EventRow, Known, KnownStream, Plan, Question, plan},
+};
 
-/// All streams in one row, as a JSON list of `[index, pk, version]`: a row costs more on its way than in SQLite.
-static FIND_STREAMS: LazyLock<MultiRow> = LazyLock::new(|| {
-    MultiRow::new(
-        "SELECT json_group_array(json_array(asked.column1, s.pk, \
-         coalesce((SELECT max(e.version) FROM event AS e WHERE e.stream_pk = s.pk), 0))) FROM (",
-        3,
-        ") AS asked CROSS JOIN stream AS s ON s.aggregate_type = asked.column2 AND s.aggregate_id = asked.column3",
-    )
-});
+const PARTITION: &str = "SELECT writer_epoch, head, commands, streams, chain FROM partition WHERE id = ?";
 
-/// Those of the ids that are recorded, in one row, as a JSON list.
-static FIND_IDS: LazyLock<MultiRow> = LazyLock::new(|| {
-    MultiRow::new(
-        "SELECT json_group_array(c.id) FROM (",
-        1,
-        ") AS asked CROSS JOIN command AS c ON c.id = asked.column1",
-    )
-});
+const FIND_STREAM: &str = "SELECT pk, coalesce((SELECT max(version) FROM event WHERE stream = s.pk), 0) \
+     FROM stream AS s WHERE aggregate_type = ? AND aggregate_id = ?";
 
-static FIND_COMMANDS: LazyLock<MultiRow> = LazyLock::new(|| {
-    MultiRow::new(
-        &format!("SELECT {COMMAND_COLUMNS}, c.id FROM ("),
-        1,
-        ") AS asked CROSS JOIN command AS c ON c.id = asked.column1 JOIN stream AS s ON s.pk = c.stream_pk",
-    )
-});
+/// The condition is the index's own expression.
+const FIND_ID: &str = "SELECT pk FROM command WHERE pk >> 40 = ? AND id = ?";
 
-/// Where the partition stands: its writer, its head and the keys in use. The keys are read every time, so that no
-/// failed batch and no other process can leave them wrong.
-const STAND: &str = "SELECT writer_epoch, head, (SELECT coalesce(max(pk), 0) FROM stream), \
-     (SELECT coalesce(max(pk), 0) FROM command) FROM partition WHERE id = 0";
+static FIND_COMMAND: LazyLock<String> = LazyLock::new(|| format!("{} WHERE c.pk = ?", *SELECT_COMMAND));
 
-// A violated constraint ends the whole transaction: without OR ROLLBACK SQLite keeps a journal to undo each statement.
+const INSERT_STREAM: &str = "INSERT INTO stream (pk, aggregate_type, aggregate_id) VALUES (?, ?, ?)";
 
-static INSERT_STREAMS: LazyLock<MultiRow> = LazyLock::new(|| {
-    MultiRow::new(
-        "INSERT OR ROLLBACK INTO stream (pk, aggregate_type, aggregate_id, partition) SELECT * FROM (",
-        4,
-        ") WHERE column1 IS NOT NULL",
-    )
-});
-
-static INSERT_COMMANDS: LazyLock<MultiRow> = LazyLock::new(|| {
-    MultiRow::new(
-        "INSERT OR ROLLBACK INTO command (pk, id, stream_pk, request_hash, base_version, name, schema_version, payload, context, \
-         outcome, first_offset, component_digest, recorded_at) SELECT * FROM (",
-        13,
-        ") WHERE column1 IS NOT NULL",
-    )
-});
-
-static INSERT_EVENTS: LazyLock<MultiRow> = LazyLock::new(|| {
-    MultiRow::new(
-        "INSERT OR ROLLBACK INTO event (partition, offset, stream_pk, version, name, schema_version, payload, recorded_at, \
-         command_pk) SELECT * FROM (",
-        9,
-        ") WHERE column1 IS NOT NULL",
-    )
-});
+const ADVANCE: &str = "UPDATE partition SET head = ?, commands = ?, streams = ?, chain = ? WHERE id = ?";
 
 #[async_trait]
 impl Journal for SqliteStore {
     async fn claim(&self, partition: PartitionId) -> Result<Claim, StoreError> {
-        let mut transaction = self.begin().await?;
-        let epoch: i64 = sqlx::query_scalar(
-            "UPDATE partition SET writer_epoch = writer_epoch + 1 WHERE id = 0 RETURNING writer_epoch",
-        )
-        .fetch_one(transaction.connection())
-        .await
-        .map_err(explain)?;
-        transaction.commit().await?;
-        Ok(Claim { partition, epoch: epoch.unsigned_abs() })
+        let inner = self.writing()?;
+        blocking(move || inner.claim(partition)).await
     }
 
-    /// Two trips: one that begins and asks, one that writes and commits.
+    /// Blocks its thread: a committer has one of its own, and a trip to another one and back costs more than the rows.
     async fn commit(&self, claim: Claim, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
-        let question = Question::about(entries);
-        let (mut transaction, rows) = self.writer()?.begin_with(ask(&question)?).await?;
-        let answer = Answer::read(&rows, &question)?;
-        if answer.epoch != claim.epoch {
-            transaction.rollback().await?;
-            return Err(StoreError::Fenced);
+        let inner = self.writing()?;
+        let commit = |session: &mut Session| commit(session, claim, entries);
+        let (results, head) = inner.writer.write(Durability::Durable, commit)?;
+        if let Some(head) = head {
+            inner.heads.advance(&head);
         }
-        let mut known = answer.known;
-        if !answer.recorded.is_empty() {
-            known.commands = find_commands(transaction.connection(), &answer.recorded).await?;
-        }
-        let plan = plan(entries, &question, &known);
-        if plan.commands.is_empty() {
-            transaction.rollback().await?;
-        } else {
-            transaction.commit_after(writing(&plan)?).await?;
-        }
-        Ok(plan.results)
+        Ok(results)
     }
 }
 
-fn ask(question: &Question<'_>) -> Result<Script, StoreError> {
-    let mut script = Script::default();
-    script.then(STAND);
-    let asked: Vec<(i64, &AggregateRef)> = (0..).zip(question.aggregates.iter().copied()).collect();
-    script.rows(&FIND_STREAMS, &asked, |arguments, (index, aggregate)| {
-        arguments.add(*index)?;
-        arguments.add(aggregate.aggregate_type.as_str())?;
-        arguments.add(aggregate.id.as_str())
-    })?;
-    script.rows(&FIND_IDS, &question.command_ids, |arguments, id| arguments.add(*id))?;
-    Ok(script)
+/// Refuses a writer that was replaced.
+pub(super) fn check_claim(connection: &Connection, claim: Claim) -> Result<(), StoreError> {
+    match Standing::read(connection, claim.partition)?.epoch == claim.epoch {
+        true => Ok(()),
+        false => Err(StoreError::Fenced),
+    }
 }
 
-/// What [`ask`] was answered.
-struct Answer {
-    epoch: u64,
-    known: Known,
-    /// Ids that have a record, which is still to be read: few have.
-    recorded: Vec<String>,
+/// Where a partition stands.
+pub(super) struct Standing {
+    pub(super) epoch: u64,
+    pub(super) head: u64,
+    pub(super) commands: u64,
+    pub(super) streams: u64,
+    pub(super) chain: Digest,
 }
 
-impl Answer {
-    fn read(rows: &[SqliteRow], question: &Question<'_>) -> Result<Self, StoreError> {
-        let [stand, found @ ..] = rows else { return Err(StoreError::Corrupt("there is no partition".into())) };
-        let mut known = Known {
-            head: column(stand, 1)?,
-            last_stream_pk: column(stand, 2)?,
-            last_command_pk: column(stand, 3)?,
-            streams: vec![None; question.aggregates.len()],
-            ..Known::default()
+impl Standing {
+    /// Read at every commit, so that no failed batch and no other process can leave it wrong.
+    pub(super) fn read(connection: &Connection, partition: PartitionId) -> Result<Self, StoreError> {
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Self {
+                epoch: row.get(0)?,
+                head: row.get(1)?,
+                commands: row.get(2)?,
+                streams: row.get(3)?,
+                chain: Digest::from_bytes(row.get(4)?),
+            })
         };
-        let (streams, ids) = found.split_at(MultiRow::statements(question.aggregates.len()).min(found.len()));
-        for row in streams {
-            let found: Vec<(usize, i64, u64)> = json(column(row, 0)?)?;
-            for (index, pk, version) in found {
-                known.streams[index] = Some(KnownStream { pk, version });
-            }
-        }
-        let mut recorded = Vec::new();
-        for row in ids {
-            recorded.append(&mut json(column(row, 0)?)?);
-        }
-        Ok(Self { epoch: column(stand, 0)?, known, recorded })
+        let standing = prepare(connection, PARTITION)?.query_row([partition.0], read).optional().map_err(explain)?;
+        standing.ok_or_else(|| crate::no_partition(partition))
     }
 }
 
-async fn find_commands(
-    connection: &mut SqliteConnection,
-    ids: &[String],
-) -> Result<HashMap<String, CommandRecord>, StoreError> {
-    let rows = FIND_COMMANDS.run(connection, ids, |arguments, id| arguments.add(id.as_str())).await?;
-    rows.iter().map(|row| Ok((column(row, 11)?, command_record(row)?))).collect()
+/// What became of each entry, and where the partition stands after them.
+pub(super) type Committed = (Vec<EntryResult>, Option<Head>);
+
+fn commit(session: &mut Session, claim: Claim, entries: &[Entry]) -> Result<Done<Committed>, StoreError> {
+    check_claim(&session.connection, claim)?;
+    let committed = append(session, claim.partition, entries)?;
+    Ok(if committed.1.is_some() { Done::Commit(committed) } else { Done::Rollback(committed) })
 }
 
-fn writing(plan: &Plan<'_>) -> Result<Script, StoreError> {
-    let mut script = Script::default();
-    script.rows(&INSERT_STREAMS, &plan.streams, bind_stream)?;
-    script.rows(&INSERT_COMMANDS, &plan.commands, bind_command)?;
-    script.rows(&INSERT_EVENTS, &plan.events, bind_event)?;
-    script.then_with("UPDATE partition SET head = ? WHERE id = 0", bound(plan.head))?;
-    Ok(script)
+/// Judges entries and writes what they lead to, within a transaction of the caller's. Where that is nothing, there is no new
+/// head.
+pub(super) fn append(
+    session: &mut Session,
+    partition: PartitionId,
+    entries: &[Entry],
+) -> Result<Committed, StoreError> {
+    let standing = Standing::read(&session.connection, partition)?;
+    let question = Question::about(entries);
+    let known = look_up(session, partition, &standing, &question)?;
+    let plan = plan(entries, &question, &known);
+    if plan.commands.is_empty() {
+        return Ok((plan.results, None));
+    }
+    let chain = write(session, &plan, &standing.chain)?;
+    let head = Head { partition, commands: plan.commands_count, events: plan.head, chain };
+    Ok((plan.results, Some(head)))
+}
+
+fn look_up(
+    session: &mut Session,
+    partition: PartitionId,
+    standing: &Standing,
+    question: &Question<'_>,
+) -> Result<Known, StoreError> {
+    let mut streams = Vec::with_capacity(question.aggregates.len());
+    for aggregate in &question.aggregates {
+        streams.push(find_stream(&session.connection, aggregate)?);
+    }
+    let mut commands = HashMap::new();
+    for id in &question.command_ids {
+        if let Some(record) = find_command(session, partition, id)? {
+            commands.insert((*id).to_owned(), record.intact()?);
+        }
+    }
+    Ok(Known {
+        partition,
+        head: standing.head,
+        streams_count: standing.streams,
+        commands_count: standing.commands,
+        streams,
+        commands,
+    })
+}
+
+fn find_stream(connection: &Connection, aggregate: &AggregateRef) -> Result<Option<KnownStream>, StoreError> {
+    prepare(connection, FIND_STREAM)?
+        .query_row([&aggregate.aggregate_type, &aggregate.id], |row| {
+            Ok(KnownStream { number: split(row.get(0)?).1, version: row.get(1)? })
+        })
+        .optional()
+        .map_err(explain)
+}
+
+/// The command that is recorded under an id.
+pub(super) fn find_command(
+    session: &mut Session,
+    partition: PartitionId,
+    id: &str,
+) -> Result<Option<StoredCommand>, StoreError> {
+    let Session { connection, names, canonical } = session;
+    let pk: Option<i64> =
+        prepare(connection, FIND_ID)?.query_row((partition.0, Id(id)), |row| row.get(0)).optional().map_err(explain)?;
+    let Some(pk) = pk else { return Ok(None) };
+    let mut statement = prepare(connection, &FIND_COMMAND)?;
+    let mut rows = statement.query([pk]).map_err(explain)?;
+    match rows.next().map_err(explain)? {
+        Some(row) => StoredCommand::read(row, connection, names, canonical).map(Some),
+        None => Err(StoreError::Corrupt(format!("the command {id} or its stream is missing"))),
+    }
+}
+
+/// Writes the rows of a plan, and returns the hash of the commit.
+fn write(session: &mut Session, plan: &Plan<'_>, previous: &Digest) -> Result<Digest, StoreError> {
+    let Session { connection, names, canonical } = session;
+    let mut stream = prepare(connection, INSERT_STREAM)?;
+    for row in &plan.streams {
+        let (pk, AggregateRef { aggregate_type, id }) = (key(row.partition, row.number)?, row.aggregate);
+        stream.execute((pk, aggregate_type, id)).map_err(explain)?;
+    }
+    let (mut command, mut event) = (prepare(connection, &INSERT_COMMAND)?, prepare(connection, &INSERT_EVENT)?);
+    let (mut chain, mut events) = (ChainHasher::after(previous), plan.events.iter().peekable());
+    let mut last = None;
+    for row in &plan.commands {
+        canonical.command(&command_fields(row, &row.decision.verdict.outcome()));
+        chain.add(canonical);
+        // The last one waits for the hash of the whole commit.
+        let is_last = row.number == plan.commands_count;
+        let checksum = canonical.checksum();
+        match is_last {
+            true => last = Some((row, checksum)),
+            false => insert_command(&mut command, connection, names, row, (checksum, None))?,
+        }
+        while let Some(of_command) = events.next_if(|event| event.command == row.number) {
+            chain.add(canonical.event(&event_fields(of_command, row)));
+            insert_event(&mut event, connection, names, of_command, canonical)?;
+        }
+    }
+    let hash = chain.finish();
+    if let Some((row, checksum)) = last {
+        insert_command(&mut command, connection, names, row, (checksum, Some(hash)))?;
+    }
+    advance(connection, plan, &hash)?;
+    Ok(hash)
+}
+
+fn advance(connection: &Connection, plan: &Plan<'_>, hash: &Digest) -> Result<(), StoreError> {
+    let partition = plan.partition.0;
+    let values = (plan.head, plan.commands_count, plan.streams_count, hash.as_bytes().as_slice(), partition);
+    match prepare(connection, ADVANCE)?.execute(values).map_err(explain)? {
+        1 => Ok(()),
+        _ => Err(crate::no_partition(plan.partition)),
+    }
+}
+
+fn command_fields<'a>(row: &CommandRow<'a>, outcome: &'a cantus_model::Outcome) -> CommandFields<'a> {
+    CommandFields {
+        partition: row.partition,
+        number: row.number,
+        aggregate: &row.entry.aggregate,
+        request_hash: &row.entry.request_hash,
+        base_version: row.decision.base_version,
+        command: &row.decision.command,
+        context: &row.decision.context,
+        outcome,
+        first_offset: row.first_offset,
+        component: &row.decision.component,
+    }
+}
+
+fn event_fields<'a>(event: &EventRow<'a>, command: &CommandRow<'a>) -> EventFields<'a> {
+    EventFields {
+        partition: event.partition,
+        offset: event.offset,
+        aggregate: &command.entry.aggregate,
+        version: event.version,
+        name: &event.event.name,
+        schema_version: event.event.version,
+        payload: &event.event.payload,
+        recorded_at: event.recorded_at,
+        command: event.command,
+    }
 }

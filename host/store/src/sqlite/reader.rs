@@ -1,50 +1,65 @@
-//! The reading side. Each call is one statement, so it sees one committed state and holds it only for that long.
+//! The reading side.
+
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, CommandRecord, EventBatch, EventQuery, LogInfo, Message, PageLimit, PartitionId, Position,
-    RecordedEvent, StreamHead, Timestamp,
+    AggregateRef, CommandRecord, EventBatch, EventQuery, LogInfo, PageLimit, PartitionId, RecordedEvent, StreamHead,
+    Timestamp,
     ports::{EventReader, StoreError},
 };
-use futures_util::TryStreamExt as _;
-use sqlx::{AssertSqlSafe, sqlite::SqliteRow};
+use rusqlite::OptionalExtension as _;
 
 use super::{
     SqliteStore,
-    error::explain,
+    connection::{Session, prepare},
+    error::{contiguous, explain},
+    journal::{Standing, find_command},
+    key::{key, last_key},
+    packed::Id,
     recent,
-    rows::{COMMAND_COLUMNS, bound, column, command_record},
+    rows::{EventDecoder, SELECT_EVENT, bound, column},
 };
 
 const STREAM_HEAD: &str = "SELECT version, recorded_at FROM event \
-     WHERE stream_pk = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) \
+     WHERE stream = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) \
      ORDER BY version DESC LIMIT 1";
 
-const READ_STREAM: &str = "SELECT version, name, schema_version, payload FROM event \
-     WHERE stream_pk = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) AND version > ? \
-     ORDER BY version LIMIT ?";
-
 const VERSION_AT: &str = "SELECT count(*) FROM event \
-     WHERE stream_pk = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) AND recorded_at <= ?";
+     WHERE stream = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) AND recorded_at <= ?";
 
-/// CROSS JOIN keeps the log's order as the order of work.
-const EVENTS: &str = "SELECT e.offset, s.aggregate_type, s.aggregate_id, e.version, e.name, e.schema_version, e.payload, \
-     e.recorded_at, c.id, e.partition \
-     FROM event AS e CROSS JOIN stream AS s ON s.pk = e.stream_pk CROSS JOIN command AS c ON c.pk = e.command_pk";
+static READ_STREAM: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE e.stream = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) AND e.version > ? \
+         ORDER BY e.version LIMIT ?",
+        *SELECT_EVENT
+    )
+});
+
+static READ_LOG: LazyLock<String> =
+    LazyLock::new(|| format!("{} WHERE e.pk >= ? AND e.pk <= ? ORDER BY e.pk LIMIT ?", *SELECT_EVENT));
+
+/// The names of an event's stream and the id of its command.
+const SURROUNDINGS: &str = "SELECT s.aggregate_type, s.aggregate_id, c.id FROM event AS e \
+     CROSS JOIN stream AS s ON s.pk = e.stream CROSS JOIN command AS c ON c.pk = e.command WHERE e.pk = ?";
 
 #[async_trait]
 impl EventReader for SqliteStore {
+    async fn log_info(&self) -> Result<LogInfo, StoreError> {
+        Ok(self.info.clone())
+    }
+
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError> {
-        let row = sqlx::query(STREAM_HEAD)
-            .bind(&aggregate.aggregate_type)
-            .bind(&aggregate.id)
-            .fetch_optional(&self.readers)
-            .await
-            .map_err(explain)?;
-        match row {
-            Some(row) => Ok(StreamHead { version: column(&row, 0)?, last_at: Timestamp(column(&row, 1)?) }),
-            None => Ok(StreamHead::default()),
-        }
+        let AggregateRef { aggregate_type, id } = aggregate.clone();
+        let read = move |session: &mut Session| {
+            let head = prepare(&session.connection, STREAM_HEAD)?
+                .query_row([&aggregate_type, &id], |row| {
+                    Ok(StreamHead { version: row.get(0)?, last_at: Timestamp(row.get(1)?) })
+                })
+                .optional();
+            Ok(head.map_err(explain)?.unwrap_or_default())
+        };
+        self.readers.read(read).await
     }
 
     async fn read_stream(
@@ -53,57 +68,39 @@ impl EventReader for SqliteStore {
         after: u64,
         limit: PageLimit,
     ) -> Result<EventBatch, StoreError> {
-        let mut rows = sqlx::query(READ_STREAM)
-            .bind(&aggregate.aggregate_type)
-            .bind(&aggregate.id)
-            .bind(bound(after))
-            .bind(bound(limit.events))
-            .fetch(&self.readers);
-        let mut page = EventBatch::default();
-        let mut expected = after.saturating_add(1);
-        while limit.has_room(&page)
-            && let Some(row) = rows.try_next().await.map_err(explain)?
-        {
-            contiguous(expected, column(&row, 0)?, || format!("version of {aggregate}"))?;
-            page.push(column(&row, 1)?, column(&row, 2)?, column(&row, 3)?);
-            expected = expected.saturating_add(1);
-        }
-        Ok(page)
+        let aggregate = aggregate.clone();
+        self.readers.read(move |session| read_stream(session, &aggregate, after, limit)).await
     }
 
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError> {
-        let row = sqlx::query(VERSION_AT)
-            .bind(&aggregate.aggregate_type)
-            .bind(&aggregate.id)
-            .bind(bound(time.0))
-            .fetch_one(&self.readers)
-            .await
-            .map_err(explain)?;
-        column(&row, 0)
+        let AggregateRef { aggregate_type, id } = aggregate.clone();
+        let read = move |session: &mut Session| {
+            let values = (&aggregate_type, &id, bound(time.0));
+            prepare(&session.connection, VERSION_AT)?.query_row(values, |row| row.get(0)).map_err(explain)
+        };
+        self.readers.read(read).await
     }
 
     async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
-        match &query.aggregate {
-            Some(aggregate) => self.events_of(aggregate, query.after.unwrap_or(0), query.limit).await,
-            None => self.events_from(query.after.map_or(0, |offset| offset.saturating_add(1)), query.limit).await,
-        }
+        let query = query.clone();
+        self.readers.read(move |session| read_events(session, &query)).await
     }
 
-    async fn log_info(&self) -> Result<LogInfo, StoreError> {
-        let row = sqlx::query("SELECT log_id FROM partition WHERE id = 0").fetch_one(&self.readers).await;
-        Ok(LogInfo { log_id: column(&row.map_err(explain)?, 0)?, partitions: 1 })
-    }
-
-    async fn log_head(&self, _: PartitionId) -> Result<u64, StoreError> {
-        let row = sqlx::query("SELECT head FROM partition WHERE id = 0").fetch_one(&self.readers).await;
-        column(&row.map_err(explain)?, 0)
+    async fn log_head(&self, partition: PartitionId) -> Result<u64, StoreError> {
+        self.readers.read(move |session| Ok(Standing::read(&session.connection, partition)?.head)).await
     }
 
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
-        let sql =
-            format!("SELECT {COMMAND_COLUMNS} FROM command AS c JOIN stream AS s ON s.pk = c.stream_pk WHERE c.id = ?");
-        let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(&self.readers).await.map_err(explain)?;
-        row.as_ref().map(command_record).transpose()
+        let (id, info) = (id.to_owned(), self.info.clone());
+        let read = move |session: &mut Session| {
+            for partition in info.partition_ids() {
+                if let Some(command) = find_command(session, partition, &id)? {
+                    return command.intact().map(Some);
+                }
+            }
+            Ok(None)
+        };
+        self.readers.read(read).await
     }
 
     async fn recent_commands(
@@ -111,67 +108,73 @@ impl EventReader for SqliteStore {
         aggregate_types: &[String],
         limit: usize,
     ) -> Result<Vec<CommandRecord>, StoreError> {
-        recent::commands(&self.readers, aggregate_types, limit).await
+        let (types, info) = (aggregate_types.to_vec(), self.info.clone());
+        self.readers.read(move |session| recent::commands(session, &info, &types, limit)).await
     }
 }
 
-impl SqliteStore {
-    async fn events_of(
-        &self,
-        aggregate: &AggregateRef,
-        after: u64,
-        limit: usize,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let sql = format!(
-            "{EVENTS} WHERE e.stream_pk = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) \
-             AND e.version > ? ORDER BY e.version LIMIT ?"
-        );
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(&aggregate.aggregate_type)
-            .bind(&aggregate.id)
-            .bind(bound(after))
-            .bind(bound(limit))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(explain)?;
-        let events = rows.iter().map(recorded_event).collect::<Result<Vec<_>, _>>()?;
-        for (event, expected) in events.iter().zip(after.saturating_add(1)..) {
-            contiguous(expected, event.version, || format!("version of {aggregate}"))?;
+fn read_stream(
+    session: &mut Session,
+    aggregate: &AggregateRef,
+    after: u64,
+    limit: PageLimit,
+) -> Result<EventBatch, StoreError> {
+    let Session { connection, names, .. } = session;
+    let mut statement = prepare(connection, &READ_STREAM)?;
+    let values = (&aggregate.aggregate_type, &aggregate.id, bound(after), bound(limit.events));
+    let mut rows = statement.query(values).map_err(explain)?;
+    let (mut page, mut decoder, mut expected) =
+        (EventBatch::default(), EventDecoder::default(), after.saturating_add(1));
+    while limit.has_room(&page)
+        && let Some(row) = rows.next().map_err(explain)?
+    {
+        contiguous(expected, column(row, 1)?, || format!("version of {aggregate}"))?;
+        decoder.intact(row, connection, names, aggregate)?.push_to(&mut page);
+        expected = expected.saturating_add(1);
+    }
+    Ok(page)
+}
+
+fn read_events(session: &mut Session, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
+    let Session { connection, names, .. } = session;
+    let (mut stream, mut log);
+    let (mut rows, mut expected) = match &query.aggregate {
+        Some(aggregate) => {
+            let after = query.after.unwrap_or(0);
+            stream = prepare(connection, &READ_STREAM)?;
+            let values = (&aggregate.aggregate_type, &aggregate.id, bound(after), bound(query.limit));
+            (stream.query(values).map_err(explain)?, after.saturating_add(1))
         }
-        Ok(events)
-    }
-
-    async fn events_from(&self, first: u64, limit: usize) -> Result<Vec<RecordedEvent>, StoreError> {
-        let sql = format!("{EVENTS} WHERE e.partition = 0 AND e.offset >= ? ORDER BY e.offset LIMIT ?");
-        let rows = sqlx::query(AssertSqlSafe(sql))
-            .bind(bound(first))
-            .bind(bound(limit))
-            .fetch_all(&self.readers)
-            .await
-            .map_err(explain)?;
-        let events = rows.iter().map(recorded_event).collect::<Result<Vec<_>, _>>()?;
-        for (event, expected) in events.iter().zip(first..) {
-            contiguous(expected, event.position.offset, || "offset of the log".into())?;
+        None => {
+            let first = query.after.map_or(0, |offset| offset.saturating_add(1));
+            // Beyond the largest number there is nothing.
+            let Ok(from) = key(query.partition, first) else { return Ok(Vec::new()) };
+            log = prepare(connection, &READ_LOG)?;
+            (log.query((from, last_key(query.partition), bound(query.limit))).map_err(explain)?, first)
         }
-        Ok(events)
+    };
+    let (mut events, mut bytes, mut decoder) = (Vec::new(), 0, EventDecoder::default());
+    while query.has_room(events.len(), bytes)
+        && let Some(row) = rows.next().map_err(explain)?
+    {
+        let (aggregate, command_id) = surroundings(connection, column(row, 0)?)?;
+        let event = decoder.intact(row, connection, names, &aggregate)?;
+        let event = event.into_recorded(aggregate, command_id);
+        match &query.aggregate {
+            Some(aggregate) => contiguous(expected, event.version, || format!("version of {aggregate}"))?,
+            None => contiguous(expected, event.position.offset, || "offset of the log".into())?,
+        }
+        expected = expected.saturating_add(1);
+        bytes += event.event.payload.len();
+        events.push(event);
     }
+    Ok(events)
 }
 
-/// No reader passes a gap: it would never see what is missing.
-pub(super) fn contiguous(expected: u64, found: u64, what: impl Fn() -> String) -> Result<(), StoreError> {
-    match expected == found {
-        true => Ok(()),
-        false => Err(StoreError::Corrupt(format!("{} {expected} is missing, the next is {found}", what()))),
-    }
-}
-
-fn recorded_event(row: &SqliteRow) -> Result<RecordedEvent, StoreError> {
-    Ok(RecordedEvent {
-        position: Position { partition: PartitionId(column(row, 9)?), offset: column(row, 0)? },
-        aggregate: AggregateRef { aggregate_type: column(row, 1)?, id: column(row, 2)? },
-        version: column(row, 3)?,
-        event: Message { name: column(row, 4)?, version: column(row, 5)?, payload: column(row, 6)? },
-        recorded_at: Timestamp(column(row, 7)?),
-        command_id: column(row, 8)?,
-    })
+fn surroundings(connection: &rusqlite::Connection, pk: i64) -> Result<(AggregateRef, String), StoreError> {
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((AggregateRef { aggregate_type: row.get(0)?, id: row.get(1)? }, row.get::<_, Id<String>>(2)?.0))
+    };
+    let found = prepare(connection, SURROUNDINGS)?.query_row([pk], read).optional().map_err(explain)?;
+    found.ok_or_else(|| StoreError::Corrupt("the stream or the command of an event is missing".into()))
 }

@@ -5,13 +5,20 @@ use serde::{Serialize, Serializer};
 use crate::render;
 
 /// The figures by name, in the order of the report.
-pub(super) const NAMES: [&str; 16] = [
+pub(super) const NAMES: [&str; 23] = [
     "durable_many",
+    "durable_64",
+    "durable_64_p99",
     "durable_hot",
+    "durable_sustained",
+    "known_ids",
+    "bytes_per_command",
     "single_p50",
     "combine",
     "hydrate_snapshot",
     "hydrate_full",
+    "hydrate_100k",
+    "hydrate_10k",
     "memory_10k",
     "swap_lost",
     "swap_p99",

@@ -2,7 +2,6 @@
 //!
 //! The command expects a version that does not hold. So it hydrates and is answered without an fsync.
 
-use cantus_model::PartitionId;
 use std::{
     ops::Range,
     time::{Duration, Instant},
@@ -10,7 +9,7 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use cantus_engine::{CommandError, Engine, Settings};
-use cantus_model::{AggregateRef, Context, Decision, Entry, EntryResult, Message, Timestamp, Verdict};
+use cantus_model::{AggregateRef, Context, Decision, Entry, EntryResult, Message, PartitionId, Timestamp, Verdict};
 use cantus_store::ceiling;
 
 use super::{
@@ -24,6 +23,9 @@ const ROUNDS_FULL: usize = 3;
 const ROUNDS_SNAPSHOT: usize = 11;
 const EVENTS_PER_COMMAND: usize = 1_000;
 const COMMANDS_PER_BATCH: usize = 20;
+/// Events of the streams that are held against a peer, and how many the best one on an SQL store hydrated in a second.
+const MIDDLE: [(&str, usize); 2] = [("hydrate_100k", 100_000), ("hydrate_10k", 10_000)];
+const BEST_PEER: f64 = 930_000.0;
 const STORE: &str = "hydrate.db";
 
 pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
@@ -31,13 +33,17 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
     append(world, &long, EVENTS).await?;
     append(world, &short, SHORT).await?;
     append(world, &other, SHORT).await?;
+    let mut figures = Vec::new();
+    for (number, (name, events)) in (3..).zip(MIDDLE) {
+        figures.push(middle(world, name, &account(number), events, &other).await?);
+    }
 
     let (mut full, mut read) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS_FULL {
         let engine = warmed_up(world, &other).await?;
         full.push(EVENTS as f64 / hydrate(&engine, &long, EVENTS as u64).await?.as_secs_f64());
         engine.shutdown().await;
-        let (rows, took) = ceiling::bare_read(&world.path(STORE), &long).await?;
+        let (rows, took) = ceiling::bare_read(&world.path(STORE), &long)?;
         ensure!(rows == EVENTS, "{rows} rows instead of {EVENTS}");
         read.push(rows as f64 / took.as_secs_f64());
     }
@@ -53,7 +59,7 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
         engine.shutdown().await;
     }
     let (with_snapshot, ten_events) = (median(with_snapshot), median(ten_events));
-    Ok(vec![
+    figures.extend([
         Figure::new("hydrate_snapshot", (with_snapshot, "ms"), ("10 events", ten_events), Some(Goal::AtMost(5.0))),
         Figure::new(
             "hydrate_full",
@@ -61,7 +67,27 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
             ("reading the rows", median(read)),
             Some(Goal::AtLeast(0.5)),
         ),
-    ])
+    ]);
+    Ok(figures)
+}
+
+/// A stream of so many events, without a snapshot.
+async fn middle(
+    world: &World,
+    name: &'static str,
+    aggregate: &AggregateRef,
+    events: usize,
+    other: &AggregateRef,
+) -> Result<Figure> {
+    append(world, aggregate, events).await?;
+    let mut rates = Vec::new();
+    for _ in 0..ROUNDS_SNAPSHOT {
+        let engine = warmed_up(world, other).await?;
+        rates.push(events as f64 / hydrate(&engine, aggregate, events as u64).await?.as_secs_f64());
+        engine.shutdown().await;
+    }
+    let goal = Some(Goal::AtLeast(1.0));
+    Ok(Figure::new(name, (median(rates), "events/s"), ("best SQL peer seen", BEST_PEER), goal))
 }
 
 /// An engine whose guest and connections are there.

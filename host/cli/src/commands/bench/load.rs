@@ -16,8 +16,22 @@ use tokio::task::JoinSet;
 /// What a run came to.
 pub(super) struct Run {
     pub(super) took: Duration,
+    /// How long each command took, in milliseconds, shortest first.
+    pub(super) latencies: Vec<f64>,
     /// The sizes of its batches, smallest first.
     pub(super) batches: Vec<usize>,
+}
+
+impl Run {
+    /// The latency that so many of a hundred commands do not exceed.
+    pub(super) fn percentile(&self, of_hundred: usize) -> f64 {
+        self.latencies.get(self.latencies.len() * of_hundred / 100).copied().unwrap_or(f64::NAN)
+    }
+
+    /// Commands a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.latencies.len() as f64 / self.took.as_secs_f64()
+    }
 }
 
 /// Runs `count` commands with `in_flight` at once. All must be accepted.
@@ -34,20 +48,27 @@ pub(super) async fn run(
     for _ in 0..in_flight {
         let (engine, next, make) = (Arc::clone(engine), Arc::clone(&next), Arc::clone(&make));
         callers.spawn(async move {
+            let mut latencies = Vec::new();
             loop {
                 let number = next.fetch_add(1, Relaxed);
                 if number >= count {
-                    return Ok(());
+                    return Ok(latencies);
                 }
-                let decided = engine.execute(make(number)).await?;
+                let command = make(number);
+                let asked = Instant::now();
+                let decided = engine.execute(command).await?;
+                latencies.push(asked.elapsed().as_secs_f64() * 1e3);
                 ensure!(matches!(decided.outcome, Outcome::Accepted { .. }), "a command was rejected: {decided:?}");
             }
         });
     }
+    let mut latencies: Vec<f64> = Vec::with_capacity(count);
     while let Some(ended) = callers.join_next().await {
-        ended??;
+        latencies.extend::<Vec<f64>>(ended??);
     }
-    Ok(Run { took: started.elapsed(), batches: batches(&before, &engine.stats()) })
+    let took = started.elapsed();
+    latencies.sort_by(f64::total_cmp);
+    Ok(Run { took, latencies, batches: batches(&before, &engine.stats()) })
 }
 
 fn batches(before: &Stats, after: &Stats) -> Vec<usize> {

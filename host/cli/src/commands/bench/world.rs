@@ -108,6 +108,11 @@ pub(super) fn command(aggregate: AggregateRef, name: &str, payload: String) -> C
     }
 }
 
+/// The same command under another id.
+pub(super) fn with_id(id: String, command: Command) -> Command {
+    Command { id, ..command }
+}
+
 pub(super) fn open(aggregate: AggregateRef) -> Command {
     command(aggregate, "OpenAccount", r#"{"owner":"Ada Lovelace"}"#.to_owned())
 }

@@ -1,42 +1,61 @@
-//! The pages of a reading: commands in the order of their places, then the events of each by their offsets, which are
-//! consecutive because one transaction wrote them.
+//! The pages of a reading: commands in the order of their ordinals, each with its events, which are consecutive because one
+//! transaction wrote them.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::LazyLock};
 
 use async_trait::async_trait;
 use cantus_model::{
-    CommandRecord, HistoryPage, RecordedCommand,
+    HistoryPage, Message, RecordedCommand,
     ports::{History, StoreError},
 };
-use sqlx::SqliteConnection;
+use rusqlite::{CachedStatement, Connection};
 
-use super::packed::{self, Event};
-use crate::sqlite::{reader::contiguous, rows::bound};
+use crate::sqlite::{
+    connection::{Session, prepare, run},
+    error::{contiguous, explain},
+    key::{key, split},
+    readers::blocking,
+    rows::{EventDecoder, SELECT_COMMAND, SELECT_EVENT, StoredCommand, column, command_bytes},
+};
 
-/// Commands that are fetched at once; a page has no more.
-const COMMANDS: u64 = 512;
+/// Commands of a page.
+const COMMANDS: usize = 512;
+/// Bytes of payloads, contexts and rejections after which a page ends; a larger command comes alone.
+const BYTES: usize = 4 << 20;
+
+/// The columns of the ordinal stand behind those of the command.
+static COMMANDS_FROM: LazyLock<String> = LazyLock::new(|| {
+    let select = SELECT_COMMAND.replacen(
+        " FROM command AS c",
+        ", h.ordinal FROM temp.history AS h CROSS JOIN command AS c ON c.pk = h.pk",
+        1,
+    );
+    format!("{select} WHERE h.ordinal > ? ORDER BY h.ordinal LIMIT ?")
+});
+const ORDINAL: usize = 16;
+
+/// The stream of the next command.
+const NEXT: &str = "SELECT stream FROM temp.history WHERE ordinal = ?";
+
+static EVENTS: LazyLock<String> =
+    LazyLock::new(|| format!("{} WHERE e.pk >= ? AND e.pk < ? ORDER BY e.pk", *SELECT_EVENT));
 
 /// A reading under way.
 pub(super) struct Reading {
-    connection: SqliteConnection,
-    /// How many there are, and how many of them were fetched.
+    /// `None` while a page is being read, and after one that failed.
+    state: Option<State>,
     commands: u64,
-    fetched: u64,
-    /// How many to fetch at once: fewer where they are large.
-    at_once: u64,
-    /// The stream that was fetched last, and the version it had come to.
-    reached: (i64, u64),
-    /// Commands that were fetched and miss their events.
-    waiting: VecDeque<Fetched>,
-    ready: VecDeque<HistoryPage>,
 }
 
-struct Fetched {
-    stream_pk: i64,
-    pk: i64,
-    /// Whether it is its stream's last command.
-    last: bool,
-    command: RecordedCommand,
+struct State {
+    session: Session,
+    decoder: EventDecoder,
+    /// How many commands there are, and how many of them were read.
+    commands: u64,
+    read: u64,
+    /// The stream that was read last, and the version it had come to.
+    reached: (i64, u64),
+    ready: VecDeque<HistoryPage>,
 }
 
 #[async_trait]
@@ -46,70 +65,70 @@ impl History for Reading {
     }
 
     async fn next_page(&mut self) -> Result<Option<HistoryPage>, StoreError> {
-        if self.ready.is_empty() {
-            if self.waiting.is_empty() {
-                self.fetch_commands().await?;
-            }
-            self.fetch_events().await?;
+        let Some(mut state) = self.state.take() else {
+            return Err(StoreError::Other("the reading failed before".into()));
+        };
+        if state.ready.is_empty() && state.read < state.commands {
+            state = blocking(move || state.read_pages().map(|()| state)).await?;
         }
-        Ok(self.ready.pop_front())
+        let page = state.ready.pop_front();
+        self.state = Some(state);
+        Ok(page)
     }
 }
 
 impl Reading {
-    /// Over the `commands` that `temp.history` of the connection names.
-    pub(super) fn new(connection: SqliteConnection, commands: u64) -> Self {
-        let (waiting, ready) = (VecDeque::new(), VecDeque::new());
-        Self { connection, commands, fetched: 0, at_once: COMMANDS, reached: (0, 0), waiting, ready }
-    }
-
-    async fn fetch_commands(&mut self) -> Result<(), StoreError> {
-        while self.waiting.is_empty() && self.fetched < self.commands {
-            let to = self.commands.min(self.fetched + self.at_once);
-            let Some((commands, behind)) = packed::commands(&mut self.connection, self.fetched, to).await? else {
-                self.at_once = (to - self.fetched).div_ceil(2);
-                continue;
-            };
-            let next: Vec<_> = commands.iter().skip(1).map(|command| Some(command.stream_pk)).chain([behind]).collect();
-            for (command, next) in commands.into_iter().zip(next) {
-                contiguous(self.fetched + 1, command.place, || "command of a history".into())?;
-                self.fetched += 1;
-                let fetched = Fetched::new(command, next)?;
-                self.reached = fetched.follow(self.reached)?;
-                self.waiting.push_back(fetched);
-            }
-            if self.fetched < to {
-                return Err(StoreError::Corrupt(format!(
-                    "a command or its stream is missing: {} of {to} were read",
-                    self.fetched
-                )));
-            }
-            self.at_once = COMMANDS.min(self.at_once * 2);
-        }
-        Ok(())
-    }
-
-    async fn fetch_events(&mut self) -> Result<(), StoreError> {
-        let mut count = self.waiting.len().min(self.at_once as usize);
-        let events = loop {
-            let offsets: Vec<_> = self.waiting.iter().take(count).filter_map(Fetched::offsets).collect();
-            match packed::events(&mut self.connection, &offsets).await? {
-                Some(events) => break events,
-                None => count = count.div_ceil(2),
-            }
-        };
-        self.at_once = count as u64;
-        let mut events = events.into_iter();
-        for mut fetched in self.waiting.drain(..count) {
-            fetched.take(&mut events)?;
-            turn(&mut self.ready, fetched);
-        }
-        Ok(())
+    /// Over the `commands` that `temp.history` of the session names.
+    pub(super) fn new(session: Session, commands: u64) -> Self {
+        let (decoder, ready) = (EventDecoder::default(), VecDeque::new());
+        Self { state: Some(State { session, decoder, commands, read: 0, reached: (0, 0), ready }), commands }
     }
 }
 
-/// Adds a command to the last page, or to a new one.
-fn turn(pages: &mut VecDeque<HistoryPage>, Fetched { last, command, .. }: Fetched) {
+impl State {
+    fn read_pages(&mut self) -> Result<(), StoreError> {
+        run(&self.session.connection, "BEGIN")?;
+        let read = self.read_commands();
+        run(&self.session.connection, "COMMIT")?;
+        read
+    }
+
+    fn read_commands(&mut self) -> Result<(), StoreError> {
+        let Self { session: Session { connection, names, canonical }, decoder, .. } = self;
+        let mut commands = prepare(connection, &COMMANDS_FROM)?;
+        let mut events = prepare(connection, &EVENTS)?;
+        let mut rows = commands.query((self.read, COMMANDS)).map_err(explain)?;
+        let (mut bytes, mut count) = (0, 0);
+        while bytes < BYTES
+            && let Some(row) = rows.next().map_err(explain)?
+        {
+            contiguous(self.read + 1, column(row, ORDINAL)?, || "command of a history".into())?;
+            let stored = StoredCommand::read(row, connection, names, canonical)?;
+            let (pk, stream) = (stored.pk, stored.stream);
+            let mut command = RecordedCommand { record: stored.intact()?, events: Vec::new() };
+            self.reached = follow(self.reached, stream, &command)?;
+            if let Some(first) = command.record.first_offset {
+                command.events = read_events(&mut events, connection, names, decoder, ((pk, stream), first, &command))?;
+            }
+            self.read += 1;
+            count += 1;
+            bytes += command_bytes(row) + command.events.iter().map(|event| event.payload.len()).sum::<usize>();
+            let last = self.read == self.commands || next_stream(connection, self.read + 1)? != stream;
+            turn(&mut self.ready, command, last);
+        }
+        match count {
+            0 => Err(StoreError::Corrupt(format!("a command or its stream is missing after {} were read", self.read))),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn next_stream(connection: &Connection, ordinal: u64) -> Result<i64, StoreError> {
+    prepare(connection, NEXT)?.query_row([ordinal], |row| row.get(0)).map_err(explain)
+}
+
+/// Adds a command to the last page, or to a new one. `last` says that it is its stream's last one.
+fn turn(pages: &mut VecDeque<HistoryPage>, command: RecordedCommand, last: bool) {
     match pages.back_mut().filter(|page| !page.last) {
         Some(page) => {
             page.commands.push(command);
@@ -121,52 +140,45 @@ fn turn(pages: &mut VecDeque<HistoryPage>, Fetched { last, command, .. }: Fetche
     }
 }
 
-impl Fetched {
-    /// A command before one of the stream `next`.
-    fn new(command: packed::Command, next: Option<i64>) -> Result<Self, StoreError> {
-        let (stream_pk, pk) = (command.stream_pk, command.pk);
-        Ok(Self { stream_pk, pk, last: next != Some(stream_pk), command: command.into_recorded()? })
+/// Checks that a command stands where its stream had come to, and says where that is now.
+fn follow(
+    (reached, version): (i64, u64),
+    stream: i64,
+    RecordedCommand { record, .. }: &RecordedCommand,
+) -> Result<(i64, u64), StoreError> {
+    let expected = if reached == stream { version } else { 0 };
+    match record.base_version == expected {
+        true => Ok((stream, record.version())),
+        false => Err(StoreError::Corrupt(format!(
+            "a command of {} before {} is missing: it stands on version {}, the one before it leads to {expected}",
+            record.aggregate, record.context.command_id, record.base_version
+        ))),
     }
+}
 
-    fn record(&self) -> &CommandRecord {
-        &self.command.record
-    }
-
-    /// Where its events are and how many, if it has any.
-    fn offsets(&self) -> Option<(i64, i64)> {
-        let record = self.record();
-        Some((bound(record.first_offset?), bound(record.version() - record.base_version)))
-    }
-
-    /// Checks that it stands where the stream had come to, and says where that is now.
-    fn follow(&self, (stream_pk, version): (i64, u64)) -> Result<(i64, u64), StoreError> {
-        let record = self.record();
-        let expected = if stream_pk == self.stream_pk { version } else { 0 };
-        match record.base_version == expected {
-            true => Ok((self.stream_pk, record.version())),
-            false => Err(StoreError::Corrupt(format!(
-                "a command of {} before {} is missing: it stands on version {}, the one before it leads to {expected}",
-                record.aggregate, record.context.command_id, record.base_version
-            ))),
+/// The events of a command, which must be the next ones of its stream.
+fn read_events(
+    statement: &mut CachedStatement<'_>,
+    connection: &Connection,
+    names: &mut crate::sqlite::names::Names,
+    decoder: &mut EventDecoder,
+    ((pk, stream), first, command): ((i64, i64), u64, &RecordedCommand),
+) -> Result<Vec<Message>, StoreError> {
+    let record = &command.record;
+    let (partition, count) = (split(pk).0, record.version() - record.base_version);
+    let mut rows = statement.query((key(partition, first)?, key(partition, first + count)?)).map_err(explain)?;
+    let mut events = Vec::new();
+    for version in record.base_version + 1..=record.version() {
+        let misses = || {
+            let (aggregate, id) = (&record.aggregate, &record.context.command_id);
+            StoreError::Corrupt(format!("version {version} of {aggregate} is missing, an event of command {id}"))
+        };
+        let row = rows.next().map_err(explain)?.ok_or_else(misses)?;
+        let (found, of) = (column::<u64>(row, 1)?, (column::<i64>(row, 5)?, column::<i64>(row, 7)?));
+        if (found, of) != (version, (pk, stream)) {
+            return Err(misses());
         }
+        events.push(decoder.intact(row, connection, names, &record.aggregate)?.to_message());
     }
-
-    /// Takes its events, which must be the next ones.
-    fn take(&mut self, events: &mut impl Iterator<Item = Event>) -> Result<(), StoreError> {
-        for version in self.record().base_version + 1..=self.record().version() {
-            let own = |event: &Event| {
-                (event.stream_pk, event.command_pk, event.version) == (self.stream_pk, self.pk, version)
-            };
-            match events.next().filter(own) {
-                Some(event) => self.command.events.push(event.into_message()),
-                None => return Err(self.misses(version)),
-            }
-        }
-        Ok(())
-    }
-
-    fn misses(&self, version: u64) -> StoreError {
-        let (aggregate, id) = (&self.record().aggregate, &self.record().context.command_id);
-        StoreError::Corrupt(format!("version {version} of {aggregate} is missing, an event of command {id}"))
-    }
+    Ok(events)
 }

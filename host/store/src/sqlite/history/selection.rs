@@ -1,83 +1,66 @@
 //! Which commands a history has, and in which order.
 
-use std::sync::LazyLock;
-
-use cantus_model::{AggregateRef, HistoryQuery, ports::StoreError};
-use sqlx::{Arguments, SqliteConnection};
+use cantus_model::{AggregateRef, HistoryQuery, LogInfo, PartitionId, ports::StoreError};
+use rusqlite::Connection;
 
 use super::WINDOW;
 use crate::sqlite::{
+    connection::prepare,
     error::explain,
+    journal::Standing,
+    key::{key, last_key},
     rows::column,
-    statement::{MultiRow, Script},
 };
 
 /// Streams that one transaction looks through.
 const STREAMS: i64 = 4_096;
 
-/// `bytes` are those of payload, context and outcome, whose lengths stand at the beginning of a row.
 const TABLES: &str = "CREATE TEMP TABLE chosen (pk INTEGER PRIMARY KEY) STRICT; \
-     CREATE TEMP TABLE found (pk INTEGER PRIMARY KEY, stream_pk INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT; \
-     CREATE TEMP TABLE history ( \
-     place INTEGER PRIMARY KEY, stream_pk INTEGER NOT NULL, pk INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT";
+     CREATE TEMP TABLE found (pk INTEGER PRIMARY KEY, stream INTEGER NOT NULL) STRICT; \
+     CREATE TEMP TABLE history (ordinal INTEGER PRIMARY KEY, stream INTEGER NOT NULL, pk INTEGER NOT NULL) STRICT";
 
 const STREAM_PAGE: &str = "SELECT pk, aggregate_type, aggregate_id FROM stream WHERE pk > ? ORDER BY pk LIMIT ?";
 
-static CHOOSE: LazyLock<MultiRow> =
-    LazyLock::new(|| MultiRow::new("INSERT INTO temp.chosen (pk) SELECT * FROM (", 1, ") WHERE column1 IS NOT NULL"));
+const CHOOSE: &str = "INSERT INTO temp.chosen (pk) VALUES (?)";
 
-const FIND_ALL: &str = "INSERT INTO temp.found \
-     SELECT pk, stream_pk, octet_length(payload) + octet_length(context) + octet_length(outcome) FROM command \
-     WHERE pk > ? AND pk <= ?";
+const FIND_ALL: &str = "INSERT INTO temp.found SELECT pk, stream FROM command WHERE pk > ? AND pk <= ?";
 
-const FIND_CHOSEN: &str = "INSERT INTO temp.found \
-     SELECT pk, stream_pk, octet_length(payload) + octet_length(context) + octet_length(outcome) FROM command \
-     WHERE pk > ? AND pk <= ? AND stream_pk IN temp.chosen";
+const FIND_CHOSEN: &str =
+    "INSERT INTO temp.found SELECT pk, stream FROM command WHERE pk > ? AND pk <= ? AND stream IN temp.chosen";
 
 /// It is sorted on disk where it does not fit the cache, and the log is not touched.
-const SORT: &str = "INSERT INTO temp.history (stream_pk, pk, bytes) \
-     SELECT stream_pk, pk, bytes FROM temp.found ORDER BY stream_pk, pk; \
+const SORT: &str = "INSERT INTO temp.history (stream, pk) SELECT stream, pk FROM temp.found ORDER BY stream, pk; \
      DROP TABLE temp.found; DROP TABLE temp.chosen";
 
-/// Fills `temp.history` with the commands that `query` selects, from place 1 on without gaps, and says how many there are.
-pub(super) async fn select(connection: &mut SqliteConnection, query: &HistoryQuery) -> Result<u64, StoreError> {
-    // Whatever is recorded from here on has a larger key.
-    let end: i64 = sqlx::query_scalar("SELECT coalesce(max(pk), 0) FROM command")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(explain)?;
-    run(connection, TABLES).await?;
-    match *query == HistoryQuery::default() {
-        true => find(connection, FIND_ALL, end).await?,
+/// Fills `temp.history` with the commands that `query` selects, from ordinal 1 on without gaps, and says how many there are.
+pub(super) fn select(connection: &Connection, info: &LogInfo, query: &HistoryQuery) -> Result<u64, StoreError> {
+    // Whatever is recorded from here on has a larger number.
+    let ends = info.partition_ids().map(|partition| Ok((partition, Standing::read(connection, partition)?.commands)));
+    let ends: Vec<(PartitionId, u64)> = ends.collect::<Result<_, StoreError>>()?;
+    connection.execute_batch(TABLES).map_err(explain)?;
+    let statement = match *query == HistoryQuery::default() {
+        true => FIND_ALL,
         false => {
-            choose(connection, query).await?;
-            find(connection, FIND_CHOSEN, end).await?;
+            choose(connection, query)?;
+            FIND_CHOSEN
         }
+    };
+    for (partition, end) in ends {
+        find(connection, statement, partition, end)?;
     }
-    run(connection, SORT).await?;
-    let count = sqlx::query("SELECT coalesce(max(place), 0) FROM temp.history").fetch_one(connection).await;
-    column(&count.map_err(explain)?, 0)
+    connection.execute_batch(SORT).map_err(explain)?;
+    let count = "SELECT coalesce(max(ordinal), 0) FROM temp.history";
+    connection.query_row(count, [], |row| row.get(0)).map_err(explain)
 }
 
-async fn run(connection: &mut SqliteConnection, statements: &'static str) -> Result<(), StoreError> {
-    let mut script = Script::default();
-    script.then(statements);
-    script.run(connection).await.map(drop)
-}
-
-/// Gathers the commands up to `end`.
-async fn find(connection: &mut SqliteConnection, statement: &'static str, end: i64) -> Result<(), StoreError> {
+/// Gathers the commands of a partition up to the `end`th.
+fn find(connection: &Connection, statement: &str, partition: PartitionId, end: u64) -> Result<(), StoreError> {
     let mut after = 0;
     while after < end {
         let to = end.min(after + WINDOW);
-        let found = sqlx::query(statement)
-            .bind(after)
-            .bind(to)
-            .execute(&mut *connection)
-            .await
-            .map_err(explain)?
-            .rows_affected();
-        if statement == FIND_ALL && found != after.abs_diff(to) {
+        let values = (key(partition, after)?, key(partition, to)?);
+        let found = prepare(connection, statement)?.execute(values).map_err(explain)?;
+        if statement == FIND_ALL && found as u64 != to - after {
             return Err(StoreError::Corrupt(format!("a command is missing between the {after}th and the {to}th")));
         }
         after = to;
@@ -85,36 +68,31 @@ async fn find(connection: &mut SqliteConnection, statement: &'static str, end: i
     Ok(())
 }
 
-async fn choose(connection: &mut SqliteConnection, query: &HistoryQuery) -> Result<(), StoreError> {
-    if let Some(aggregate) = &query.aggregate {
-        let pk = stream(connection, aggregate).await?;
-        return mark(connection, &Vec::from_iter(pk.filter(|_| query.selects(aggregate)))).await;
+fn choose(connection: &Connection, query: &HistoryQuery) -> Result<(), StoreError> {
+    if let Some(AggregateRef { aggregate_type, id }) = query.aggregate.as_ref().filter(|only| query.selects(only)) {
+        let sql = "INSERT INTO temp.chosen SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?";
+        return connection.execute(sql, [aggregate_type, id]).map(drop).map_err(explain);
     }
-    let mut after = 0_i64;
-    loop {
-        let rows = sqlx::query(STREAM_PAGE).bind(after).bind(STREAMS).fetch_all(&mut *connection).await;
-        let rows = rows.map_err(explain)?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = column(last, 0)?;
-        let mut chosen = Vec::new();
-        for row in &rows {
-            if query.selects(&AggregateRef { aggregate_type: column(row, 1)?, id: column(row, 2)? }) {
-                chosen.push(column(row, 0)?);
-            }
+    let mut after = 0;
+    while query.aggregate.is_none()
+        && let Some(last) = choose_page(connection, query, after)?
+    {
+        after = last;
+    }
+    Ok(())
+}
+
+/// Looks through some streams behind one; `None` if there are no more.
+fn choose_page(connection: &Connection, query: &HistoryQuery, after: i64) -> Result<Option<i64>, StoreError> {
+    let (mut page, mut choose) = (prepare(connection, STREAM_PAGE)?, prepare(connection, CHOOSE)?);
+    let mut rows = page.query((after, STREAMS)).map_err(explain)?;
+    let mut last = None;
+    while let Some(row) = rows.next().map_err(explain)? {
+        let pk: i64 = column(row, 0)?;
+        if query.selects(&AggregateRef { aggregate_type: column(row, 1)?, id: column(row, 2)? }) {
+            choose.execute([pk]).map_err(explain)?;
         }
-        mark(connection, &chosen).await?;
+        last = Some(pk);
     }
-}
-
-async fn stream(connection: &mut SqliteConnection, aggregate: &AggregateRef) -> Result<Option<i64>, StoreError> {
-    sqlx::query_scalar("SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?")
-        .bind(&aggregate.aggregate_type)
-        .bind(&aggregate.id)
-        .fetch_optional(connection)
-        .await
-        .map_err(explain)
-}
-
-async fn mark(connection: &mut SqliteConnection, streams: &[i64]) -> Result<(), StoreError> {
-    CHOOSE.run(connection, streams, |arguments, pk| arguments.add(*pk)).await.map(drop)
+    Ok(last.filter(|last| *last < last_key(PartitionId((1 << 23) - 1))))
 }

@@ -1,0 +1,146 @@
+//! Brings a store of formats 1 and 2 up to date, in one transaction: what was recorded is committed once more, in its order,
+//! into tables of today's format. Ids, times and offsets stay; snapshots are a cache and are left behind.
+
+use cantus_model::{
+    AggregateRef, Decision, Digest, Entry, EntryResult, LogInfo, Message, Outcome, PartitionId, Verdict,
+    ports::StoreError,
+};
+use rusqlite::Row;
+
+use super::{
+    activations::{insert_activation, insert_component, read_activation, read_component},
+    connection::{Session, prepare},
+    error::explain,
+    journal::append,
+    migration::create_log,
+    rows::column,
+};
+
+const FORMAT_2: &str = include_str!("schema/format_2.sql");
+
+const SET_ASIDE: &str = "ALTER TABLE partition RENAME TO old_partition; ALTER TABLE stream RENAME TO old_stream; \
+     ALTER TABLE command RENAME TO old_command; ALTER TABLE event RENAME TO old_event; \
+     ALTER TABLE component RENAME TO old_component; ALTER TABLE activation RENAME TO old_activation; DROP TABLE snapshot";
+
+const DROP: &str = "DROP TABLE old_partition; DROP TABLE old_stream; DROP TABLE old_command; DROP TABLE old_event; \
+     DROP TABLE old_component; DROP TABLE old_activation; DROP TABLE _sqlx_migrations";
+
+const COMMANDS: &str = "SELECT c.pk, c.id, c.request_hash, c.base_version, c.name, c.schema_version, c.payload, c.context, \
+     c.outcome, c.first_offset, c.component_digest, s.aggregate_type, s.aggregate_id \
+     FROM old_command AS c CROSS JOIN old_stream AS s ON s.pk = c.stream_pk WHERE c.pk > ? ORDER BY c.pk LIMIT ?";
+
+const EVENTS: &str = "SELECT name, schema_version, payload FROM old_event \
+     WHERE partition = 0 AND offset >= ? AND offset < ? AND command_pk = ? ORDER BY offset";
+
+const COMPONENTS: &str = "SELECT digest, manifest, first_seen FROM old_component ORDER BY rowid";
+
+const ACTIVATIONS: &str = "SELECT seq, at, plugin, cause, from_digest, to_digest, who, why, report \
+     FROM old_activation ORDER BY seq";
+
+/// Commands that are committed at once.
+const BATCH: usize = 512;
+
+/// Rewrites a store of format 1 or 2, within a transaction of the caller's.
+pub(super) fn upgrade(session: &mut Session, format: i64) -> Result<(), StoreError> {
+    let run = |session: &Session, sql: &str| session.connection.execute_batch(sql).map_err(explain);
+    if format == 1 {
+        run(session, FORMAT_2)?;
+    }
+    run(session, SET_ASIDE)?;
+    let log_id: String =
+        session.connection.query_row("SELECT log_id FROM old_partition", [], |row| row.get(0)).map_err(explain)?;
+    create_log(&session.connection, &LogInfo { log_id, partitions: 1 })?;
+    copy_journal(session)?;
+    copy_activations(session)?;
+    run(session, "UPDATE partition SET writer_epoch = (SELECT writer_epoch FROM old_partition)")?;
+    run(session, DROP)
+}
+
+fn copy_journal(session: &mut Session) -> Result<(), StoreError> {
+    let mut after = 0;
+    loop {
+        let batch = read_batch(session, after)?;
+        let Some(last) = batch.last() else { return Ok(()) };
+        after = last.pk;
+        let (entries, offsets): (Vec<Entry>, Vec<_>) =
+            batch.into_iter().map(|old| (old.entry, old.first_offset)).unzip();
+        let (results, _) = append(session, PartitionId::FIRST, &entries)?;
+        for ((entry, offset), result) in entries.iter().zip(offsets).zip(results) {
+            if !matches!(result, EntryResult::Committed { first_offset, .. } if first_offset == offset) {
+                let id = &entry.command_id;
+                return Err(StoreError::Corrupt(format!("the command {id} does not follow from those before it")));
+            }
+        }
+        tracing::info!(commands = after, "the store is brought up to date");
+    }
+}
+
+/// A command of an older format.
+struct Old {
+    pk: i64,
+    first_offset: Option<u64>,
+    entry: Entry,
+}
+
+fn read_batch(session: &Session, after: i64) -> Result<Vec<Old>, StoreError> {
+    let mut statement = prepare(&session.connection, COMMANDS)?;
+    let mut rows = statement.query((after, BATCH)).map_err(explain)?;
+    let mut batch = Vec::new();
+    while let Some(row) = rows.next().map_err(explain)? {
+        batch.push(read_command(session, row)?);
+    }
+    Ok(batch)
+}
+
+fn read_command(session: &Session, row: &Row<'_>) -> Result<Old, StoreError> {
+    let (pk, first_offset) = (column(row, 0)?, column::<Option<u64>>(row, 9)?);
+    let verdict = match json(&column::<String>(row, 8)?)? {
+        Outcome::Accepted { events } => Verdict::Accepted(read_events(session, pk, first_offset, events)?),
+        Outcome::Rejected(rejection) => Verdict::Rejected(rejection),
+    };
+    let decision = Decision {
+        base_version: column(row, 3)?,
+        command: Message { name: column(row, 4)?, version: column(row, 5)?, payload: column(row, 6)? },
+        context: json(&column::<String>(row, 7)?)?,
+        verdict,
+        component: Digest::from_bytes(column(row, 10)?),
+    };
+    let entry = Entry {
+        command_id: column(row, 1)?,
+        request_hash: Digest::from_bytes(column(row, 2)?),
+        aggregate: AggregateRef { aggregate_type: column(row, 11)?, id: column(row, 12)? },
+        decision: Some(decision),
+    };
+    Ok(Old { pk, first_offset, entry })
+}
+
+fn read_events(session: &Session, command: i64, first: Option<u64>, count: u32) -> Result<Vec<Message>, StoreError> {
+    let first = first.unwrap_or(0);
+    let mut statement = prepare(&session.connection, EVENTS)?;
+    let read = |row: &Row<'_>| Ok(Message { name: row.get(0)?, version: row.get(1)?, payload: row.get(2)? });
+    let events = statement.query_map((first, first + u64::from(count), command), read).map_err(explain)?;
+    let events: Vec<Message> = events.collect::<Result<_, _>>().map_err(explain)?;
+    match events.len() == count as usize {
+        true => Ok(events),
+        false => Err(StoreError::Corrupt(format!("events of the {command}th command are missing"))),
+    }
+}
+
+fn copy_activations(session: &mut Session) -> Result<(), StoreError> {
+    let Session { connection, canonical, .. } = session;
+    let mut statement = prepare(connection, COMPONENTS)?;
+    let mut rows = statement.query([]).map_err(explain)?;
+    while let Some(row) = rows.next().map_err(explain)? {
+        insert_component(connection, canonical, &read_component(row)?.0)?;
+    }
+    let mut statement = prepare(connection, ACTIVATIONS)?;
+    let mut rows = statement.query([]).map_err(explain)?;
+    while let Some(row) = rows.next().map_err(explain)? {
+        insert_activation(connection, canonical, &read_activation(row)?)?;
+    }
+    Ok(())
+}
+
+fn json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("a record that does not decode: {error}")))
+}
