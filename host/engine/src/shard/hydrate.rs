@@ -25,10 +25,10 @@ impl Shard {
                 let hosted = Arc::clone(&slot.hosted);
                 self.begin(aggregate, &hosted, head, snapshot);
             }
-            (Loaded::Page { events, place }, Some(resident)) => {
+            (Loaded::Page { events, permits }, Some(resident)) => {
                 slot.keep(&events, tail_bytes);
                 self.fold(aggregate, resident, &events);
-                drop(place);
+                drop(permits);
             }
             (Loaded::End, Some(resident)) => self.warm_up(aggregate, resident),
             (Loaded::Page { .. } | Loaded::End, None) => {}
