@@ -1,7 +1,7 @@
 //! A store that fails when it is told to.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -25,6 +25,10 @@ pub enum OnCommit {
     LoseReply(StoreError),
     /// Another writer gets in first with this.
     Precede(Box<Entry>),
+    /// It holds the thread that asked until the sender is dropped, and then works.
+    Block(std::sync::mpsc::Receiver<()>),
+    /// It panics.
+    Panic,
     /// It works.
     Work,
 }
@@ -43,6 +47,7 @@ pub enum OnAppend {
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     commits: Mutex<VecDeque<OnCommit>>,
+    refused: Mutex<BTreeSet<String>>,
     reads: Mutex<VecDeque<StoreError>>,
     appends: Mutex<VecDeque<OnAppend>>,
     committing: RwLock<()>,
@@ -67,6 +72,7 @@ impl FaultyStore {
         Arc::new(Self {
             inner,
             commits: Mutex::default(),
+            refused: Mutex::default(),
             reads: Mutex::default(),
             appends: Mutex::default(),
             committing: RwLock::default(),
@@ -78,6 +84,11 @@ impl FaultyStore {
     /// What the next commits meet, one after another.
     pub fn on_commits(&self, faults: impl IntoIterator<Item = OnCommit>) {
         lock(&self.commits).extend(faults);
+    }
+
+    /// From now on a batch with this command is not written.
+    pub fn refuse(&self, command_id: &str) {
+        lock(&self.refused).insert(command_id.to_owned());
     }
 
     /// The errors that the next hydrations meet.
@@ -130,7 +141,15 @@ impl Journal for FaultyStore {
         lock(&self.seen).commits.push(entries.len());
         let _open = self.committing.read().await;
         let fault = lock(&self.commits).pop_front().unwrap_or(OnCommit::Work);
+        if let Some(entry) = entries.iter().find(|entry| lock(&self.refused).contains(&entry.command_id)) {
+            return Err(StoreError::Other(format!("{} is poison", entry.command_id)));
+        }
         match fault {
+            OnCommit::Panic => panic!("the store panicked"),
+            OnCommit::Block(until) => {
+                let _ = until.recv();
+                self.inner.commit(claim, entries).await
+            }
             OnCommit::Fail(error) => Err(error),
             OnCommit::LoseReply(error) => self.inner.commit(claim, entries).await.and(Err(error)),
             OnCommit::Precede(entry) => {

@@ -106,7 +106,9 @@ impl Committer {
         let results = retry(attempts, || self.queue.is_awaited(), commit).await?;
         match results.len() == entries.len() {
             true => Ok(results),
-            false => Err(StoreError::Other(format!("the store settled {} of {} commands", results.len(), entries.len()))),
+            false => {
+                Err(StoreError::Other(format!("the store settled {} of {} commands", results.len(), entries.len())))
+            }
         }
     }
 }

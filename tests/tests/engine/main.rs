@@ -5,7 +5,10 @@ mod admission;
 mod conflicts;
 mod failures;
 mod identity;
+mod poison;
+mod silence;
 mod snapshots;
+mod stopping;
 mod time;
 
 use std::{

@@ -40,7 +40,11 @@ use swap::Warming;
 /// What a shard is told.
 pub(crate) enum ShardMessage {
     Command(Box<Job>),
-    Loaded { aggregate: AggregateRef, load: u64, loaded: Loaded },
+    Loaded {
+        aggregate: AggregateRef,
+        load: u64,
+        loaded: Loaded,
+    },
     Settled(Vec<Settled>),
     /// Of a batch to which the store has not answered in time. Without jobs, it says that there is such a batch.
     BatchExpired(Vec<Job>),
@@ -89,12 +93,7 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(
-        index: usize,
-        settings: Arc<Settings>,
-        plugins: Arc<Plugins>,
-        links: Links,
-    ) -> Self {
+    pub(crate) fn new(index: usize, settings: Arc<Settings>, plugins: Arc<Plugins>, links: Links) -> Self {
         let quarantined = LruCache::new(NonZeroUsize::new(settings.resident_aggregates).unwrap_or(NonZeroUsize::MIN));
         Self {
             index,
