@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -52,6 +55,8 @@ pub struct FaultyStore {
     appends: Mutex<VecDeque<OnAppend>>,
     committing: RwLock<()>,
     reading: RwLock<()>,
+    /// The version from which on reads may be held.
+    held_after: AtomicU64,
     seen: Mutex<Seen>,
 }
 
@@ -77,6 +82,7 @@ impl FaultyStore {
             appends: Mutex::default(),
             committing: RwLock::default(),
             reading: RwLock::default(),
+            held_after: AtomicU64::new(0),
             seen: Mutex::default(),
         })
     }
@@ -113,6 +119,12 @@ impl FaultyStore {
 
     /// Lets nobody read a stream until the guard is dropped.
     pub async fn hold_reads(&self) -> RwLockWriteGuard<'_, ()> {
+        self.reading.write().await
+    }
+
+    /// The same, but for reads that begin after a version below `version`.
+    pub async fn hold_reads_after(&self, version: u64) -> RwLockWriteGuard<'_, ()> {
+        self.held_after.store(version, Ordering::Relaxed);
         self.reading.write().await
     }
 
@@ -178,7 +190,10 @@ impl EventReader for FaultyStore {
         limit: PageLimit,
     ) -> Result<EventBatch, StoreError> {
         lock(&self.seen).reads.push((aggregate.clone(), after));
-        let _open = self.reading.read().await;
+        let _open = match after >= self.held_after.load(Ordering::Relaxed) {
+            true => Some(self.reading.read().await),
+            false => None,
+        };
         self.inner.read_stream(aggregate, after, limit).await
     }
 

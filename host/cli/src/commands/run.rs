@@ -93,6 +93,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         in_flight: settings.in_flight,
         pace: feed::Pace::new(args.rate),
         stop,
+        stopped: Box::pin(host.engine.stopped()),
     };
     let ended = feed.run(lines, outcomes, &mut tally, &progress).await;
     let elapsed = started.elapsed();

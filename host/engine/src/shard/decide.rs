@@ -29,6 +29,9 @@ impl Shard {
             return self.refuse(job); // the component that it was meant for had such a command
         }
         let Some(route) = job.route.clone() else { return };
+        if self.is_suspect(&job) && !self.sandboxes.is_alone(resident.sandbox) {
+            return self.move_apart(aggregate, job);
+        }
         if let Some(expected) = job.command.expected_version
             && expected != head.version
         {
@@ -40,6 +43,7 @@ impl Shard {
             Ok(Ok(verdict)) => {
                 self.advance_head(aggregate, verdict.events(), &context);
                 job.bytes.set_extra(verdict_bytes(&verdict));
+                self.trust(&job);
                 let component = hosted.digest;
                 let decision = Decision { base_version: head.version, command, context, verdict, component };
                 self.submit(job, Some(decision), None);
@@ -55,6 +59,7 @@ impl Shard {
             Err(fault) if fault.kind == FaultKind::MemoryLimit && self.sandboxes.is_crowded(resident.sandbox) => {
                 // Others may have filled the memory: it is decided again, alone.
                 job.put_back(command);
+                self.suspect(&job, resident.sandbox);
                 if let Some(slot) = self.slots.peek_mut(aggregate) {
                     slot.queue.push_front(job);
                 }
@@ -67,11 +72,21 @@ impl Shard {
                 let evidence = Evidence { command: Some((command, context)), snapshot: None };
                 let repro = self.witness(aggregate, &hosted, head.version, evidence, &fault);
                 tracing::error!(%aggregate, command = name, id, %fault, backtrace = ?fault.backtrace, repro, "a guest faulted");
+                self.suspect(&job, resident.sandbox);
                 self.drop_if_poisoned(resident.sandbox, aggregate);
                 self.cool(aggregate);
                 self.submit(job, None, Some(CommandError::Fault(fault)));
             }
         }
+    }
+
+    /// Decides a command again once its aggregate has a sandbox of its own.
+    fn move_apart(&mut self, aggregate: &AggregateRef, job: Job) {
+        self.quarantined.put(aggregate.clone(), ());
+        if let Some(slot) = self.slots.peek_mut(aggregate) {
+            slot.queue.push_front(job);
+        }
+        self.cool(aggregate);
     }
 
     /// Lets the guest decide, and applies what it decided to the resident. After a fault the resident is spoilt.

@@ -5,7 +5,7 @@
 //! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
 //! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `expire` what it did not
 //! do in time, `hold` keeps to the bytes in flight, `swap` puts another
-//! component in the place of one, `witness` passes on what is known of a fault.
+//! component in the place of one, `suspects` keeps apart what faulted among others, `witness` passes on what is known of a fault.
 
 mod decide;
 mod expire;
@@ -14,6 +14,7 @@ mod hydrate;
 mod sandboxes;
 mod settle;
 mod slot;
+mod suspects;
 mod swap;
 mod witness;
 
@@ -35,6 +36,7 @@ use crate::{
 };
 use sandboxes::{SandboxId, Sandboxes};
 use slot::{Phase, Slot};
+use suspects::Suspects;
 use swap::Warming;
 
 /// What a shard is told.
@@ -79,7 +81,9 @@ pub(crate) struct Shard {
     sandboxes: Sandboxes,
     /// Aggregates that faulted and have not succeeded since; under a flood of them the oldest are forgotten.
     quarantined: LruCache<AggregateRef, ()>,
-    /// Those of them that are being hydrated, each in a sandbox of its own.
+    /// Command kinds that faulted among others.
+    suspects: Suspects,
+    /// Those in quarantine that are being hydrated, each in a sandbox of its own.
     hydrating_alone: Vec<AggregateRef>,
     /// Those that wait for a sandbox of their own, the first first.
     waiting: LruCache<AggregateRef, ()>,
@@ -103,6 +107,7 @@ impl Shard {
             slots: LruCache::unbounded(),
             sandboxes: Sandboxes::default(),
             quarantined,
+            suspects: Suspects::default(),
             hydrating_alone: Vec::new(),
             waiting: LruCache::unbounded(),
             warming: Warming::default(),
@@ -178,13 +183,16 @@ impl Shard {
                 Phase::Warm(_) if must_hold_back && !slot.queue.is_empty() => return self.hold_back(aggregate),
                 Phase::Warm(_) => match slot.queue.pop_front() {
                     Some(job) => self.decide(aggregate, job),
-                    None => return,
+                    None => return self.leave_retired(aggregate),
                 },
             }
         }
     }
 
     fn start_load(&mut self, aggregate: &AggregateRef, from_snapshot: bool) {
+        if self.is_next_suspect(aggregate) {
+            self.quarantined.put(aggregate.clone(), ());
+        }
         if self.quarantined.contains(aggregate) && !self.may_hydrate_alone(aggregate) {
             if !self.waiting.contains(aggregate) {
                 self.waiting.put(aggregate.clone(), ());
@@ -260,13 +268,22 @@ impl Shard {
         }
     }
 
-    /// Gives a sandbox up that has grown large: nobody new comes in, and it goes with the last that is being hydrated.
+    /// Gives a sandbox up that has grown large: nobody new comes in. Those that are being hydrated in it, which would never end if
+    /// they began again each time, first decide what waits for them; it goes with the last of them.
     fn retire_sandbox(&mut self, sandbox: SandboxId) {
         self.sandboxes.retire(sandbox);
         let lives_there = |slot: &Slot| matches!(&slot.phase, Phase::Warm(warm) if warm.resident.sandbox == sandbox);
         let warm = self.slots.iter().filter(|(_, slot)| lives_there(slot));
         let warm: Vec<AggregateRef> = warm.map(|(aggregate, _)| aggregate.clone()).collect();
         warm.iter().for_each(|aggregate| self.cool(aggregate));
+    }
+
+    /// An aggregate with nothing to do does not stay in a sandbox that is given up.
+    fn leave_retired(&mut self, aggregate: &AggregateRef) {
+        let resident = self.slots.peek(aggregate).and_then(Slot::resident);
+        if resident.is_some_and(|resident| self.sandboxes.is_retired(resident.sandbox)) {
+            self.cool(aggregate);
+        }
     }
 
     /// Drops a sandbox: every aggregate in it is cold and hydrates again when it is needed.
