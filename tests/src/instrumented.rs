@@ -27,6 +27,7 @@ pub struct Instrumented {
 pub struct Counts {
     restores: Mutex<BTreeMap<String, usize>>,
     open: AtomicUsize,
+    handles: AtomicUsize,
     memory: AtomicUsize,
 }
 
@@ -34,6 +35,11 @@ impl Counts {
     /// How often an aggregate with this id was made.
     pub fn restores(&self, id: &str) -> usize {
         lock(&self.restores).get(id).copied().unwrap_or(0)
+    }
+
+    /// Commands that were decided.
+    pub fn handles(&self) -> usize {
+        self.handles.load(Relaxed)
     }
 
     /// Sandboxes that are open.
@@ -97,6 +103,7 @@ impl Sandbox for InstrumentedSandbox {
     }
 
     fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Reply, Box<Fault>> {
+        self.counts.handles.fetch_add(1, Relaxed);
         assert!(context.command_id != PANIC, "the host panics, as it was told to");
         self.inner.handle(instance, command, context)
     }

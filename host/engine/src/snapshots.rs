@@ -71,3 +71,35 @@ fn transaction_len(waiting: &[WaitingSnapshot]) -> usize {
     });
     fitting.count().max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use cantus_model::{AggregateRef, Digest};
+
+    use super::*;
+
+    fn snapshot(bytes: usize) -> Snapshot {
+        let aggregate = AggregateRef::new("Type", "id");
+        Snapshot { aggregate, version: 1, component: Digest::of(b""), state: vec![0; bytes] }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes() {
+        let budget = ByteBudget::new(100);
+        let first = WaitingSnapshot::new(snapshot(1_000), &budget);
+        assert!(first.is_some(), "a large one waits alone");
+        assert!(WaitingSnapshot::new(snapshot(1), &budget).is_none());
+        drop(first);
+        assert!(WaitingSnapshot::new(snapshot(1), &budget).is_some());
+    }
+
+    #[test]
+    fn a_transaction_is_bounded_in_bytes() {
+        let budget = ByteBudget::new(usize::MAX);
+        let waiting = |sizes: &[usize]| -> Vec<_> {
+            sizes.iter().filter_map(|size| WaitingSnapshot::new(snapshot(*size), &budget)).collect()
+        };
+        assert_eq!(transaction_len(&waiting(&[TRANSACTION_BYTES + 1, 1])), 1);
+        assert_eq!(transaction_len(&waiting(&[TRANSACTION_BYTES - 1, 1, 1])), 2);
+    }
+}

@@ -5,6 +5,7 @@ mod admission;
 mod conflicts;
 mod failures;
 mod identity;
+mod memory;
 mod poison;
 mod silence;
 mod snapshots;
