@@ -2,7 +2,6 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    thread,
     time::Duration,
 };
 
@@ -10,28 +9,22 @@ use cantus_model::{
     AggregateRef, Command, PartitionId,
     ports::{Component, Journal, Store, StoreError},
 };
-use crossbeam_channel::Sender;
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, mpsc},
-    task::JoinHandle,
-};
+use tokio::sync::mpsc;
 
 use crate::{
     Answer, Clock, CommandError, OwnedStore, Pending, Settings, Stats, StopReason,
     byte_budget::ByteBudget,
-    commit_deadline::CommitDeadline,
     commit_queue::{CommitQueue, silent_store},
     committer::Committer,
     job::{Job, Reply},
-    loader::Loader,
     plugins::{AggregateTwice, Live, Plugins},
-    repro::{Capture, Keep},
-    shard::{Links, Shard, ShardMessage},
+    repro::Keep,
+    running::{Running, ShardEnds, ShardHandle},
+    shard::ShardMessage,
     sizes::{command_bytes, metadata_bytes},
     snapshots::write_snapshots,
     stats::StatsCounters,
-    stop_signal::{PanicGuard, StopSignal},
+    stop_signal::StopSignal,
 };
 
 const MAX_ID_BYTES: usize = 512;
@@ -50,11 +43,6 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-struct ShardHandle {
-    messages: Sender<ShardMessage>,
-    places: Arc<Semaphore>,
-}
-
 /// The running engine. Must be shut down to end, also after it stopped by itself.
 pub struct Engine {
     settings: Arc<Settings>,
@@ -67,15 +55,6 @@ pub struct Engine {
     commit_queues: Vec<Arc<CommitQueue>>,
     signal: Arc<StopSignal>,
     running: Mutex<Running>,
-}
-
-/// What ends when the engine ends.
-#[derive(Default)]
-struct Running {
-    shards: Vec<thread::JoinHandle<()>>,
-    committers: Vec<(thread::JoinHandle<()>, Arc<CommitQueue>)>,
-    deadlines: Vec<JoinHandle<()>>,
-    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Engine {
@@ -119,72 +98,37 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let plugins = Arc::new(Plugins::new(live)?);
         let settings = Arc::new(settings);
-        let stats = Arc::new(StatsCounters::default());
-        let signal = Arc::new(StopSignal::default());
+        let (stats, signal) = (Arc::<StatsCounters>::default(), Arc::<StopSignal>::default());
         let budget = ByteBudget::new(settings.in_flight_bytes);
-        let snapshot_budget = ByteBudget::new(settings.snapshot_queue_bytes);
-        let store = owned.store();
-        let (commit_queues, batches): (Vec<_>, Vec<_>) =
+        let mut running = Running::default();
+        let (commit_queues, incoming): (Vec<_>, Vec<_>) =
             owned.claims().iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (snapshot_queue, snapshots) = mpsc::channel(settings.snapshot_queue.max(1));
-        let mut running = Running::default();
-        let keep = keep.filter(|keep| keep.settings.files > 0);
-        let capture = keep.map(|keep| Capture::new(keep, Arc::clone(store), Arc::clone(&stats)));
-        let repros = capture.map(|(repros, capture)| {
-            let guard = PanicGuard::new(&signal, "the writer of repro bundles");
-            running.tasks.push(tokio::spawn(async move {
-                let _guard = guard;
-                capture.run().await;
-            }));
-            Arc::new(repros)
-        });
+        let ends = ShardEnds {
+            commit_queues,
+            snapshot_queue,
+            snapshot_budget: ByteBudget::new(settings.snapshot_queue_bytes),
+            budget: Arc::clone(&budget),
+            repros: running.start_capture(keep, owned.store(), &stats, &signal),
+        };
         let mut shards = Vec::new();
         for index in 0..settings.shards.max(1) {
-            let (messages, inbox) = crossbeam_channel::unbounded();
-            signal.add_shard(messages.clone());
-            let (shard_store, shard_signal) = (Arc::clone(store), Arc::clone(&signal));
-            let links = Links {
-                loader: Loader::new(shard_store, &settings, &Handle::current(), messages.clone(), shard_signal),
-                commit_queues: commit_queues.clone(),
-                snapshot_queue: snapshot_queue.clone(),
-                snapshot_budget: Arc::clone(&snapshot_budget),
-                budget: Arc::clone(&budget),
-                repros: repros.clone(),
-            };
-            let shard = Shard::new(index, Arc::clone(&settings), Arc::clone(&plugins), links);
-            let name = format!("cantus-shard-{index}");
-            let guard = PanicGuard::new(&signal, name.as_str());
-            let run = move || {
-                let _guard = guard;
-                shard.run(&inbox);
-            };
-            running.shards.push(thread::Builder::new().name(name).spawn(run)?);
-            shards.push(ShardHandle { messages, places: Arc::new(Semaphore::new(settings.queue_commands)) });
+            shards.push(running.start_shard(index, &settings, owned.store(), &plugins, &signal, &ends)?);
         }
-        let senders: Vec<Sender<ShardMessage>> = shards.iter().map(|shard| shard.messages.clone()).collect();
+        drop(ends); // a committer ends when the last shard hangs up
         let mut queues = Vec::new();
-        for (claim, incoming) in owned.claims().iter().zip(batches) {
+        for (claim, incoming) in owned.claims().iter().zip(incoming) {
             let queue = Arc::new(CommitQueue::new(incoming));
-            let deadline = CommitDeadline {
-                queue: Arc::clone(&queue),
-                timeout: Duration::from_millis(settings.commit_timeout_ms),
-                shards: senders.clone(),
-                signal: Arc::clone(&signal),
-            };
             let committer = Committer {
-                journal: Arc::clone(store) as Arc<dyn Journal>,
+                journal: Arc::clone(owned.store()) as Arc<dyn Journal>,
                 claim: *claim,
                 settings: Arc::clone(&settings),
                 queue: Arc::clone(&queue),
-                shards: senders.clone(),
+                shards: shards.iter().map(|shard| shard.messages.clone()).collect(),
                 stats: Arc::clone(&stats),
                 signal: Arc::clone(&signal),
             };
-            let own = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-            let name = format!("cantus-committer-{}", claim.partition);
-            let thread = thread::Builder::new().name(name).spawn(move || own.block_on(committer.run()))?;
-            running.committers.push((thread, Arc::clone(&queue)));
-            running.deadlines.push(tokio::spawn(deadline.run()));
+            running.start_committer(committer)?;
             queues.push(queue);
         }
         running.tasks.push(tokio::spawn(write_snapshots(owned, snapshots, Arc::clone(&signal))));
@@ -276,38 +220,6 @@ impl Engine {
         }
         let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
         running.end(Duration::from_millis(self.settings.commit_timeout_ms)).await;
-    }
-}
-
-impl Running {
-    /// Waits for all of it, but not for a committer or a task that a silent store holds.
-    async fn end(self, timeout: Duration) {
-        for thread in self.shards {
-            join(thread).await;
-        }
-        for (thread, queue) in self.committers {
-            while !thread.is_finished() && !queue.is_silent() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-            match thread.is_finished() {
-                true => join(thread).await,
-                false => tracing::error!("a committer is left behind: the store does not answer"),
-            }
-        }
-        self.deadlines.iter().for_each(JoinHandle::abort);
-        for task in self.tasks {
-            match tokio::time::timeout(timeout, task).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "a task had panicked"),
-                Err(_) => tracing::error!("a task is left behind: the store does not answer"),
-            }
-        }
-    }
-}
-
-async fn join(thread: thread::JoinHandle<()>) {
-    if tokio::task::spawn_blocking(|| thread.join()).await.is_ok_and(|joined| joined.is_err()) {
-        tracing::error!("a thread had panicked");
     }
 }
 

@@ -25,6 +25,7 @@ pub mod registry;
 pub mod replay;
 pub mod repro;
 mod retry;
+mod running;
 mod settings;
 mod shard;
 mod sizes;
