@@ -3,9 +3,10 @@
 use std::{sync::mpsc, time::Duration};
 
 use cantus_engine::CommandError;
-use cantus_model::ports::StoreError;
+use cantus_model::{PartitionId, ports::StoreError};
+use cantus_store::MemoryStore;
 use cantus_tests::{
-    faulty::{OnCommit, faulty},
+    faulty::{FaultyStore, OnCommit, faulty},
     guests, host,
 };
 
@@ -118,4 +119,22 @@ async fn a_silent_reading_is_given_up() {
     drop(closed);
     assert_eq!(accepted(world.ask(increment("b")).await), 2);
     world.engine.shutdown().await;
+}
+
+/// The commits of one partition do not come back; the other goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_partition_does_not_hold_up_another() {
+    let store = FaultyStore::over(Arc::new(MemoryStore::with_partitions(2)));
+    let world = World::on(store, guests::COUNTER, impatient()).await;
+    let to = |id: &str, n: usize| host::command(id, &format!("Counter/{n}"), "Increment", "{}");
+    let partition = |n: usize| PartitionId::of(&to("", n).aggregate, 2);
+    let (one, other) = (0, (1..).find(|n| partition(*n) != partition(0)).unwrap());
+    let (held, until) = mpsc::channel();
+    world.store.on_commits([OnCommit::Block(until)]);
+    assert_eq!(soon(world.submit(to("a", one))).await.unwrap_err().code(), "store");
+    assert_eq!(world.engine.submit(to("b", one)).unwrap_err().code(), "store");
+    assert_eq!(accepted(soon(world.submit(to("c", other))).await), 1);
+    drop(held);
+    assert_eq!(duplicate(submit_when_back(&world, &|| to("a", one)).await.await).version, 1);
+    soon(world.engine.shutdown()).await;
 }
