@@ -7,7 +7,7 @@ pub(crate) const PAIR_BYTES: usize = 8;
 /// What a command counts for beside its texts: its job, its entry, its place in maps and queues.
 const COMMAND_BYTES: usize = 512;
 /// What an event counts for beside its texts: a `Message` and two allocations.
-const EVENT_BYTES: usize = 96;
+const EVENT_BYTES: usize = 128;
 
 /// Bytes of pairs of metadata.
 pub(crate) fn metadata_bytes(metadata: &[(String, String)]) -> usize {

@@ -20,18 +20,18 @@ async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(10), future).await.expect("it hangs")
 }
 
-/// Until commands are let in again.
-async fn submit_when_back(world: &World, command: &dyn Fn() -> Command) -> Pending {
-    let submit = async {
+/// The answer once commands are let in again.
+async fn ask_when_back(world: &World, command: &dyn Fn() -> Command) -> Answer {
+    let ask = async {
         loop {
             match world.engine.submit(command()) {
-                Ok(pending) => return pending,
+                Ok(pending) => return pending.await,
                 Err(error) => assert_eq!(error.code(), "store"),
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    soon(submit).await
+    soon(ask).await
 }
 
 /// Everything is answered while the store is silent, and everything is right when it is back: whether or not it blocks
@@ -67,8 +67,8 @@ async fn a_silent_store_is_answered_for() {
         assert!(matches!(late, CommandError::Store(StoreError::Transient(_))), "{late}");
         drop((held, closed));
 
-        let again = submit_when_back(&world, &|| increment("first")).await;
-        assert_eq!(duplicate(again.await).version, 2, "it was recorded while nobody waited");
+        let again = ask_when_back(&world, &|| increment("first")).await;
+        assert_eq!(duplicate(again).version, 2, "it was recorded while nobody waited");
         assert_eq!(accepted(world.ask(increment("late")).await), 3);
         for n in 0..30 {
             assert_eq!(accepted(world.ask(to(n)).await), n as u64 / 4 + 1);
@@ -87,8 +87,8 @@ async fn a_silent_store_that_then_fails_has_recorded_nothing() {
     let first = world.submit(increment("first"));
     assert_eq!(soon(first).await.unwrap_err().code(), "store");
     drop(closed);
-    let again = submit_when_back(&world, &|| increment("first")).await;
-    assert_eq!(accepted(again.await), 1);
+    let again = ask_when_back(&world, &|| increment("first")).await;
+    assert_eq!(accepted(again), 1);
     world.engine.shutdown().await;
 }
 
@@ -135,6 +135,6 @@ async fn a_silent_partition_does_not_hold_up_another() {
     assert_eq!(world.engine.submit(to("b", one)).unwrap_err().code(), "store");
     assert_eq!(accepted(soon(world.submit(to("c", other))).await), 1);
     drop(held);
-    assert_eq!(duplicate(submit_when_back(&world, &|| to("a", one)).await.await).version, 1);
+    assert_eq!(duplicate(ask_when_back(&world, &|| to("a", one)).await).version, 1);
     soon(world.engine.shutdown()).await;
 }
