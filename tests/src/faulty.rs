@@ -1,8 +1,11 @@
 //! A store that fails when it is told to.
 
 use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    collections::{BTreeSet, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -25,6 +28,10 @@ pub enum OnCommit {
     LoseReply(StoreError),
     /// Another writer gets in first with this.
     Precede(Box<Entry>),
+    /// It holds the thread that asked until the sender is dropped, and then works.
+    Block(std::sync::mpsc::Receiver<()>),
+    /// It panics.
+    Panic,
     /// It works.
     Work,
 }
@@ -43,10 +50,13 @@ pub enum OnAppend {
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
     commits: Mutex<VecDeque<OnCommit>>,
+    refused: Mutex<BTreeSet<String>>,
     reads: Mutex<VecDeque<StoreError>>,
     appends: Mutex<VecDeque<OnAppend>>,
     committing: RwLock<()>,
     reading: RwLock<()>,
+    /// The version from which on reads may be held.
+    held_after: AtomicU64,
     seen: Mutex<Seen>,
 }
 
@@ -67,10 +77,12 @@ impl FaultyStore {
         Arc::new(Self {
             inner,
             commits: Mutex::default(),
+            refused: Mutex::default(),
             reads: Mutex::default(),
             appends: Mutex::default(),
             committing: RwLock::default(),
             reading: RwLock::default(),
+            held_after: AtomicU64::new(0),
             seen: Mutex::default(),
         })
     }
@@ -78,6 +90,11 @@ impl FaultyStore {
     /// What the next commits meet, one after another.
     pub fn on_commits(&self, faults: impl IntoIterator<Item = OnCommit>) {
         lock(&self.commits).extend(faults);
+    }
+
+    /// From now on a batch with this command is not written.
+    pub fn refuse(&self, command_id: &str) {
+        lock(&self.refused).insert(command_id.to_owned());
     }
 
     /// The errors that the next hydrations meet.
@@ -102,6 +119,12 @@ impl FaultyStore {
 
     /// Lets nobody read a stream until the guard is dropped.
     pub async fn hold_reads(&self) -> RwLockWriteGuard<'_, ()> {
+        self.reading.write().await
+    }
+
+    /// The same, but for reads that begin after a version below `version`.
+    pub async fn hold_reads_after(&self, version: u64) -> RwLockWriteGuard<'_, ()> {
+        self.held_after.store(version, Ordering::Relaxed);
         self.reading.write().await
     }
 
@@ -130,7 +153,15 @@ impl Journal for FaultyStore {
         lock(&self.seen).commits.push(entries.len());
         let _open = self.committing.read().await;
         let fault = lock(&self.commits).pop_front().unwrap_or(OnCommit::Work);
+        if let Some(entry) = entries.iter().find(|entry| lock(&self.refused).contains(&entry.command_id)) {
+            return Err(StoreError::Other(format!("{} is poison", entry.command_id)));
+        }
         match fault {
+            OnCommit::Panic => panic!("the store panicked"),
+            OnCommit::Block(until) => {
+                let _ = until.recv();
+                self.inner.commit(claim, entries).await
+            }
             OnCommit::Fail(error) => Err(error),
             OnCommit::LoseReply(error) => self.inner.commit(claim, entries).await.and(Err(error)),
             OnCommit::Precede(entry) => {
@@ -159,7 +190,10 @@ impl EventReader for FaultyStore {
         limit: PageLimit,
     ) -> Result<EventBatch, StoreError> {
         lock(&self.seen).reads.push((aggregate.clone(), after));
-        let _open = self.reading.read().await;
+        let _open = match after >= self.held_after.load(Ordering::Relaxed) {
+            true => Some(self.reading.read().await),
+            false => None,
+        };
         self.inner.read_stream(aggregate, after, limit).await
     }
 

@@ -4,4 +4,5 @@ pub mod audit;
 pub mod faulty;
 pub mod guests;
 pub mod host;
+pub mod instrumented;
 pub mod store_suite;

@@ -50,6 +50,6 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: args::Cli) -> Result<Exit, Failure> {
-    logs::start(&cli.global.log)?;
+    let _last_lines = logs::start(&cli.global.log)?;
     commands::run(cli.command, &cli.global)
 }

@@ -100,6 +100,9 @@ pub enum CommandError {
     /// The host is stopping.
     #[error("the host is shutting down")]
     ShuttingDown,
+    /// The host failed and stopped. The command may or may not be recorded: send it again under the same id.
+    #[error("{0}")]
+    HostFailed(String),
 }
 
 impl CommandError {
@@ -117,6 +120,7 @@ impl CommandError {
             Self::Overloaded { .. } => "overloaded",
             Self::Store(_) => "store",
             Self::ShuttingDown => "shutting-down",
+            Self::HostFailed(_) => "host-failed",
         }
     }
 }

@@ -1,145 +1,129 @@
 //! The committer of a partition: one batch at a time, it turns whatever queued while the last batch was flushing into one transaction.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{iter, ops::Range, sync::Arc, time::Instant};
 
 use cantus_model::{
-    Entry, EntryResult, Verdict,
+    Entry, EntryResult,
     ports::{Claim, Journal, StoreError},
 };
 use crossbeam_channel::Sender;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     Settings,
-    job::{Settled, Submission},
+    commit_deadline::{send_to_shards, tell_of_return},
+    commit_queue::CommitQueue,
+    job::Submission,
+    retry::retry,
     shard::ShardMessage,
     stats::StatsCounters,
+    stop_signal::{PanicGuard, StopSignal},
 };
 
-/// What a pair of metadata counts for beside its texts.
-pub(crate) const PAIR_BYTES: usize = 8;
-
-const FIRST_BACKOFF: Duration = Duration::from_millis(10);
+/// Entries of one batch that are refused alone, after which the fault is taken for the store's and not for theirs.
+const REFUSED_ALONE: usize = 16;
 
 pub(crate) struct Committer {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) claim: Claim,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) queue: Arc<CommitQueue>,
     pub(crate) shards: Vec<Sender<ShardMessage>>,
     pub(crate) stats: Arc<StatsCounters>,
+    pub(crate) signal: Arc<StopSignal>,
 }
 
+type Results = Vec<Result<EntryResult, StoreError>>;
+
 impl Committer {
-    /// Runs until all shards have hung up.
-    pub(crate) async fn run(self, mut queue: UnboundedReceiver<Submission>) {
-        let mut waiting = Vec::new();
-        loop {
-            // The queue is bounded by the places that shards give out; `waiting` holds what a full batch left over.
-            let room = self.settings.batch_commands.saturating_sub(waiting.len());
-            if waiting.is_empty() && queue.recv_many(&mut waiting, room).await == 0 {
-                return;
-            }
-            while waiting.len() < self.settings.batch_commands {
-                match queue.try_recv() {
-                    Ok(submission) => waiting.push(submission),
-                    Err(_) => break,
-                }
-            }
-            let rest = waiting.split_off(batch_len(&waiting, self.settings.batch_bytes));
-            self.commit(std::mem::replace(&mut waiting, rest)).await;
+    /// Runs until all shards have hung up, or the engine stops.
+    pub(crate) async fn run(self) {
+        let _guard = PanicGuard::new(&self.signal, format!("the committer of partition {}", self.claim.partition));
+        while !self.signal.is_stopped()
+            && let Some(entries) = self.queue.next_batch(&self.settings).await
+        {
+            self.commit(entries).await;
         }
     }
 
-    async fn commit(&self, batch: Vec<Submission>) {
-        let (entries, jobs): (Vec<Entry>, Vec<_>) = batch
-            .into_iter()
-            .map(|submission| (submission.entry, (submission.shard, submission.job, submission.held)))
-            .unzip();
+    async fn commit(&self, entries: Vec<Entry>) {
         let started = Instant::now();
-        let results = match self.commit_or_retry(&entries).await {
-            Ok(results) if results.len() != entries.len() => {
-                let error = format!("the store settled {} of {} commands", results.len(), entries.len());
-                vec![Err(StoreError::Other(error)); entries.len()]
+        let results = self.commit_or_divide(&entries).await;
+        if results.iter().any(Result::is_ok) {
+            self.stats.committed(results.iter().filter(|result| result.is_ok()).count(), started.elapsed());
+        }
+        if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
+            let failed = results.iter().filter(|result| result.is_err()).count();
+            tracing::error!(%error, commands = failed, of = entries.len(), "commands were not committed");
+        }
+        match self.queue.finish_batch() {
+            Some(tickets) => {
+                let submissions =
+                    entries.into_iter().zip(tickets).map(|(entry, ticket)| Submission::from_parts(entry, ticket));
+                send_to_shards(&self.shards, submissions.zip(results));
             }
-            Ok(results) => {
-                self.stats.committed(entries.len(), started.elapsed());
-                results.into_iter().map(Ok).collect()
+            None => {
+                tracing::warn!(commands = entries.len(), "the store has answered after all");
+                tell_of_return(&self.shards, entries);
             }
-            Err(error) => {
-                tracing::error!(%error, commands = entries.len(), "a batch was not committed");
-                vec![Err(error); entries.len()]
+        }
+    }
+
+    /// Commits the entries together. If the store refuses them for good, it commits each half by itself, and so on: then
+    /// only those fail that must. What follows a failed one of its aggregate comes back as a conflict.
+    async fn commit_or_divide(&self, entries: &[Entry]) -> Results {
+        let mut results = Results::with_capacity(entries.len());
+        let mut refused_alone = 0;
+        // The parts that are still to be committed, the first last.
+        let mut parts: Vec<Range<usize>> = iter::once(0..entries.len()).collect();
+        while let Some(part) = parts.pop() {
+            match self.commit_or_retry(&entries[part.clone()]).await {
+                Ok(found) => results.extend(found.into_iter().map(Ok)),
+                Err(error) if part.len() > 1 && may_be_one_entrys(&error) && refused_alone < REFUSED_ALONE => {
+                    let middle = part.start + part.len() / 2;
+                    parts.push(middle..part.end);
+                    parts.push(part.start..middle);
+                }
+                Err(error) => {
+                    self.signal.stop_if_terminal(&error);
+                    let gives_up = part.len() > 1 || !may_be_one_entrys(&error);
+                    let failed = if gives_up { entries.len() - part.start } else { 1 };
+                    results.extend(iter::repeat_n(Err(error), failed));
+                    if gives_up {
+                        break;
+                    }
+                    refused_alone += 1;
+                }
             }
-        };
-        let submissions =
-            entries.into_iter().zip(jobs).map(|(entry, (shard, job, held))| Submission { shard, job, entry, held });
-        self.send_back(submissions.zip(results).map(|(submission, result)| Settled { submission, result }));
+        }
+        results
     }
 
     /// Tries again what may work later. If the first try was applied and only its answer was lost, the second finds
     /// the records and reports duplicates, which is the truth.
     async fn commit_or_retry(&self, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
-        let mut backoff = FIRST_BACKOFF;
-        for _ in 1..self.settings.commit_attempts {
-            match self.journal.commit(self.claim, entries).await {
-                Err(StoreError::Transient(reason)) => {
-                    tracing::warn!(
-                        reason,
-                        wait_ms = backoff.as_millis() as u64,
-                        "the store did not answer, trying again"
-                    );
-                    tokio::time::sleep(backoff).await;
-                    backoff *= 2;
-                }
-                settled => return settled,
+        let attempts = self.settings.commit_attempts;
+        let commit = || self.journal.commit(self.claim, entries);
+        let results = retry(attempts, || self.queue.is_awaited(), commit).await?;
+        match results.len() == entries.len() {
+            true => Ok(results),
+            false => {
+                Err(StoreError::Other(format!("the store settled {} of {} commands", results.len(), entries.len())))
             }
         }
-        self.journal.commit(self.claim, entries).await
     }
+}
 
-    fn send_back(&self, settled: impl Iterator<Item = Settled>) {
-        let mut by_shard: Vec<Vec<Settled>> = self.shards.iter().map(|_| Vec::new()).collect();
-        for settled in settled {
-            by_shard[settled.submission.shard].push(settled);
-        }
-        for (shard, settled) in self.shards.iter().zip(by_shard) {
-            if !settled.is_empty() {
-                // A shard that is gone has dropped its callers already.
-                let _ = shard.send(ShardMessage::Settled(settled));
-            }
-        }
-    }
+/// Whether one entry alone may have made a batch fail, so that the others would not.
+fn may_be_one_entrys(error: &StoreError) -> bool {
+    matches!(error, StoreError::Corrupt(_) | StoreError::Other(_))
 }
 
 impl Drop for Committer {
     /// Without a committer nothing is ever answered: the shards end as well, and with them all that waits.
     fn drop(&mut self) {
+        self.queue.abandon();
         for shard in &self.shards {
             let _ = shard.send(ShardMessage::Stop);
         }
     }
-}
-
-/// How many submissions fit a batch: at least one.
-fn batch_len(waiting: &[Submission], limit: usize) -> usize {
-    let mut bytes = 0;
-    let fitting = waiting.iter().take_while(|submission| {
-        bytes += size(&submission.entry);
-        bytes <= limit
-    });
-    fitting.count().max(1)
-}
-
-fn size(entry: &Entry) -> usize {
-    entry.decision.as_ref().map_or(0, |decision| {
-        let metadata = &decision.context.metadata;
-        let metadata: usize = metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum();
-        let verdict: usize = match &decision.verdict {
-            Verdict::Accepted(events) => events.iter().map(|event| event.payload.len()).sum(),
-            Verdict::Rejected(no) => no.message.len() + no.detail.as_ref().map_or(0, Vec::len),
-        };
-        decision.command.payload.len() + metadata + verdict
-    })
 }

@@ -1,35 +1,30 @@
 //! Wires shards, committer and snapshot writer together, and admits commands.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use cantus_model::{
-    AggregateRef, Command,
+    AggregateRef, Command, PartitionId,
     ports::{Component, Journal, Store, StoreError},
 };
-use crossbeam_channel::Sender;
-use tokio::{
-    runtime::Handle,
-    sync::{Semaphore, mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::sync::mpsc;
 
 use crate::{
-    Answer, Clock, CommandError, OwnedStore, Pending, Settings, Stats,
-    committer::{Committer, PAIR_BYTES},
-    job::Job,
-    loader::Loader,
+    Answer, Clock, CommandError, OwnedStore, Pending, Settings, Stats, StopReason,
+    byte_budget::ByteBudget,
+    commit_queue::{CommitQueue, silent_store},
+    committer::Committer,
+    job::{Job, Reply},
     plugins::{AggregateTwice, Live, Plugins},
-    repro::{Capture, Keep},
-    shard::{Links, Shard, ShardMessage},
+    repro::Keep,
+    running::{Running, ShardEnds, ShardHandle},
+    shard::ShardMessage,
+    sizes::{command_bytes, metadata_bytes},
     snapshots::write_snapshots,
     stats::StatsCounters,
+    stop_signal::StopSignal,
 };
 
 const MAX_ID_BYTES: usize = 512;
@@ -48,26 +43,18 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-struct ShardHandle {
-    messages: Sender<ShardMessage>,
-    places: Arc<Semaphore>,
-}
-
-/// The running engine. Must be shut down to end.
+/// The running engine. Must be shut down to end, also after it stopped by itself.
 pub struct Engine {
     settings: Arc<Settings>,
     clock: Arc<dyn Clock>,
     stats: Arc<StatsCounters>,
+    /// Bytes of all commands that are in it.
+    budget: Arc<ByteBudget>,
     shards: Vec<ShardHandle>,
-    closed: AtomicBool,
+    /// One for each partition, in order.
+    commit_queues: Vec<Arc<CommitQueue>>,
+    signal: Arc<StopSignal>,
     running: Mutex<Running>,
-}
-
-/// What ends when the engine ends.
-#[derive(Default)]
-struct Running {
-    threads: Vec<thread::JoinHandle<()>>,
-    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Engine {
@@ -111,78 +98,78 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let plugins = Arc::new(Plugins::new(live)?);
         let settings = Arc::new(settings);
-        let stats = Arc::new(StatsCounters::default());
-        let store = owned.store();
-        let (commit_queues, batches): (Vec<_>, Vec<_>) =
+        let (stats, signal) = (Arc::<StatsCounters>::default(), Arc::<StopSignal>::default());
+        let budget = ByteBudget::new(settings.in_flight_bytes);
+        let mut running = Running::default();
+        let (commit_queues, incoming): (Vec<_>, Vec<_>) =
             owned.claims().iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (snapshot_queue, snapshots) = mpsc::channel(settings.snapshot_queue.max(1));
-        let mut running = Running::default();
-        let keep = keep.filter(|keep| keep.settings.files > 0);
-        let capture = keep.map(|keep| Capture::new(keep, Arc::clone(store), Arc::clone(&stats)));
-        let repros = capture.map(|(repros, capture)| {
-            running.tasks.push(tokio::spawn(capture.run()));
-            Arc::new(repros)
-        });
+        let ends = ShardEnds {
+            commit_queues,
+            snapshot_queue,
+            snapshot_budget: ByteBudget::new(settings.snapshot_queue_bytes),
+            budget: Arc::clone(&budget),
+            repros: running.start_capture(keep, owned.store(), &stats, &signal),
+        };
         let mut shards = Vec::new();
         for index in 0..settings.shards.max(1) {
-            let (messages, inbox) = crossbeam_channel::unbounded();
-            let links = Links {
-                loader: Loader::new(Arc::clone(store), &settings, &Handle::current(), messages.clone()),
-                commit_queues: commit_queues.clone(),
-                snapshot_queue: snapshot_queue.clone(),
-                repros: repros.clone(),
-            };
-            let (bounds, counts, plugins) = (Arc::clone(&settings), Arc::clone(&stats), Arc::clone(&plugins));
-            let shard = Shard::new(index, bounds, counts, plugins, links);
-            let thread =
-                thread::Builder::new().name(format!("cantus-shard-{index}")).spawn(move || shard.run(&inbox))?;
-            running.threads.push(thread);
-            shards.push(ShardHandle { messages, places: Arc::new(Semaphore::new(settings.queue_commands)) });
+            shards.push(running.start_shard(index, &settings, owned.store(), &plugins, &signal, &ends)?);
         }
-        for (claim, queue) in owned.claims().iter().zip(batches) {
+        drop(ends); // a committer ends when the last shard hangs up
+        let mut queues = Vec::new();
+        for (claim, incoming) in owned.claims().iter().zip(incoming) {
+            let queue = Arc::new(CommitQueue::new(incoming));
             let committer = Committer {
-                journal: Arc::clone(store) as Arc<dyn Journal>,
+                journal: Arc::clone(owned.store()) as Arc<dyn Journal>,
                 claim: *claim,
                 settings: Arc::clone(&settings),
+                queue: Arc::clone(&queue),
                 shards: shards.iter().map(|shard| shard.messages.clone()).collect(),
                 stats: Arc::clone(&stats),
+                signal: Arc::clone(&signal),
             };
-            let own = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-            let name = format!("cantus-committer-{}", claim.partition);
-            running.threads.push(thread::Builder::new().name(name).spawn(move || own.block_on(committer.run(queue)))?);
+            running.start_committer(committer)?;
+            queues.push(queue);
         }
-        running.tasks.push(tokio::spawn(write_snapshots(owned, snapshots)));
-        let closed = AtomicBool::new(false);
-        Ok(Self { settings, clock, stats, shards, closed, running: Mutex::new(running) })
+        running.tasks.push(tokio::spawn(write_snapshots(owned, snapshots, Arc::clone(&signal))));
+        let running = Mutex::new(running);
+        Ok(Self { settings, clock, stats, budget, shards, commit_queues: queues, signal, running })
     }
 
     /// Admits a command. Commands for one aggregate are decided in the order in which they are admitted. Never waits.
     ///
     /// # Errors
-    /// [`CommandError::Overloaded`] if the shard's queue is full, [`CommandError::ShuttingDown`], and
+    /// [`CommandError::Overloaded`] if the shard's queue or the engine's memory is full, [`CommandError::Store`] while the store
+    /// does not answer or after it was lost, [`CommandError::ShuttingDown`], [`CommandError::HostFailed`], and
     /// [`CommandError::Invalid`] for ids that cannot be stored. Everything else comes with the answer.
     pub fn submit(&self, command: Command) -> Result<Pending, CommandError> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(CommandError::ShuttingDown);
+        if self.signal.is_closed() {
+            return Err(self.signal.refusal());
         }
         check_ids(&command)?;
+        let partition = PartitionId::of(&command.aggregate, self.commit_queues.len() as u32);
+        if self.commit_queues[partition.0 as usize].is_silent() {
+            return Err(silent_store(Duration::from_millis(self.settings.commit_timeout_ms)).into());
+        }
         let shard = &self.shards[shard_of(&command.aggregate, self.shards.len())];
-        let Ok(place) = Arc::clone(&shard.places).try_acquire_owned() else {
-            return Err(CommandError::Overloaded { retry_after_ms: self.stats.retry_after_ms() });
-        };
+        let overloaded = || CommandError::Overloaded { retry_after_ms: self.stats.retry_after_ms() };
+        let place = Arc::clone(&shard.places).try_acquire_owned().map_err(|_| overloaded())?;
         let refused = check_size(&command, self.settings.payload_bytes).err();
-        let (reply, pending) = oneshot::channel();
+        // Decisions need the other half: what was admitted must get through.
+        let bytes = self.budget.try_take(command_bytes(&command), self.budget.limit() / 2).ok_or_else(overloaded)?;
+        let (reply, pending) = Reply::new(&self.stats, &self.signal);
         let job = Job {
             request_hash: command.request_hash(),
             route: None,
             refused,
             admitted_at: self.clock.now(),
             conflicts: 0,
-            reply,
             place,
+            bytes,
+            reply,
             command,
         };
-        shard.messages.send(ShardMessage::Command(Box::new(job))).map_err(|_| CommandError::ShuttingDown)?;
+        shard.messages.send(ShardMessage::Command(Box::new(job))).map_err(|_| self.signal.refusal())?;
         Ok(Pending(pending))
     }
 
@@ -214,9 +201,17 @@ impl Engine {
         self.stats.read()
     }
 
-    /// Takes no more commands, waits until all that were admitted are answered, and ends.
+    /// Waits until the engine stops by itself, and says why; for ever if it never does. All that waited is answered with that
+    /// reason, and so are commands from then on.
+    pub fn stopped(&self) -> impl Future<Output = StopReason> + Send + use<> {
+        let signal = Arc::clone(&self.signal);
+        async move { signal.stopped().await }
+    }
+
+    /// Takes no more commands, waits until all that were admitted are answered, and ends. What waits for a store that does
+    /// not answer is left behind.
     pub async fn shutdown(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.signal.close();
         for shard in &self.shards {
             // All places are back when every command is answered.
             let all = u32::try_from(self.settings.queue_commands).unwrap_or(u32::MAX);
@@ -224,23 +219,13 @@ impl Engine {
             let _ = shard.messages.send(ShardMessage::Stop);
         }
         let running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in running.threads {
-            if tokio::task::spawn_blocking(|| thread.join()).await.is_ok_and(|joined| joined.is_err()) {
-                tracing::error!("a shard had panicked");
-            }
-        }
-        for task in running.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task had panicked");
-            }
-        }
+        running.end(Duration::from_millis(self.settings.commit_timeout_ms)).await;
     }
 }
 
 /// Refuses a command whose payload and metadata have more than `limit` bytes.
 pub(crate) fn check_size(command: &Command, limit: usize) -> Result<(), CommandError> {
-    let metadata: usize = command.metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum();
-    let bytes = command.payload.len() + metadata;
+    let bytes = command.payload.len() + metadata_bytes(&command.metadata);
     if bytes > limit { Err(CommandError::TooLarge { bytes, limit }) } else { Ok(()) }
 }
 
@@ -263,9 +248,7 @@ pub(crate) fn check_ids(command: &Command) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The same aggregate always meets the same shard.
+/// The same aggregate always meets the same shard. This decides nothing that is stored: any number of shards may follow.
 fn shard_of(aggregate: &AggregateRef, shards: usize) -> usize {
-    let mut hasher = DefaultHasher::new();
-    aggregate.hash(&mut hasher);
-    (hasher.finish() % shards as u64) as usize
+    PartitionId::of(aggregate, u32::try_from(shards).unwrap_or(u32::MAX)).0 as usize
 }

@@ -8,6 +8,10 @@ use cantus_model::{
 };
 use tokio::sync::mpsc;
 
+use crate::retry::retry;
+
+/// Times that a reading is tried when the store does not answer.
+const ATTEMPTS: u32 = 5;
 const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 4 << 20 };
 
 /// A state, as the guest returned it.
@@ -41,9 +45,9 @@ pub async fn fold(
     aggregate: &AggregateRef,
     upto: Option<u64>,
 ) -> Result<Folded, FoldError> {
-    let head = store.stream_head(aggregate).await?.version;
+    let head = retry(ATTEMPTS, || true, || store.stream_head(aggregate)).await?.version;
     let goal = upto.map_or(head, |upto| upto.min(head));
-    let snapshot = store.load_snapshot(aggregate, component.digest()).await?;
+    let snapshot = retry(ATTEMPTS, || true, || store.load_snapshot(aggregate, component.digest())).await?;
     let snapshot = snapshot.filter(|snapshot| snapshot.version <= goal);
     let folding = Folding { store, component, aggregate, goal };
     let from_snapshot = match snapshot {
@@ -78,7 +82,8 @@ impl Folding<'_> {
         while version < self.goal {
             let left = usize::try_from(self.goal - version).unwrap_or(usize::MAX);
             let limit = PageLimit { events: page.events.min(left), ..page };
-            let events = self.store.read_stream(self.aggregate, version, limit).await?;
+            let read = || self.store.read_stream(self.aggregate, version, limit);
+            let events = retry(ATTEMPTS, || true, read).await?;
             if events.is_empty() {
                 let message = format!("{} ends at {version}, not at {}", self.aggregate, self.goal);
                 return Err(StoreError::Corrupt(message).into());

@@ -10,7 +10,10 @@
 //! I/O; the loader, the committer and the snapshot writer are tasks and never run a guest.
 
 mod answer;
+mod byte_budget;
 mod clock;
+mod commit_deadline;
+mod commit_queue;
 mod committer;
 mod engine;
 mod fold;
@@ -21,10 +24,14 @@ mod plugins;
 pub mod registry;
 pub mod replay;
 pub mod repro;
+mod retry;
+mod running;
 mod settings;
 mod shard;
+mod sizes;
 mod snapshots;
 mod stats;
+mod stop_signal;
 mod verdict;
 pub mod verify;
 pub mod whatif;
@@ -37,3 +44,4 @@ pub use ownership::OwnedStore;
 pub use plugins::{AggregateTwice, Health, Live};
 pub use settings::Settings;
 pub use stats::Stats;
+pub use stop_signal::StopReason;

@@ -1,6 +1,6 @@
 //! Reads what a shard needs to hydrate an aggregate: a snapshot, then pages of events. It never folds.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cantus_model::{
     EventBatch, PageLimit, Snapshot, StreamHead,
@@ -12,17 +12,30 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
 };
 
-use crate::{Settings, shard::ShardMessage};
+use crate::{
+    Settings,
+    retry::retry,
+    shard::ShardMessage,
+    stop_signal::{PanicGuard, StopSignal},
+};
 
 /// Pages that may wait at the shard: while one is folded, the next is read.
 const PAGES_AHEAD: usize = 2;
+/// What bytes are counted in when permits are given for them.
+const PERMIT_BYTES: usize = 1 << 10;
 
 /// What the loader has read of an aggregate, in this order: one `Start`, pages, one `End`. Or `Failed`.
 pub(crate) enum Loaded {
     Start { head: StreamHead, snapshot: Option<Snapshot> },
-    Page { events: EventBatch, place: OwnedSemaphorePermit },
+    Page { events: EventBatch, permits: PagePermits },
     End,
     Failed(StoreError),
+}
+
+/// What a page takes of the aggregate's share and of the shard's until it is folded.
+pub(crate) struct PagePermits {
+    _page: OwnedSemaphorePermit,
+    _bytes: Option<OwnedSemaphorePermit>,
 }
 
 /// What to read.
@@ -55,9 +68,21 @@ impl Loader {
         settings: &Settings,
         runtime: &Handle,
         shard: Sender<ShardMessage>,
+        signal: Arc<StopSignal>,
     ) -> Self {
         let (requests, queue) = mpsc::unbounded_channel();
-        let reader = Reader { store, shard, at_once: settings.concurrent_loads.max(1) };
+        let at_once = settings.concurrent_loads.max(1);
+        let reader = Reader {
+            store,
+            shard,
+            signal,
+            at_once,
+            attempts: settings.read_attempts,
+            timeout: Duration::from_millis(settings.read_timeout_ms),
+            streams: Arc::new(Semaphore::new(at_once)),
+            load_bytes: settings.load_bytes.clamp(PERMIT_BYTES, u32::MAX as usize),
+            bytes: Arc::new(Semaphore::new(permits(settings.load_bytes) as usize)),
+        };
         runtime.spawn(reader.run(queue));
         Self { requests }
     }
@@ -70,7 +95,12 @@ impl Loader {
     }
 }
 
-/// A request, and the places for its pages.
+/// Permits for so many bytes: at least one.
+fn permits(bytes: usize) -> u32 {
+    u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).max(1)
+}
+
+/// A request, and the permits for its pages.
 struct LoadTask {
     pages: Arc<Semaphore>,
     request: LoadRequest,
@@ -80,35 +110,65 @@ struct LoadTask {
 struct Reader {
     store: Arc<dyn Store>,
     shard: Sender<ShardMessage>,
+    signal: Arc<StopSignal>,
     at_once: usize,
+    attempts: u32,
+    timeout: Duration,
+    /// Streams of many pages go on by themselves while others are read.
+    streams: Arc<Semaphore>,
+    load_bytes: usize,
+    /// Permits for the bytes of pages that the shard has not folded.
+    bytes: Arc<Semaphore>,
 }
 
 impl Reader {
     async fn run(self, mut queue: mpsc::UnboundedReceiver<LoadTask>) {
-        // Streams of many pages go on by themselves while others are read.
-        let long = Arc::new(Semaphore::new(self.at_once));
+        let _guard = PanicGuard::new(&self.signal, "the loader of a shard");
         let mut batch = Vec::new();
         while queue.recv_many(&mut batch, self.at_once).await > 0 {
             batch.retain(|task| !task.pages.is_closed()); // given up meanwhile
-            for (task, hydration) in self.hydrate(std::mem::take(&mut batch)).await {
-                match hydration {
-                    Ok(hydration) => self.deliver(task, hydration, &long),
-                    Err(error) => self.send(&task.request, Loaded::Failed(error)),
-                }
+            if !batch.is_empty() {
+                self.load(std::mem::take(&mut batch)).await;
             }
         }
     }
 
-    /// Reads for all of them; if that fails, for each alone, so that only those fail that must.
+    /// Reads the first page of each, which together are no more bytes than the shard has room for.
+    async fn load(&self, mut batch: Vec<LoadTask>) {
+        let share = self.load_bytes / batch.len();
+        let share = |page: PageLimit| PageLimit { bytes: page.bytes.min(share).max(1), ..page };
+        batch.iter_mut().for_each(|task| task.request.asked.page = share(task.request.asked.page));
+        let bytes: usize = batch.iter().map(|task| task.request.asked.page.bytes).sum();
+        let Some(mut held) = self.hold(bytes).await else { return };
+        for (task, hydration) in self.hydrate(batch).await {
+            match hydration {
+                Ok(hydration) => {
+                    let own = held.split(permits(hydration.events.payloads().len()) as usize);
+                    self.deliver(task, hydration, own);
+                }
+                Err(error) => self.fail(&task.request, error),
+            }
+        }
+    }
+
+    /// Waits until the shard has folded so much of what was read that there is room for `bytes`.
+    async fn hold(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let count = permits(bytes.min(self.load_bytes)).min(permits(self.load_bytes));
+        Arc::clone(&self.bytes).acquire_many_owned(count).await.ok()
+    }
+
+    /// Reads for all of them; if the store refuses that, for each alone, so that only those fail that must.
     async fn hydrate(&self, batch: Vec<LoadTask>) -> Vec<(LoadTask, Result<Hydration, StoreError>)> {
         let asked: Vec<ToHydrate> = batch.iter().map(|task| task.request.asked.clone()).collect();
-        match self.read(asked.clone()).await {
+        match self.hydrations(asked.clone()).await {
             Ok(hydrations) => batch.into_iter().zip(hydrations.into_iter().map(Ok)).collect(),
-            Err(error) if batch.len() == 1 => batch.into_iter().map(|task| (task, Err(error.clone()))).collect(),
+            Err(error) if batch.len() == 1 || is_stores(&error) => {
+                batch.into_iter().map(|task| (task, Err(error.clone()))).collect()
+            }
             Err(_) => {
                 let mut results = Vec::with_capacity(batch.len());
                 for (task, asked) in batch.into_iter().zip(asked) {
-                    let hydration = self.read(vec![asked]).await;
+                    let hydration = self.hydrations(vec![asked]).await;
                     results.push((task, hydration.map(|mut one| one.pop().unwrap_or_default())));
                 }
                 results
@@ -116,39 +176,57 @@ impl Reader {
         }
     }
 
-    /// On a task of its own, so that the shard hears of a panic too.
-    async fn read(&self, asked: Vec<ToHydrate>) -> Result<Vec<Hydration>, StoreError> {
-        let store = Arc::clone(&self.store);
-        let count = asked.len();
-        let read = tokio::spawn(async move { store.hydrate(&asked).await }).await;
-        match read.unwrap_or_else(|panic| Err(StoreError::Other(panic.to_string()))) {
-            Ok(hydrations) if hydrations.len() != count => {
-                Err(StoreError::Other(format!("the store read {} of {count} streams", hydrations.len())))
-            }
-            result => result,
+    async fn hydrations(&self, asked: Vec<ToHydrate>) -> Result<Vec<Hydration>, StoreError> {
+        let (count, asked) = (asked.len(), Arc::new(asked));
+        let hydrations = self.read(|store| {
+            let asked = Arc::clone(&asked);
+            async move { store.hydrate(&asked).await }
+        });
+        let hydrations = hydrations.await?;
+        match hydrations.len() == count {
+            true => Ok(hydrations),
+            false => Err(StoreError::Other(format!("the store read {} of {count} streams", hydrations.len()))),
         }
     }
 
+    /// Reads, within the deadline, and again if that may help. Each attempt is a task of its own, so that the shard hears of
+    /// a panic too.
+    async fn read<T, F>(&self, read: impl Fn(Arc<dyn Store>) -> F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let attempt = || {
+            let reading = tokio::spawn(read(Arc::clone(&self.store)));
+            let timeout = self.timeout;
+            async move {
+                match tokio::time::timeout(timeout, reading).await {
+                    Ok(read) => read.unwrap_or_else(|panic| Err(StoreError::Other(panic.to_string()))),
+                    Err(_) => Err(silent_store(timeout)),
+                }
+            }
+        };
+        retry(self.attempts, || !self.signal.is_stopped(), attempt).await
+    }
+
     /// Hands over what was read, and sees to it that the rest is.
-    fn deliver(&self, task: LoadTask, hydration: Hydration, long: &Arc<Semaphore>) {
+    fn deliver(&self, task: LoadTask, hydration: Hydration, held: Option<OwnedSemaphorePermit>) {
         let Hydration { head, snapshot, events } = hydration;
         let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version) + events.len() as u64;
         self.send(&task.request, Loaded::Start { head, snapshot });
         if !events.is_empty() {
-            let Ok(place) = Arc::clone(&task.pages).try_acquire_owned() else { return };
-            self.send(&task.request, Loaded::Page { events, place });
+            let Ok(page) = Arc::clone(&task.pages).try_acquire_owned() else { return };
+            self.send(&task.request, Loaded::Page { events, permits: PagePermits { _page: page, _bytes: held } });
         }
         if version == head.version {
             return self.send(&task.request, Loaded::End);
         }
-        let (reader, long) = (self.clone(), Arc::clone(long));
+        let reader = self.clone();
         tokio::spawn(async move {
-            let Ok(_place) = long.acquire_owned().await else { return };
-            let task = Arc::new(task);
-            let (reading, of) = (reader.clone(), Arc::clone(&task));
-            let read = tokio::spawn(async move { reading.read_on(&of, version, head.version).await }).await;
-            if let Err(error) = read.unwrap_or_else(|panic| Err(StoreError::Other(panic.to_string()))) {
-                reader.send(&task.request, Loaded::Failed(error));
+            let _guard = PanicGuard::new(&reader.signal, "the loader of a shard");
+            let Ok(_stream) = Arc::clone(&reader.streams).acquire_owned().await else { return };
+            if let Err(error) = reader.read_on(&task, version, head.version).await {
+                reader.fail(&task.request, error);
             }
         });
     }
@@ -157,18 +235,29 @@ impl Reader {
     async fn read_on(&self, task: &LoadTask, mut version: u64, end: u64) -> Result<(), StoreError> {
         let ToHydrate { aggregate, page, .. } = &task.request.asked;
         while version < end {
-            let Ok(place) = Arc::clone(&task.pages).acquire_owned().await else { return Ok(()) };
+            let Ok(ahead) = Arc::clone(&task.pages).acquire_owned().await else { return Ok(()) };
+            let Some(held) = self.hold(page.bytes).await else { return Ok(()) };
             let left = usize::try_from(end - version).unwrap_or(usize::MAX);
             let limit = PageLimit { events: page.events.min(left), ..*page };
-            let events = self.store.read_stream(aggregate, version, limit).await?;
+            let page = self.read(|store| {
+                let aggregate = aggregate.clone();
+                async move { store.read_stream(&aggregate, version, limit).await }
+            });
+            let events = page.await?;
             if events.is_empty() {
                 return Err(StoreError::Corrupt(format!("{aggregate} ends at {version}, not at {end}")));
             }
             version += events.len() as u64;
-            self.send(&task.request, Loaded::Page { events, place });
+            let permits = PagePermits { _page: ahead, _bytes: Some(held) };
+            self.send(&task.request, Loaded::Page { events, permits });
         }
         self.send(&task.request, Loaded::End);
         Ok(())
+    }
+
+    fn fail(&self, request: &LoadRequest, error: StoreError) {
+        self.signal.stop_if_terminal(&error);
+        self.send(request, Loaded::Failed(error));
     }
 
     fn send(&self, request: &LoadRequest, loaded: Loaded) {
@@ -176,4 +265,13 @@ impl Reader {
         let aggregate = request.asked.aggregate.clone();
         let _ = self.shard.send(ShardMessage::Loaded { aggregate, load: request.id, loaded });
     }
+}
+
+/// Whether an error is not of one stream, so that reading each alone would not help.
+fn is_stores(error: &StoreError) -> bool {
+    matches!(error, StoreError::Transient(_)) || error.is_terminal()
+}
+
+fn silent_store(timeout: Duration) -> StoreError {
+    StoreError::Transient(format!("nothing was read within {} ms (`engine.read_timeout_ms`)", timeout.as_millis()))
 }

@@ -10,19 +10,30 @@ pub struct Settings {
     pub shards: usize,
     /// Commands that one shard holds, from admission to answer. One more is answered "overloaded, retry after".
     pub queue_commands: usize,
+    /// Bytes of all commands that are in the engine, from admission to answer, with the events that they produced. Half of them
+    /// is for the commands: one more is answered "overloaded, retry after". When all are in use, a shard decides one at a time.
+    pub in_flight_bytes: usize,
     /// Commands of one batch: one transaction, one fsync.
     pub batch_commands: usize,
-    /// Bytes of payloads and events after which a batch takes no more commands.
+    /// Bytes of commands, their ids and their events after which a batch takes no more commands.
     pub batch_bytes: usize,
     /// Times that a batch is tried when the store does not answer.
     pub commit_attempts: u32,
+    /// Milliseconds after which the commands of a batch are answered although the store has not.
+    pub commit_timeout_ms: u64,
+    /// Times that a stream is read when the store does not answer.
+    pub read_attempts: u32,
+    /// Milliseconds after which one reading of the store is given up.
+    pub read_timeout_ms: u64,
     /// Times that a command is decided again when another writer got in between.
     pub conflict_retries: u32,
     /// Aggregates that one shard keeps in memory.
     pub resident_aggregates: usize,
     /// Aggregates that one shard reads from the store at the same time, in one go.
     pub concurrent_loads: usize,
-    /// Of those, the ones that nobody waits for: aggregates that were in memory before a swap.
+    /// Bytes of events that one shard reads ahead for all of them together. Beside them there are their snapshots.
+    pub load_bytes: usize,
+    /// Of the aggregates that are read at the same time, those that nobody waits for: they were in memory before a swap.
     pub background_loads: usize,
     /// Events that are folded in one call into the guest while an aggregate is hydrated.
     pub page_events: usize,
@@ -41,6 +52,8 @@ pub struct Settings {
     pub events_per_command: usize,
     /// Snapshots that wait to be written; one more is dropped, and the next will do.
     pub snapshot_queue: usize,
+    /// Bytes of snapshots that wait until they are durable and written; one more is dropped, and the next will do.
+    pub snapshot_queue_bytes: usize,
 }
 
 impl Default for Settings {
@@ -48,12 +61,17 @@ impl Default for Settings {
         Self {
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             queue_commands: 4_096,
+            in_flight_bytes: 256 << 20,
             batch_commands: 512,
             batch_bytes: 8 << 20,
             commit_attempts: 5,
+            commit_timeout_ms: 30_000,
+            read_attempts: 5,
+            read_timeout_ms: 30_000,
             conflict_retries: 5,
             resident_aggregates: 20_000,
             concurrent_loads: 64,
+            load_bytes: 32 << 20,
             background_loads: 16,
             page_events: 1_024,
             page_bytes: 4 << 20,
@@ -63,6 +81,7 @@ impl Default for Settings {
             payload_bytes: 1 << 20,
             events_per_command: 1_000,
             snapshot_queue: 256,
+            snapshot_queue_bytes: 64 << 20,
         }
     }
 }

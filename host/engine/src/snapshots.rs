@@ -1,26 +1,105 @@
 //! Writes snapshots behind everybody's back. They are disposable: what does not fit the queue is dropped.
 
+use std::sync::Arc;
+
 use cantus_model::Snapshot;
 use tokio::sync::mpsc;
 
-use crate::OwnedStore;
+use crate::{
+    OwnedStore,
+    byte_budget::{ByteBudget, HeldBytes},
+    stop_signal::{PanicGuard, StopSignal},
+};
 
-/// Snapshots of one write.
-const BATCH: usize = 64;
+/// Snapshots of one transaction.
+const TRANSACTION_SNAPSHOTS: usize = 64;
+/// Bytes of one transaction, after which it takes no more snapshots.
+const TRANSACTION_BYTES: usize = 8 << 20;
+
+/// A snapshot that is to be written.
+pub(crate) struct WaitingSnapshot {
+    pub(crate) snapshot: Snapshot,
+    _bytes: HeldBytes,
+}
+
+impl WaitingSnapshot {
+    /// `None` if too much is waiting already.
+    pub(crate) fn new(snapshot: Snapshot, budget: &Arc<ByteBudget>) -> Option<Self> {
+        let bytes = budget.try_take(snapshot.state.len(), budget.limit())?;
+        Some(Self { snapshot, _bytes: bytes })
+    }
+}
 
 /// Writes until all senders are gone.
-pub(crate) async fn write_snapshots(owned: OwnedStore, mut queue: mpsc::Receiver<Snapshot>) {
-    let mut batch = Vec::new();
-    while queue.recv_many(&mut batch, BATCH).await > 0 {
-        for claim in owned.claims() {
-            let of_partition = |snapshot: &mut Snapshot| owned.partition_of(&snapshot.aggregate) == claim.partition;
-            let snapshots: Vec<Snapshot> = batch.extract_if(.., of_partition).collect();
-            if !snapshots.is_empty()
-                && let Err(error) = owned.store().save_snapshots(*claim, &snapshots).await
-            {
-                tracing::warn!(%error, "snapshots were not saved; hydration takes longer without them");
-            }
+pub(crate) async fn write_snapshots(
+    owned: OwnedStore,
+    mut queue: mpsc::Receiver<WaitingSnapshot>,
+    signal: Arc<StopSignal>,
+) {
+    let _guard = PanicGuard::new(&signal, "the writer of snapshots");
+    let mut waiting = Vec::new();
+    while queue.recv_many(&mut waiting, TRANSACTION_SNAPSHOTS).await > 0 {
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(transaction_len(&waiting));
+            write(&owned, std::mem::replace(&mut waiting, rest), &signal).await;
         }
-        batch.clear();
+    }
+}
+
+/// Writes those of each partition in one transaction.
+async fn write(owned: &OwnedStore, waiting: Vec<WaitingSnapshot>, signal: &StopSignal) {
+    let (mut snapshots, _bytes): (Vec<_>, Vec<_>) =
+        waiting.into_iter().map(|WaitingSnapshot { snapshot, _bytes }| (snapshot, _bytes)).unzip();
+    for claim in owned.claims() {
+        let of_partition = |snapshot: &mut Snapshot| owned.partition_of(&snapshot.aggregate) == claim.partition;
+        let snapshots: Vec<Snapshot> = snapshots.extract_if(.., of_partition).collect();
+        if !snapshots.is_empty()
+            && let Err(error) = owned.store().save_snapshots(*claim, &snapshots).await
+        {
+            tracing::warn!(%error, "snapshots were not saved; hydration takes longer without them");
+            signal.stop_if_terminal(&error);
+        }
+    }
+}
+
+/// How many snapshots fit a transaction: at least one.
+fn transaction_len(waiting: &[WaitingSnapshot]) -> usize {
+    let mut bytes = 0;
+    let fitting = waiting.iter().take_while(|waiting| {
+        bytes += waiting.snapshot.state.len();
+        bytes <= TRANSACTION_BYTES
+    });
+    fitting.count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use cantus_model::{AggregateRef, Digest};
+
+    use super::*;
+
+    fn snapshot(bytes: usize) -> Snapshot {
+        let aggregate = AggregateRef::new("Type", "id");
+        Snapshot { aggregate, version: 1, component: Digest::of(b""), state: vec![0; bytes] }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes() {
+        let budget = ByteBudget::new(100);
+        let first = WaitingSnapshot::new(snapshot(1_000), &budget);
+        assert!(first.is_some(), "a large one waits alone");
+        assert!(WaitingSnapshot::new(snapshot(1), &budget).is_none());
+        drop(first);
+        assert!(WaitingSnapshot::new(snapshot(1), &budget).is_some());
+    }
+
+    #[test]
+    fn a_transaction_is_bounded_in_bytes() {
+        let budget = ByteBudget::new(usize::MAX);
+        let waiting = |sizes: &[usize]| -> Vec<_> {
+            sizes.iter().filter_map(|size| WaitingSnapshot::new(snapshot(*size), &budget)).collect()
+        };
+        assert_eq!(transaction_len(&waiting(&[TRANSACTION_BYTES + 1, 1])), 1);
+        assert_eq!(transaction_len(&waiting(&[TRANSACTION_BYTES - 1, 1, 1])), 2);
     }
 }

@@ -33,7 +33,8 @@ pub(crate) struct WasmSandbox {
     store: Store<GuestState>,
     guest: Domain,
     instances: HashMap<InstanceId, ResourceAny>,
-    next_instance: u32,
+    /// Never reaches its end, so no id names two instances; wasmtime's own handles are another thing and are used again.
+    next_instance: u64,
     fuel_used: u64,
     poisoned: bool,
 }
@@ -150,7 +151,7 @@ impl Sandbox for WasmSandbox {
         });
         let resource = restored?.map_err(|why| self.fault(FaultKind::Malformed, "restore", why))?;
         let id = InstanceId(self.next_instance);
-        self.next_instance = self.next_instance.wrapping_add(1);
+        self.next_instance += 1;
         self.instances.insert(id, resource);
         Ok(id)
     }

@@ -114,8 +114,11 @@ async fn other_aggregates_of_a_failed_batch_hear_of_it_too_and_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_aggregate_that_cannot_be_read_is_answered_and_read_again() {
-    let world = World::of(guests::COUNTER).await;
-    world.store.fail_reads([transient()]);
+    let settings = Settings { read_attempts: 3, ..host::settings() };
+    let world = World::on(faulty(), guests::COUNTER, settings).await;
+    world.store.fail_reads([transient(), transient()]);
+    assert_eq!(accepted(world.ask(host::command("0", "Counter/other", "Increment", "{}")).await), 1, "the third time");
+    world.store.fail_reads([transient(), transient(), transient()]);
     assert_eq!(refused(world.ask(increment("a")).await), "store: the store did not answer: busy");
     assert_eq!(accepted(world.ask(increment("a")).await), 1);
     world.engine.shutdown().await;

@@ -5,7 +5,11 @@ mod admission;
 mod conflicts;
 mod failures;
 mod identity;
+mod memory;
+mod poison;
+mod silence;
 mod snapshots;
+mod stopping;
 mod time;
 
 use std::{

@@ -6,6 +6,7 @@ mod crowds;
 mod hydration;
 mod neighbours;
 mod rogue;
+mod sandboxes;
 
 use std::sync::{Arc, OnceLock};
 

@@ -47,6 +47,9 @@ if it is refused. With --watch the host also follows `cantus plugin activate` an
 
 One host writes to a store at a time: a second one takes over, and the first stops.";
 
+/// Lines that are read ahead at most, however many commands may be on their way: each may be as long as `line_bytes`.
+const LINES_AHEAD: usize = 256;
+
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -85,7 +88,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let host = wiring::start(&settings, args.watch, notices::tell).await?;
 
     let progress = progress::Progress::start(input.bytes);
-    let lines = input::read(input, settings.line_bytes, settings.in_flight, input::unused_id);
+    let ahead = settings.in_flight.min(LINES_AHEAD);
+    let lines = input::read(input, settings.line_bytes, ahead, input::unused_id);
     let started = Instant::now();
     let mut tally = Tally::default();
     let feed = feed::Feed {
@@ -93,6 +97,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         in_flight: settings.in_flight,
         pace: feed::Pace::new(args.rate),
         stop,
+        stopped: Box::pin(host.engine.stopped()),
     };
     let ended = feed.run(lines, outcomes, &mut tally, &progress).await;
     let elapsed = started.elapsed();

@@ -250,15 +250,26 @@ impl Registry {
     }
 
     async fn follow(&mut self, activation: Activation) {
+        const ATTEMPTS: u32 = 3;
         match activation.to {
             None => drop(self.live.remove(&activation.plugin)),
-            Some(digest) => match self.activator.load(digest).await {
-                Ok(component) => self.replace(&activation, Live::new(component), None),
-                Err(why) => {
-                    let trouble = format!("{} {} is not live as asked: {why}", activation.plugin, digest.short());
-                    return self.tell(&Notice::Trouble(trouble));
+            Some(digest) => {
+                let mut loaded = self.activator.load(digest).await;
+                // Nobody asks for it a second time, so what may only be busy is tried again.
+                for _ in 1..ATTEMPTS {
+                    if loaded.is_err() {
+                        tokio::time::sleep(Duration::from_millis(self.settings.settle_ms)).await;
+                        loaded = self.activator.load(digest).await;
+                    }
                 }
-            },
+                match loaded {
+                    Ok(component) => self.replace(&activation, Live::new(component), None),
+                    Err(why) => {
+                        let trouble = format!("{} {} is not live as asked: {why}", activation.plugin, digest.short());
+                        return self.tell(&Notice::Trouble(trouble));
+                    }
+                }
+            }
         }
         self.announce(activation, None);
     }

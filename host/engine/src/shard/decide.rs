@@ -14,6 +14,8 @@ use crate::{
     CommandError,
     job::Job,
     plugins::{Hosted, Route},
+    sizes::verdict_bytes,
+    snapshots::WaitingSnapshot,
     verdict,
 };
 
@@ -26,17 +28,22 @@ impl Shard {
         if !job.route.as_ref().is_some_and(is_current) && self.route(&mut job).is_none() {
             return self.refuse(job); // the component that it was meant for had such a command
         }
-        let Some(route) = &job.route else { return };
+        let Some(route) = job.route.clone() else { return };
+        if self.is_suspect(&job) && !self.sandboxes.is_alone(resident.sandbox) {
+            return self.move_apart(aggregate, job);
+        }
         if let Some(expected) = job.command.expected_version
             && expected != head.version
         {
             let conflict = CommandError::Conflict { expected: Some(expected), actual: head.version };
             return self.submit(job, None, Some(conflict));
         }
-        let (command, context) = (job.message(route), job.context(head.last_at));
+        let (command, context) = (job.take_message(&route), job.context(head.last_at));
         match self.ask(&hosted, resident, &command, &context) {
             Ok(Ok(verdict)) => {
                 self.advance_head(aggregate, verdict.events(), &context);
+                job.bytes.set_extra(verdict_bytes(&verdict));
+                self.trust(&job);
                 let component = hosted.digest;
                 let decision = Decision { base_version: head.version, command, context, verdict, component };
                 self.submit(job, Some(decision), None);
@@ -45,9 +52,14 @@ impl Shard {
                     self.quarantined.pop(aggregate);
                 }
             }
-            Ok(Err(refusal)) => self.submit(job, None, Some(refusal)),
+            Ok(Err(refusal)) => {
+                job.put_back(command);
+                self.submit(job, None, Some(refusal));
+            }
             Err(fault) if fault.kind == FaultKind::MemoryLimit && self.sandboxes.is_crowded(resident.sandbox) => {
                 // Others may have filled the memory: it is decided again, alone.
+                job.put_back(command);
+                self.suspect(&job, resident.sandbox);
                 if let Some(slot) = self.slots.peek_mut(aggregate) {
                     slot.queue.push_front(job);
                 }
@@ -55,15 +67,26 @@ impl Shard {
             }
             Err(fault) => {
                 hosted.health.note(&fault);
+                job.put_back(command.clone());
                 let (name, id) = (command.name.clone(), context.command_id.clone());
                 let evidence = Evidence { command: Some((command, context)), snapshot: None };
                 let repro = self.witness(aggregate, &hosted, head.version, evidence, &fault);
                 tracing::error!(%aggregate, command = name, id, %fault, backtrace = ?fault.backtrace, repro, "a guest faulted");
+                self.suspect(&job, resident.sandbox);
                 self.drop_if_poisoned(resident.sandbox, aggregate);
                 self.cool(aggregate);
                 self.submit(job, None, Some(CommandError::Fault(fault)));
             }
         }
+    }
+
+    /// Decides a command again once its aggregate has a sandbox of its own.
+    fn move_apart(&mut self, aggregate: &AggregateRef, job: Job) {
+        self.quarantined.put(aggregate.clone(), ());
+        if let Some(slot) = self.slots.peek_mut(aggregate) {
+            slot.queue.push_front(job);
+        }
+        self.cool(aggregate);
     }
 
     /// Lets the guest decide, and applies what it decided to the resident. After a fault the resident is spoilt.
@@ -117,7 +140,11 @@ impl Shard {
         let resident = warm.resident;
         let Some(sandbox) = self.sandboxes.get(resident.sandbox) else { return true };
         match sandbox.snapshot(resident.instance) {
-            Ok(state) => slot.snapshot = Some(Snapshot { aggregate: aggregate.clone(), version, component, state }),
+            Ok(state) => {
+                let snapshot = Snapshot { aggregate: aggregate.clone(), version, component, state };
+                // If too much waits to be written, the next one will do.
+                slot.snapshot = WaitingSnapshot::new(snapshot, &self.links.snapshot_budget);
+            }
             Err(fault) => {
                 slot.no_snapshots = true;
                 let hosted = Arc::clone(&slot.hosted);

@@ -25,10 +25,10 @@ impl Shard {
                 let hosted = Arc::clone(&slot.hosted);
                 self.begin(aggregate, &hosted, head, snapshot);
             }
-            (Loaded::Page { events, place }, Some(resident)) => {
+            (Loaded::Page { events, permits }, Some(resident)) => {
                 slot.keep(&events, tail_bytes);
                 self.fold(aggregate, resident, &events);
-                drop(place);
+                drop(permits);
             }
             (Loaded::End, Some(resident)) => self.warm_up(aggregate, resident),
             (Loaded::Page { .. } | Loaded::End, None) => {}
@@ -98,24 +98,32 @@ impl Shard {
             self.retire_sandbox(shared);
             return self.sandbox_for(aggregate, hosted);
         }
-        while alone && self.sandboxes.alone_count() >= self.quarantine_places() && self.drop_spare(aggregate) {}
+        while alone && self.sandboxes.alone_count() >= self.quarantine_places() && self.drop_spare_alone(aggregate) {}
         loop {
             match self.sandboxes.open(hosted, alone.then(|| aggregate.clone())) {
                 // The runtime has no more sandboxes to give: perhaps we can do without one.
-                Err(fault) if fault.kind == FaultKind::Host && self.drop_spare(aggregate) => {}
+                Err(fault)
+                    if fault.kind == FaultKind::Host && (self.drop_spare_alone(aggregate) || self.drop_empty()) => {}
                 opened => return opened,
             }
         }
     }
 
     /// Drops the oldest sandbox that an aggregate has alone and that is not being hydrated, on behalf of `aggregate`.
-    fn drop_spare(&mut self, aggregate: &AggregateRef) -> bool {
+    fn drop_spare_alone(&mut self, aggregate: &AggregateRef) -> bool {
         let is_spare = |owner: &AggregateRef| {
             owner == aggregate || !self.slots.peek(owner).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
         };
         let spare = self.sandboxes.oldest_alone(is_spare);
         spare.into_iter().for_each(|sandbox| self.drop_sandbox(sandbox));
         spare.is_some()
+    }
+
+    /// Drops a sandbox in which nobody lives.
+    fn drop_empty(&mut self) -> bool {
+        let empty = self.sandboxes.empty();
+        empty.into_iter().for_each(|sandbox| self.drop_sandbox(sandbox));
+        empty.is_some()
     }
 
     /// Hydrates those that wait for a sandbox of their own, as far as there is room.

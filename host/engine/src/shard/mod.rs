@@ -3,41 +3,55 @@
 //! It never waits for I/O. An aggregate that is not in memory is read by the loader while others go on. It applies its
 //! own events to the resident at once and takes the next command (speculation); the answer goes out when the committer
 //! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
-//! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `swap` puts another
-//! component in the place of one, `witness` passes on what is known of a fault.
+//! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `expire` what it did not
+//! do in time, `hold` keeps to the bytes in flight, `swap` puts another
+//! component in the place of one, `suspects` keeps apart what faulted among others, `witness` passes on what is known of a fault.
 
 mod decide;
+mod expire;
+mod hold;
 mod hydrate;
 mod sandboxes;
 mod settle;
 mod slot;
+mod suspects;
 mod swap;
 mod witness;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use cantus_model::{AggregateRef, Decision, Entry, PageLimit, PartitionId, Snapshot, StreamHead, ports::ToHydrate};
+use cantus_model::{AggregateRef, Decision, Entry, PageLimit, PartitionId, StreamHead, ports::ToHydrate};
 use crossbeam_channel::{Receiver, TryRecvError};
 use lru::LruCache;
 use tokio::sync::mpsc;
 
 use crate::{
     CommandError, Settings,
+    byte_budget::ByteBudget,
     job::{Job, Settled, Submission},
     loader::{LoadRequest, Loaded, Loader},
     plugins::{Hosted, Plugins},
     repro::Repros,
-    stats::StatsCounters,
+    snapshots::WaitingSnapshot,
 };
 use sandboxes::{SandboxId, Sandboxes};
 use slot::{Phase, Slot};
+use suspects::Suspects;
 use swap::Warming;
 
 /// What a shard is told.
 pub(crate) enum ShardMessage {
     Command(Box<Job>),
-    Loaded { aggregate: AggregateRef, load: u64, loaded: Loaded },
+    Loaded {
+        aggregate: AggregateRef,
+        load: u64,
+        loaded: Loaded,
+    },
     Settled(Vec<Settled>),
+    /// Of a batch to which the store has not answered in time. Without jobs, it says that there is such a batch.
+    BatchExpired(Vec<Job>),
+    /// The store has answered to such a batch, with these aggregates in it.
+    BatchReturned(Arc<[AggregateRef]>),
     Swap(Arc<Plugins>),
     Stop,
 }
@@ -47,7 +61,11 @@ pub(crate) struct Links {
     pub(crate) loader: Loader,
     /// One for each partition, in order.
     pub(crate) commit_queues: Vec<mpsc::UnboundedSender<Submission>>,
-    pub(crate) snapshot_queue: mpsc::Sender<Snapshot>,
+    pub(crate) snapshot_queue: mpsc::Sender<WaitingSnapshot>,
+    /// Bytes of the snapshots that wait, here or in the queue.
+    pub(crate) snapshot_budget: Arc<ByteBudget>,
+    /// Bytes of all commands in the engine, with what was decided.
+    pub(crate) budget: Arc<ByteBudget>,
     /// Hears of faults.
     pub(crate) repros: Option<Arc<Repros>>,
 }
@@ -55,7 +73,6 @@ pub(crate) struct Links {
 pub(crate) struct Shard {
     index: usize,
     settings: Arc<Settings>,
-    stats: Arc<StatsCounters>,
     /// Who decides: as of this shard's last swap.
     plugins: Arc<Plugins>,
     links: Links,
@@ -64,36 +81,38 @@ pub(crate) struct Shard {
     sandboxes: Sandboxes,
     /// Aggregates that faulted and have not succeeded since; under a flood of them the oldest are forgotten.
     quarantined: LruCache<AggregateRef, ()>,
-    /// Those of them that are being hydrated, each in a sandbox of its own.
+    /// Command kinds that faulted among others.
+    suspects: Suspects,
+    /// Those in quarantine that are being hydrated, each in a sandbox of its own.
     hydrating_alone: Vec<AggregateRef>,
     /// Those that wait for a sandbox of their own, the first first.
     waiting: LruCache<AggregateRef, ()>,
     /// Those that are hydrated again after a swap before anybody asks.
     warming: Warming,
+    /// Submissions that the committers have not answered.
+    in_flight: usize,
+    /// Aggregates that wait because the bytes in flight are used up.
+    held_back: Vec<AggregateRef>,
     next_load: u64,
 }
 
 impl Shard {
-    pub(crate) fn new(
-        index: usize,
-        settings: Arc<Settings>,
-        stats: Arc<StatsCounters>,
-        plugins: Arc<Plugins>,
-        links: Links,
-    ) -> Self {
+    pub(crate) fn new(index: usize, settings: Arc<Settings>, plugins: Arc<Plugins>, links: Links) -> Self {
         let quarantined = LruCache::new(NonZeroUsize::new(settings.resident_aggregates).unwrap_or(NonZeroUsize::MIN));
         Self {
             index,
             settings,
-            stats,
             plugins,
             links,
             slots: LruCache::unbounded(),
             sandboxes: Sandboxes::default(),
             quarantined,
+            suspects: Suspects::default(),
             hydrating_alone: Vec::new(),
             waiting: LruCache::unbounded(),
             warming: Warming::default(),
+            in_flight: 0,
+            held_back: Vec::new(),
             next_load: 0,
         }
     }
@@ -103,7 +122,9 @@ impl Shard {
             match message {
                 ShardMessage::Command(job) => self.on_command(*job),
                 ShardMessage::Loaded { aggregate, load, loaded } => self.on_loaded(&aggregate, load, loaded),
-                ShardMessage::Settled(settled) => settled.into_iter().for_each(|settled| self.on_settled(settled)),
+                ShardMessage::Settled(settled) => self.on_batch(settled),
+                ShardMessage::BatchExpired(jobs) => self.on_expired(jobs),
+                ShardMessage::BatchReturned(aggregates) => self.on_returned(&aggregates),
                 ShardMessage::Swap(plugins) => self.on_swap(plugins),
                 ShardMessage::Stop => return,
             }
@@ -149,22 +170,29 @@ impl Shard {
 
     /// Takes an aggregate as far as it can go: hydrates it if it is cold, and runs what waits if it is warm.
     fn advance(&mut self, aggregate: &AggregateRef) {
-        while let Some(slot) = self.slots.peek_mut(aggregate) {
+        loop {
+            let must_hold_back = self.must_hold_back();
+            let Some(slot) = self.slots.peek_mut(aggregate) else { return };
             match slot.phase {
                 Phase::Loading(_) => return,
                 Phase::Cold if slot.tail.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
+                Phase::Cold if slot.expired > 0 => return self.answer_expired(aggregate),
                 Phase::Cold if slot.in_flight > 0 || slot.queue.is_empty() => return,
                 Phase::Cold if !self.plugins.hosts(slot.hosted.digest) => return self.refuse_unhosted(aggregate),
                 Phase::Cold => return self.start_load(aggregate, true),
+                Phase::Warm(_) if must_hold_back && !slot.queue.is_empty() => return self.hold_back(aggregate),
                 Phase::Warm(_) => match slot.queue.pop_front() {
                     Some(job) => self.decide(aggregate, job),
-                    None => return,
+                    None => return self.leave_retired(aggregate),
                 },
             }
         }
     }
 
     fn start_load(&mut self, aggregate: &AggregateRef, from_snapshot: bool) {
+        if self.is_next_suspect(aggregate) {
+            self.quarantined.put(aggregate.clone(), ());
+        }
         if self.quarantined.contains(aggregate) && !self.may_hydrate_alone(aggregate) {
             if !self.waiting.contains(aggregate) {
                 self.waiting.put(aggregate.clone(), ());
@@ -205,12 +233,12 @@ impl Shard {
         {
             slot.in_flight += 1;
         }
+        self.in_flight += 1;
         let submission = Submission { shard: self.index, job, entry, held };
         let queues = &self.links.commit_queues;
         let partition = PartitionId::of(&submission.entry.aggregate, queues.len() as u32);
-        if let Err(refused) = queues[partition.0 as usize].send(submission) {
-            refused.0.job.answer(Err(CommandError::ShuttingDown), &self.stats);
-        }
+        // Without a committer the engine has stopped: the job says so when it is dropped.
+        let _ = queues[partition.0 as usize].send(submission);
     }
 
     /// Forgets the least recently used aggregates above the bound. Those with work in hand stay.
@@ -240,13 +268,22 @@ impl Shard {
         }
     }
 
-    /// Gives a sandbox up that has grown large: nobody new comes in, and it goes with the last that is being hydrated.
+    /// Gives a sandbox up that has grown large: nobody new comes in. Those that are being hydrated in it, which would never end if
+    /// they began again each time, first decide what waits for them; it goes with the last of them.
     fn retire_sandbox(&mut self, sandbox: SandboxId) {
         self.sandboxes.retire(sandbox);
         let lives_there = |slot: &Slot| matches!(&slot.phase, Phase::Warm(warm) if warm.resident.sandbox == sandbox);
         let warm = self.slots.iter().filter(|(_, slot)| lives_there(slot));
         let warm: Vec<AggregateRef> = warm.map(|(aggregate, _)| aggregate.clone()).collect();
         warm.iter().for_each(|aggregate| self.cool(aggregate));
+    }
+
+    /// An aggregate with nothing to do does not stay in a sandbox that is given up.
+    fn leave_retired(&mut self, aggregate: &AggregateRef) {
+        let resident = self.slots.peek(aggregate).and_then(Slot::resident);
+        if resident.is_some_and(|resident| self.sandboxes.is_retired(resident.sandbox)) {
+            self.cool(aggregate);
+        }
     }
 
     /// Drops a sandbox: every aggregate in it is cold and hydrates again when it is needed.

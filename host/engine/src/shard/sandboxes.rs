@@ -119,6 +119,16 @@ impl Sandboxes {
         }
     }
 
+    /// Whether it is retired.
+    pub(super) fn is_retired(&self, id: SandboxId) -> bool {
+        self.guests.get(&id).is_some_and(|guest| guest.retired)
+    }
+
+    /// Whether one aggregate has it alone.
+    pub(super) fn is_alone(&self, id: SandboxId) -> bool {
+        self.guests.get(&id).is_some_and(|guest| guest.owner.is_some())
+    }
+
     pub(super) fn is_poisoned(&self, id: SandboxId) -> bool {
         self.guests.get(&id).is_none_or(|guest| guest.sandbox.is_poisoned())
     }
@@ -136,6 +146,11 @@ impl Sandboxes {
     /// Count of sandboxes that an aggregate has alone.
     pub(super) fn alone_count(&self) -> usize {
         self.guests.values().filter(|guest| guest.owner.is_some()).count()
+    }
+
+    /// A sandbox in which nobody lives.
+    pub(super) fn empty(&self) -> Option<SandboxId> {
+        self.guests.iter().filter(|(_, guest)| guest.residents == 0).map(|(id, _)| *id).min()
     }
 
     /// The oldest sandbox that an aggregate of this kind has alone.

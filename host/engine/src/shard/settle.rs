@@ -9,8 +9,15 @@ use crate::{
 };
 
 impl Shard {
-    pub(super) fn on_settled(&mut self, settled: Settled) {
-        let Settled { submission: Submission { job, entry, held, .. }, result } = settled;
+    /// Takes in what became of a batch, and goes on with those that were held back before.
+    pub(super) fn on_batch(&mut self, settled: Vec<Settled>) {
+        settled.into_iter().for_each(|settled| self.on_settled(settled));
+        self.release_held_back();
+    }
+
+    fn on_settled(&mut self, settled: Settled) {
+        let Settled { submission: Submission { mut job, entry, held, .. }, result } = settled;
+        self.in_flight = self.in_flight.saturating_sub(1);
         let aggregate = entry.aggregate;
         let refused = job.refused.is_some();
         let stale = self.slots.peek(&aggregate).is_some_and(|slot| slot.stale);
@@ -18,19 +25,20 @@ impl Shard {
             Ok(EntryResult::Committed { version, first_offset }) => {
                 if let Some(decision) = entry.decision {
                     self.save_snapshot_at(&aggregate, version);
-                    job.answer(Ok(decided(decision, version, first_offset)), &self.stats);
+                    job.answer(Ok(decided(decision, version, first_offset)));
                 }
             }
             Ok(EntryResult::Duplicate(record)) => {
-                self.disown(&aggregate, entry.decision.as_ref());
-                job.answer(Ok((*record).into()), &self.stats);
+                self.discard_speculation(&aggregate, entry.decision.as_ref());
+                job.answer(Ok((*record).into()));
             }
             Ok(EntryResult::IdReused) => {
-                self.disown(&aggregate, entry.decision.as_ref());
-                job.answer(Err(CommandError::IdReused), &self.stats);
+                self.discard_speculation(&aggregate, entry.decision.as_ref());
+                job.answer(Err(CommandError::IdReused));
             }
             Ok(EntryResult::Conflict { actual }) => {
-                self.disown(&aggregate, entry.decision.as_ref());
+                self.discard_speculation(&aggregate, entry.decision.as_ref());
+                job.undo(entry.decision);
                 match stale {
                     true => self.redo(job),
                     false => self.retry(job, actual),
@@ -41,21 +49,21 @@ impl Shard {
                 // A refusal holds in any state; all else was judged on a state that never was.
                 match stale && !refused {
                     true => self.redo(job),
-                    false => job.answer(Err(error), &self.stats),
+                    false => job.answer(Err(error)),
                 }
             }
             Err(error) => {
-                self.disown(&aggregate, entry.decision.as_ref());
-                job.answer(Err(CommandError::Store(error)), &self.stats);
+                self.discard_speculation(&aggregate, entry.decision.as_ref());
+                job.answer(Err(CommandError::Store(error)));
             }
         }
         if !refused {
-            self.landed(&aggregate);
+            self.submission_settled(&aggregate);
         }
     }
 
     /// What was speculated did not happen: the resident, and all that was decided on it since, goes.
-    fn disown(&mut self, aggregate: &AggregateRef, decision: Option<&Decision>) {
+    fn discard_speculation(&mut self, aggregate: &AggregateRef, decision: Option<&Decision>) {
         if decision.is_some_and(|decision| !decision.verdict.events().is_empty())
             && let Some(slot) = self.slots.peek_mut(aggregate)
         {
@@ -68,7 +76,7 @@ impl Shard {
     fn retry(&mut self, mut job: Job, actual: u64) {
         job.conflicts += 1;
         match job.conflicts > self.settings.conflict_retries {
-            true => job.answer(Err(CommandError::Conflict { expected: None, actual }), &self.stats),
+            true => job.answer(Err(CommandError::Conflict { expected: None, actual })),
             false => self.redo(job),
         }
     }
@@ -83,7 +91,7 @@ impl Shard {
 
     /// One submission less in flight. With the last one the store holds all that this aggregate decided, and what has
     /// to be decided again goes before what waits, in the order of admission.
-    fn landed(&mut self, aggregate: &AggregateRef) {
+    pub(super) fn submission_settled(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         slot.in_flight = slot.in_flight.saturating_sub(1);
         if slot.in_flight > 0 {
@@ -104,7 +112,7 @@ impl Shard {
 
     fn save_snapshot_at(&mut self, aggregate: &AggregateRef, version: u64) {
         if let Some(slot) = self.slots.peek_mut(aggregate)
-            && let Some(snapshot) = slot.snapshot.take_if(|snapshot| snapshot.version <= version)
+            && let Some(snapshot) = slot.snapshot.take_if(|waiting| waiting.snapshot.version <= version)
         {
             // A full queue drops it: the next one will do.
             let _ = self.links.snapshot_queue.try_send(snapshot);

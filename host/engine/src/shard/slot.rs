@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use cantus_model::{EventBatch, Snapshot, StreamHead};
+use cantus_model::{EventBatch, StreamHead};
 
 use super::sandboxes::Resident;
-use crate::{job::Job, loader::Load, plugins::Hosted, repro::Incident};
+use crate::{job::Job, loader::Load, plugins::Hosted, repro::Incident, snapshots::WaitingSnapshot};
 
 /// One aggregate with commands in hand, or in memory, or both.
 pub(super) struct Slot {
@@ -20,10 +20,14 @@ pub(super) struct Slot {
     pub(super) redo: Vec<Job>,
     /// Submissions that the committer has not settled.
     pub(super) in_flight: usize,
+    /// Those of them that are answered already, because the store did not answer in time.
+    pub(super) expired: usize,
+    /// It is in the shard's list of those that are held back.
+    pub(super) is_held_back: bool,
     /// Something that was speculated on did not become durable. What was decided after it comes back as a conflict.
     pub(super) stale: bool,
     /// A state at a version that is not durable yet; it is saved when it is.
-    pub(super) snapshot: Option<Snapshot>,
+    pub(super) snapshot: Option<WaitingSnapshot>,
     /// Faults on states that are not durable yet.
     pub(super) incidents: Vec<Incident>,
     /// A snapshot faulted: no more are tried while the aggregate is known here.
@@ -78,6 +82,8 @@ impl Slot {
             queue: VecDeque::new(),
             redo: Vec::new(),
             in_flight: 0,
+            expired: 0,
+            is_held_back: false,
             stale: false,
             snapshot: None,
             incidents: Vec::new(),

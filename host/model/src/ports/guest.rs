@@ -31,7 +31,7 @@ impl Default for HashSeed {
 
 /// Names one aggregate instance inside a [`Sandbox`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct InstanceId(pub u32);
+pub struct InstanceId(pub u64);
 
 /// How a guest answered a command.
 #[derive(Clone, Debug, PartialEq, Eq)]

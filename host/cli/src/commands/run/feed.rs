@@ -1,8 +1,8 @@
 //! The feed: submits commands in the order of their lines, with a bounded number on their way.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, pin::Pin, sync::Arc, time::Duration};
 
-use cantus_engine::{Answer, CommandError, Engine};
+use cantus_engine::{Answer, CommandError, Engine, StopReason};
 use cantus_model::{Command, ports::StoreError};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::{
@@ -19,6 +19,8 @@ pub(super) struct Feed {
     pub(super) in_flight: usize,
     pub(super) pace: Pace,
     pub(super) stop: oneshot::Receiver<()>,
+    /// Resolves if the engine stops by itself.
+    pub(super) stopped: Pin<Box<dyn Future<Output = StopReason> + Send>>,
 }
 
 /// How fast lines are taken.
@@ -52,6 +54,8 @@ pub(super) enum Ended {
     Interrupted,
     /// The store failed.
     Store(StoreError),
+    /// A part of the host panicked.
+    Panicked(StopReason),
     /// The input could not be read to its end.
     Input(io::Error),
     /// The outcomes could not be written.
@@ -95,13 +99,17 @@ impl Feed {
                     ended = Some(Ended::Interrupted);
                     None
                 }
+                reason = &mut self.stopped, if ended.is_none() => {
+                    ended = Some(Ended::from(reason));
+                    None
+                }
                 Some(answered) = flights.next(), if !flights.is_empty() => {
                     let others = std::iter::from_fn(|| flights.next().now_or_never().flatten());
                     let failed = settle_all(std::iter::once(answered).chain(others), &mut outcomes, tally);
                     let failed = failed.map(Ended::Store).or(outcomes.flush().err().map(Ended::Outcomes));
                     ended = match ended {
                         // The first failure is the one to tell; it counts for more than the end of the input.
-                        Some(Ended::Store(_) | Ended::Outcomes(_)) => ended,
+                        Some(Ended::Store(_) | Ended::Panicked(_) | Ended::Outcomes(_)) => ended,
                         ended => failed.or(ended),
                     };
                     progress.update(bytes, tally);
@@ -144,13 +152,14 @@ impl Feed {
     }
 
     /// Submits a command. If the engine is overloaded it is held: the lines behind it must not overtake it.
-    fn submit(&self, line: u64, command: Box<Command>) -> Result<impl Future<Output = Answered> + use<>, Held> {
+    fn submit(&self, line: u64, mut command: Box<Command>) -> Result<impl Future<Output = Answered> + use<>, Held> {
         let submitted = match self.engine.submit((*command).clone()) {
             Err(CommandError::Overloaded { retry_after_ms }) => {
                 return Err(Held { line, command, retry_at: Instant::now() + Duration::from_millis(retry_after_ms) });
             }
             submitted => submitted,
         };
+        command.payload = Vec::new(); // the engine has it
         Ok(async move {
             let answer = match submitted {
                 Ok(pending) => pending.await,
@@ -178,6 +187,15 @@ fn settle_all(
     failed
 }
 
+impl From<StopReason> for Ended {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::Store(error) => Self::Store(error),
+            StopReason::Panicked(_) => Self::Panicked(reason),
+        }
+    }
+}
+
 impl Ended {
     /// The exit code, or what to say about the failure.
     pub(super) fn exit(self, tally: &Tally) -> Result<Exit, Failure> {
@@ -186,6 +204,15 @@ impl Ended {
             Self::Finished if tally.failed() + tally.invalid() > 0 => Ok(Exit::Some),
             Self::Finished => Ok(Exit::Ok),
             Self::Interrupted => Ok(Exit::Interrupted),
+            // What is lost may be lost with what was acknowledged.
+            Self::Store(error @ StoreError::Lost(_)) => Err(Failure::new(
+                Exit::Store,
+                format!("{error}; {acknowledged} commands were acknowledged before that, the rest was not run"),
+            )),
+            Self::Panicked(reason) => Err(Failure::new(
+                Exit::Machine,
+                format!("{reason}; {acknowledged} commands were acknowledged and are stored, the rest was not run"),
+            )),
             Self::Store(error) => Err(Failure::new(
                 Exit::Store,
                 format!("{error}; {acknowledged} commands were acknowledged and are stored, the rest was not run"),

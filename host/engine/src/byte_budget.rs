@@ -1,0 +1,85 @@
+//! A bound on the bytes that many parts of an engine hold together.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+/// Counts bytes in memory against a limit.
+pub(crate) struct ByteBudget {
+    limit: usize,
+    used: AtomicUsize,
+}
+
+impl ByteBudget {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, used: AtomicUsize::new(0) })
+    }
+
+    /// Takes `bytes` if no more than `share` are in use then. Whatever its size, one is let in when nothing is in use.
+    pub(crate) fn try_take(self: &Arc<Self>, bytes: usize, share: usize) -> Option<HeldBytes> {
+        let take = |used: usize| (used == 0 || used.saturating_add(bytes) <= share).then(|| used.saturating_add(bytes));
+        self.used.fetch_update(Relaxed, Relaxed, take).ok()?;
+        Some(HeldBytes { budget: Arc::clone(self), base: bytes, extra: 0 })
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Whether as much is in use as may be.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.used.load(Relaxed) >= self.limit
+    }
+}
+
+/// Bytes of a budget that are in use until this is dropped.
+pub(crate) struct HeldBytes {
+    budget: Arc<ByteBudget>,
+    base: usize,
+    extra: usize,
+}
+
+impl HeldBytes {
+    /// Holds `extra` bytes beside those that were taken, in place of the extra bytes before, beyond the limit if it must.
+    pub(crate) fn set_extra(&mut self, extra: usize) {
+        let before = std::mem::replace(&mut self.extra, extra);
+        self.budget.used.fetch_add(extra, Relaxed);
+        self.budget.used.fetch_sub(before, Relaxed);
+    }
+}
+
+impl Drop for HeldBytes {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.base + self.extra, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let budget = ByteBudget::new(10);
+        let mut first = budget.try_take(4, 5).unwrap();
+        assert!(budget.try_take(2, 5).is_none());
+        first.set_extra(6);
+        assert!(budget.is_used_up());
+        first.set_extra(1);
+        assert!(!budget.is_used_up());
+        drop(first);
+        assert_eq!(budget.used.load(Relaxed), 0);
+        assert!(budget.try_take(5, 5).is_some());
+    }
+
+    #[test]
+    fn what_is_larger_than_the_budget_is_let_in_alone() {
+        let budget = ByteBudget::new(10);
+        let large = budget.try_take(100, 5).unwrap();
+        assert!(budget.try_take(1, 5).is_none());
+        drop(large);
+        assert!(budget.try_take(1, 5).is_some());
+    }
+}

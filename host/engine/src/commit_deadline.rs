@@ -1,0 +1,85 @@
+//! The deadline of commits: a task that answers for a store that does not.
+
+use std::{sync::Arc, time::Duration};
+
+use cantus_model::{Entry, ports::StoreError};
+use crossbeam_channel::Sender;
+
+use crate::{
+    commit_queue::{CommitQueue, Ticket, silent_store},
+    job::{Settled, Submission},
+    shard::ShardMessage,
+    stop_signal::StopSignal,
+};
+
+/// How often it looks, at the least: an answer comes at most so much later than the deadline.
+const LONGEST_PAUSE: Duration = Duration::from_millis(250);
+
+pub(crate) struct CommitDeadline {
+    pub(crate) queue: Arc<CommitQueue>,
+    pub(crate) timeout: Duration,
+    pub(crate) shards: Vec<Sender<ShardMessage>>,
+    pub(crate) signal: Arc<StopSignal>,
+}
+
+impl CommitDeadline {
+    /// Looks until the task is aborted, or the engine has stopped.
+    pub(crate) async fn run(self) {
+        let pause = (self.timeout / 4).clamp(Duration::from_millis(1), LONGEST_PAUSE);
+        while !self.signal.is_stopped() {
+            tokio::time::sleep(pause).await;
+            self.queue.expire_batch(self.timeout, |tickets| self.expire(tickets));
+            let waiting = self.queue.take_waiting();
+            if !waiting.is_empty() {
+                self.refuse(waiting);
+            }
+        }
+        // The store may hold the committer for ever; nobody waits for that.
+        self.queue.abandon();
+    }
+
+    /// The shards answer, since they know what else depends on these commands.
+    fn expire(&self, tickets: Vec<Ticket>) {
+        let timeout_ms = self.timeout.as_millis() as u64;
+        tracing::error!(commands = tickets.len(), timeout_ms, "the store does not answer");
+        let mut by_shard: Vec<Vec<_>> = self.shards.iter().map(|_| Vec::new()).collect();
+        for ticket in tickets {
+            by_shard[ticket.shard].push(ticket.job);
+        }
+        for (shard, jobs) in self.shards.iter().zip(by_shard) {
+            // A shard that is gone has dropped its callers already. One without jobs in the batch may hold commands back.
+            let _ = shard.send(ShardMessage::BatchExpired(jobs));
+        }
+    }
+
+    /// What waits behind the batch has not reached the store.
+    fn refuse(&self, waiting: Vec<Submission>) {
+        let error = silent_store(self.timeout);
+        send_to_shards(&self.shards, waiting.into_iter().map(|submission| (submission, Err(error.clone()))));
+    }
+}
+
+/// Tells the shards what became of their submissions.
+pub(crate) fn send_to_shards(
+    shards: &[Sender<ShardMessage>],
+    results: impl Iterator<Item = (Submission, Result<cantus_model::EntryResult, StoreError>)>,
+) {
+    let mut by_shard: Vec<Vec<Settled>> = shards.iter().map(|_| Vec::new()).collect();
+    for (submission, result) in results {
+        by_shard[submission.shard].push(Settled { submission, result });
+    }
+    for (shard, settled) in shards.iter().zip(by_shard) {
+        if !settled.is_empty() {
+            // A shard that is gone has dropped its callers already.
+            let _ = shard.send(ShardMessage::Settled(settled));
+        }
+    }
+}
+
+/// Tells the shards that the store came back with a batch whose commands are answered already.
+pub(crate) fn tell_of_return(shards: &[Sender<ShardMessage>], entries: Vec<Entry>) {
+    let aggregates: Arc<[_]> = entries.into_iter().map(|entry| entry.aggregate).collect();
+    for shard in shards {
+        let _ = shard.send(ShardMessage::BatchReturned(Arc::clone(&aggregates)));
+    }
+}

@@ -1,0 +1,147 @@
+//! The submissions of one partition, before and while they are committed, where both the committer and its deadline find
+//! them: a store may block the committer's thread, so the deadline belongs to a task elsewhere.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use cantus_model::{Entry, ports::StoreError};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::{
+    CommandError, Settings,
+    job::{Job, Submission},
+    sizes::entry_bytes,
+};
+
+pub(crate) struct CommitQueue {
+    /// Bounded by the permits and the bytes of admission. Locked by the committer, but not while it commits.
+    incoming: tokio::sync::Mutex<UnboundedReceiver<Submission>>,
+    batch: Mutex<Batch>,
+    /// The batch under way has passed its deadline, and the store has not answered.
+    is_silent: AtomicBool,
+}
+
+/// The batch under way.
+#[derive(Default)]
+struct Batch {
+    begun: Option<Instant>,
+    /// Gone once they are answered because the deadline has passed.
+    tickets: Option<Vec<Ticket>>,
+    /// What did not fit the batch, and goes first into the next one.
+    rest: Vec<Submission>,
+}
+
+/// A submission without its entry.
+pub(crate) struct Ticket {
+    pub(crate) shard: usize,
+    pub(crate) job: Job,
+    /// See [`Submission::held`].
+    pub(crate) held: Option<CommandError>,
+}
+
+impl CommitQueue {
+    pub(crate) fn new(incoming: UnboundedReceiver<Submission>) -> Self {
+        Self { incoming: incoming.into(), batch: Mutex::default(), is_silent: AtomicBool::new(false) }
+    }
+
+    /// The entries of the next batch, which is under way from now on. `None` once all shards have hung up.
+    pub(crate) async fn next_batch(&self, settings: &Settings) -> Option<Vec<Entry>> {
+        let mut incoming = self.incoming.lock().await;
+        let mut waiting = std::mem::take(&mut self.batch().rest);
+        let room = settings.batch_commands.saturating_sub(waiting.len());
+        if waiting.is_empty() && incoming.recv_many(&mut waiting, room).await == 0 {
+            return None;
+        }
+        while waiting.len() < settings.batch_commands {
+            match incoming.try_recv() {
+                Ok(submission) => waiting.push(submission),
+                Err(_) => break,
+            }
+        }
+        let rest = waiting.split_off(batch_len(&waiting, settings.batch_bytes));
+        let (entries, tickets) = waiting.into_iter().map(Submission::into_parts).unzip();
+        *self.batch() = Batch { begun: Some(Instant::now()), tickets: Some(tickets), rest };
+        Some(entries)
+    }
+
+    /// Ends the batch under way, and returns its tickets unless the deadline passed before.
+    pub(crate) fn finish_batch(&self) -> Option<Vec<Ticket>> {
+        let mut batch = self.batch();
+        batch.begun = None;
+        self.is_silent.store(false, Ordering::Release);
+        batch.tickets.take()
+    }
+
+    /// Whether the batch under way still waits for its answer.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.batch().tickets.is_some()
+    }
+
+    /// Whether a batch has passed its deadline, and the store has not answered yet.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Acquire)
+    }
+
+    /// Takes the tickets of a batch that has been under way for `timeout`, and hands them to `answer` before the committer
+    /// can hear of it.
+    pub(crate) fn expire_batch(&self, timeout: Duration, answer: impl FnOnce(Vec<Ticket>)) {
+        let mut batch = self.batch();
+        if batch.begun.is_some_and(|begun| begun.elapsed() >= timeout)
+            && let Some(tickets) = batch.tickets.take()
+        {
+            self.is_silent.store(true, Ordering::Release);
+            answer(tickets);
+        }
+    }
+
+    /// What waits behind a batch that has passed its deadline.
+    pub(crate) fn take_waiting(&self) -> Vec<Submission> {
+        let mut batch = self.batch();
+        if !self.is_silent() {
+            return Vec::new();
+        }
+        let mut waiting = std::mem::take(&mut batch.rest);
+        if let Ok(mut incoming) = self.incoming.try_lock() {
+            waiting.extend(std::iter::from_fn(|| incoming.try_recv().ok()));
+        }
+        waiting
+    }
+
+    /// Drops everything that waits, and takes nothing more: each job says why when it is dropped.
+    pub(crate) fn abandon(&self) {
+        let batch = std::mem::take(&mut *self.batch());
+        drop(batch);
+        if let Ok(mut incoming) = self.incoming.try_lock() {
+            incoming.close();
+            while incoming.try_recv().is_ok() {}
+        }
+    }
+
+    fn batch(&self) -> MutexGuard<'_, Batch> {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells those who wait that the store does not answer. It may still do what it was asked.
+pub(crate) fn silent_store(timeout: Duration) -> StoreError {
+    let ms = timeout.as_millis();
+    StoreError::Transient(format!(
+        "nothing came within {ms} ms (`engine.commit_timeout_ms`); the command may or may not be recorded, send it again under the \
+         same id"
+    ))
+}
+
+/// How many submissions fit a batch: at least one.
+fn batch_len(waiting: &[Submission], limit: usize) -> usize {
+    let mut bytes = 0;
+    let fitting = waiting.iter().take_while(|submission| {
+        bytes += entry_bytes(&submission.entry);
+        bytes <= limit
+    });
+    fitting.count().max(1)
+}

@@ -1,0 +1,50 @@
+//! Bytes of memory that commands and decisions take, about: texts, payloads, and what each costs beside them.
+
+use cantus_model::{Command, Context, Entry, Message, Verdict};
+
+/// What a pair of metadata counts for beside its texts.
+pub(crate) const PAIR_BYTES: usize = 8;
+/// What a command counts for beside its texts: its job, its entry, its place in maps and queues.
+const COMMAND_BYTES: usize = 512;
+/// What an event counts for beside its texts: a `Message` and two allocations.
+const EVENT_BYTES: usize = 128;
+
+/// Bytes of pairs of metadata.
+pub(crate) fn metadata_bytes(metadata: &[(String, String)]) -> usize {
+    metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum()
+}
+
+/// Bytes of a command on its way.
+pub(crate) fn command_bytes(command: &Command) -> usize {
+    let ids = [&command.id, &command.aggregate.aggregate_type, &command.aggregate.id, &command.name];
+    let optional = [&command.actor, &command.correlation_id, &command.causation_id];
+    let ids: usize = ids.into_iter().chain(optional.into_iter().flatten()).map(String::len).sum();
+    COMMAND_BYTES + ids + command.payload.len() + metadata_bytes(&command.metadata)
+}
+
+/// Bytes that a decision adds to its command.
+pub(crate) fn verdict_bytes(verdict: &Verdict) -> usize {
+    match verdict {
+        Verdict::Accepted(events) => events.iter().map(|event| EVENT_BYTES + message_bytes(event)).sum(),
+        Verdict::Rejected(no) => no.code.len() + no.message.len() + no.detail.as_ref().map_or(0, Vec::len),
+    }
+}
+
+/// Bytes of an entry in a batch.
+pub(crate) fn entry_bytes(entry: &Entry) -> usize {
+    let ids = entry.command_id.len() + entry.aggregate.aggregate_type.len() + entry.aggregate.id.len();
+    let decision = entry.decision.as_ref().map_or(0, |decision| {
+        message_bytes(&decision.command) + context_bytes(&decision.context) + verdict_bytes(&decision.verdict)
+    });
+    COMMAND_BYTES + ids + decision
+}
+
+fn message_bytes(message: &Message) -> usize {
+    message.name.len() + message.payload.len()
+}
+
+fn context_bytes(context: &Context) -> usize {
+    let optional = [&context.actor, &context.causation_id];
+    let optional: usize = optional.into_iter().flatten().map(String::len).sum();
+    context.correlation_id.len() + optional + metadata_bytes(&context.metadata)
+}
