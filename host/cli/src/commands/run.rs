@@ -14,6 +14,7 @@ use tally::Tally;
 
 use crate::{
     args::{Global, PluginsArg, StoreArg},
+    atomic_file::ProtectedFiles,
     exit_codes::{Exit, Failure},
     notices, output, settings, wiring,
 };
@@ -54,9 +55,12 @@ pub(crate) struct Args {
     /// The file of commands, or - for stdin
     #[arg(long, value_name = "FILE|-")]
     commands: PathBuf,
-    /// Write one JSON line for each command here, or - for stdout
+    /// Write one JSON line for each command here, or - for stdout; an earlier such file is replaced
     #[arg(long, value_name = "FILE|-")]
     outcomes: Option<PathBuf>,
+    /// Replace the file of --outcomes whatever it is, unless it is a store, a plugin or an input
+    #[arg(long, requires = "outcomes")]
+    force: bool,
     /// Commands on their way at once [env: CANTUS_IN_FLIGHT] [default: 256]
     #[arg(long, value_name = "N")]
     in_flight: Option<String>,
@@ -80,7 +84,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins), ("in_flight", args.in_flight)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let input = input::open(&args.commands)?;
-    let outcomes = outcomes::open(args.outcomes.as_deref(), &args.commands)?;
+    let protected = ProtectedFiles::of(&settings, global, [args.commands.as_path()]);
+    let outcomes = outcomes::open(args.outcomes.as_deref(), args.force, &protected)?;
     let stop = stop::listen()?;
     let host = wiring::start(&settings, args.watch, notices::tell).await?;
 
@@ -100,11 +105,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let stats = host.stop().await;
 
     let summary = tally.summary(elapsed, &stats);
-    let text = if global.json { output::json_line(&summary)? } else { summary.text() };
-    if args.outcomes.is_some_and(|path| path.as_os_str() == "-") {
-        eprint!("{text}")
-    } else {
-        output::print(&text)?
+    let outcomes_on_stdout = args.outcomes.is_some_and(|path| path.as_os_str() == "-");
+    match (global.json, outcomes_on_stdout) {
+        (true, false) => output::print_json(&summary)?,
+        (true, true) => eprint!("{}", output::json_line(&summary)?),
+        (false, false) => output::print(&summary.text())?,
+        (false, true) => eprint!("{}", summary.text()),
     }
     ended.exit(&tally)
 }

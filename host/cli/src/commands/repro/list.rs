@@ -21,7 +21,7 @@ pub(super) fn run(folder: &ReproFolder, as_json: bool) -> Result<Exit, Failure> 
     if as_json {
         bundles.iter().try_for_each(|(file, bundle)| output::print_json(&line(file, bundle)))?;
     } else if bundles.is_empty() {
-        output::print(&format!("no guest has left a bundle in {}\n", folder.path().display()))?;
+        output::print(&format!("no guest has left a bundle in {}\n", render::escaped(folder.path().display())))?;
     } else {
         let rows: Vec<Vec<String>> = bundles.iter().map(|(file, bundle)| row(file, bundle)).collect();
         output::print(&render::table(&["bundle", "aggregate", "command", "events", "plugin", "fault"], &[3], &rows))?;
