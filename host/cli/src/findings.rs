@@ -144,7 +144,8 @@ pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
 /// A verification, for people.
 pub(crate) fn report(report: &Report) -> String {
     let Findings { streams, commands, identical, .. } = report.findings;
-    let candidate = format!("{} {} ({})", escaped(&report.plugin), report.candidate.version, report.candidate.digest.short());
+    let candidate =
+        format!("{} {} ({})", escaped(&report.plugin), report.candidate.version, report.candidate.digest.short());
     let against = report.against.as_ref().map(|against| format!(" after {}", against.version)).unwrap_or_default();
     let mut text = format!("{candidate}{against}: ");
     if commands == 0 {

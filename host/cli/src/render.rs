@@ -6,7 +6,7 @@ mod pretty;
 use cantus_model::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 
-pub(crate) use outside::{cut, escape, escaped, is_unsafe, message};
+pub(crate) use outside::{MESSAGE_BYTES, cut, escape, escaped, is_unsafe, message};
 
 use crate::exit_codes::Failure;
 

@@ -33,11 +33,7 @@ pub(crate) struct ProtectedFiles {
 
 impl ProtectedFiles {
     /// The store, the plugins and the file of the settings, and the inputs of the command; `-` is stdin.
-    pub(crate) fn of<'a>(
-        settings: &Settings,
-        global: &Global,
-        inputs: impl IntoIterator<Item = &'a Path>,
-    ) -> Self {
+    pub(crate) fn of<'a>(settings: &Settings, global: &Global, inputs: impl IntoIterator<Item = &'a Path>) -> Self {
         let input = |path: &Path| if path == Path::new("-") { STDIN.into() } else { path.to_owned() };
         let inputs = inputs.into_iter().map(input).chain([settings::file_path(global)]);
         let inputs = inputs.map(|path| (path, INPUT));

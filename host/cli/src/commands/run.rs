@@ -3,6 +3,7 @@
 mod answer;
 mod feed;
 pub(crate) mod input;
+mod order;
 mod outcomes;
 mod progress;
 mod stop;
@@ -37,8 +38,8 @@ A line is one JSON object:
   actor, correlation_id, causation_id, metadata (an object of texts)
 
 Commands for one aggregate are decided in the order of their lines. Outcomes are written
-as they become durable, each with its line number. A line that makes no sense is reported
-and skipped. Ctrl-C stops reading, waits for what is on its way, and prints the summary;
+as they become durable, each with its line number: those of one aggregate in the order of its
+lines. A line that makes no sense is reported and skipped. Ctrl-C stops reading, waits for what is on its way, and prints the summary;
 Ctrl-C again stops at once.
 
 A new file in the folder of plugins is verified before it goes live (see `cantus plugin

@@ -59,7 +59,8 @@ impl Serialize for Report {
 impl<'de> Deserialize<'de> for Report {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        let report = Self::deserialize(&mut serde_json::Deserializer::from_str(text.get())).map_err(D::Error::custom)?;
+        let report =
+            Self::deserialize(&mut serde_json::Deserializer::from_str(text.get())).map_err(D::Error::custom)?;
         Ok(Self { findings: serde_json::from_str(text.get()).map_err(D::Error::custom)?, ..report })
     }
 }

@@ -69,7 +69,12 @@ fn schema(schema: &Value) -> String {
     let mut text = String::new();
     for (name, property) in properties {
         let optional = if required(name) { "" } else { ", may be missing" };
-        let _ = write!(text, "    {}  {}{optional}", render::padded(&render::escaped(name), width), render::escaped(type_name(property, schema)));
+        let _ = write!(
+            text,
+            "    {}  {}{optional}",
+            render::padded(&render::escaped(name), width),
+            render::escaped(type_name(property, schema))
+        );
         if let Some(description) = property.get("description").and_then(Value::as_str) {
             let _ = write!(text, "  {}", render::escaped(description.lines().next().unwrap_or_default()));
         }
