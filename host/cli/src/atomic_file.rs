@@ -75,7 +75,10 @@ impl AtomicFile {
     /// # Errors
     /// If it cannot be made.
     pub(crate) fn create(&self) -> Result<File, Failure> {
-        File::create(&self.path).or_exit_while(Exit::Machine, || self.target.display().to_string())
+        // Whatever has this name is a leftover: it is not followed if it is a link.
+        let _ = fs::remove_file(&self.path);
+        let file = OpenOptions::new().write(true).create_new(true).open(&self.path);
+        file.or_exit_while(Exit::Machine, || self.target.display().to_string())
     }
 
     /// Puts it in its place, durably.
@@ -173,9 +176,11 @@ impl Output {
 /// Where a link leads to; a path that is none as it stands.
 fn resolve(target: &Path) -> Result<PathBuf, Failure> {
     match fs::symlink_metadata(target) {
-        Ok(there) if there.is_symlink() => {
-            target.canonicalize().map_err(|_| refused(target, "it is a link that leads nowhere"))
-        }
+        Ok(there) if there.is_symlink() => match target.canonicalize() {
+            // A pipe has no path.
+            Err(_) if fs::metadata(target).is_ok() => Ok(target.to_owned()),
+            path => path.map_err(|_| refused(target, "it is a link that leads nowhere")),
+        },
         _ => Ok(target.to_owned()),
     }
 }

@@ -26,12 +26,10 @@ pub(crate) fn failure(failure: &Failure, as_json: bool) -> String {
 
 /// Text whose further lines are indented, so that none of them looks like a line of its own.
 fn hanging(text: &str) -> String {
-    let mut lines = text.lines().map(escaped);
-    let first = lines.next().unwrap_or_default();
-    lines.fold(first, |text, line| match line.starts_with("  ") {
-        true => format!("{text}\n{line}"),
-        false => format!("{text}\n  {line}"),
-    })
+    let lines: Vec<String> = text.lines().map(escaped).collect();
+    let further = lines.get(1..).unwrap_or_default();
+    let is_indented = further.iter().all(|line| line.starts_with("  "));
+    lines.join(if is_indented { "\n" } else { "\n  " })
 }
 
 /// Columns under headings, left-aligned but for those in `numbers`; the last column is as long as it likes. Each row is
@@ -187,13 +185,14 @@ mod tests {
     #[test]
     fn no_cell_makes_a_row() {
         let rows = [vec!["a\n 7  forged".to_owned(), "b\u{202e}c".to_owned()]];
-        assert_eq!(table(&["id", "b"], &[], &rows), "id              b\na\\n 7  forged  b\\u{202e}c\n");
+        assert_eq!(table(&["id", "b"], &[], &rows), "id             b\na\\n 7  forged  b\\u{202e}c\n");
     }
 
     #[test]
     fn an_error_has_one_beginning() {
         let error = |text: &str| failure(&Failure::new(crate::exit_codes::Exit::Some, text), false);
-        assert_eq!(error("refused:\n  a\nerror: b\u{1b}"), "error: refused:\n  a\n  error: b\\u{1b}");
+        assert_eq!(error("refused:\n  a\n  b"), "error: refused:\n  a\n  b");
+        assert_eq!(error("refused:\n  a\nerror: b\u{1b}"), "error: refused:\n    a\n  error: b\\u{1b}");
         assert!(error(&"x".repeat(100_000)).ends_with("… (83,616 more bytes)"));
     }
 

@@ -3,7 +3,7 @@
 mod pages;
 mod table;
 
-use cantus_model::{AggregateRef, EventQuery, LogInfo, PageLimit, PartitionId, RecordedEvent};
+use cantus_model::{AggregateRef, EventQuery, LogInfo, PageLimit, PartitionId, RecordedEvent, ports::EventReader};
 use serde_json::{json, value::RawValue};
 
 use crate::{
@@ -67,25 +67,44 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let log = store.log_info().await.or_exit(Exit::Store)?;
     let page = PageLimit { events: settings.engine.page_events, bytes: settings.engine.page_bytes };
     let mut printer = Printer::new(global.json, Length::of(args.full), page);
-    let mut left = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let mut more = None;
-    for query in queries(&args, &log)? {
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    let more = read(&*store, queries(&args, &log)?, limit, page, |page| printer.print(page)).await?;
+    let printed = printer.finish()?;
+    if !global.json {
+        hint(printed, more, log.partitions);
+    }
+    Ok(Exit::Ok)
+}
+
+/// Where the log may go on after the last event that was asked for.
+enum More {
+    /// All was read.
+    Nothing,
+    /// After this event, if there was one.
+    After(PartitionId, Option<u64>),
+}
+
+/// Reads the events of all queries, up to `limit` of them together.
+async fn read(
+    reader: &dyn EventReader,
+    queries: Vec<EventQuery>,
+    limit: usize,
+    page: PageLimit,
+    mut take: impl FnMut(&[RecordedEvent]) -> Result<(), Failure>,
+) -> Result<More, Failure> {
+    let mut left = limit;
+    for query in queries {
         let partition = query.partition;
-        let mut pages = Pages::of(&*store, EventQuery { limit: left, ..query }, page);
+        let mut pages = Pages::of(reader, EventQuery { limit: left, ..query }, page);
         while let Some(page) = pages.next().await.or_exit(Exit::Store)? {
-            printer.print(&page)?;
+            take(&page)?;
         }
         left = pages.left();
         if left == 0 {
-            more = pages.after().map(|after| (partition, after));
-            break;
+            return Ok(More::After(partition, pages.after()));
         }
     }
-    let printed = printer.finish()?;
-    if !global.json {
-        hint(printed, left, more, log.partitions);
-    }
-    Ok(Exit::Ok)
+    Ok(More::Nothing)
 }
 
 /// What to read, in this order.
@@ -111,14 +130,14 @@ fn queries(args: &Args, log: &LogInfo) -> Result<Vec<EventQuery>, Failure> {
 }
 
 /// Tells a person why there is nothing, or how to see the rest.
-fn hint(printed: usize, left: usize, more: Option<(PartitionId, u64)>, partitions: u32) {
+fn hint(printed: usize, more: More, partitions: u32) {
     match more {
-        _ if printed == 0 && left > 0 => eprintln!("no events"),
-        Some((partition, after)) if partitions > 1 => {
+        More::Nothing if printed == 0 => eprintln!("no events"),
+        More::After(partition, Some(after)) if partitions > 1 => {
             eprintln!("there may be more: --partition {partition} --after {after}, and the partitions after it");
         }
-        Some((_, after)) => eprintln!("there may be more: --after {after}"),
-        None => {}
+        More::After(_, Some(after)) => eprintln!("there may be more: --after {after}"),
+        _ => {}
     }
 }
 
@@ -181,6 +200,7 @@ pub(crate) fn line(event: &RecordedEvent) -> impl serde::Serialize + use<> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use cantus_model::{Message, Position, Timestamp};
+    use cantus_tests::store_suite::given;
 
     use super::*;
 
@@ -216,7 +236,7 @@ mod tests {
         Args::from_arg_matches(&command.get_matches_from(line.split_whitespace())).unwrap()
     }
 
-    fn read(line: &str, partitions: u32) -> Result<Vec<(u32, Option<u64>)>, String> {
+    fn asked(line: &str, partitions: u32) -> Result<Vec<(u32, Option<u64>)>, String> {
         let log = LogInfo { log_id: Default::default(), partitions };
         let queries = queries(&args(line), &log).map_err(|failure| failure.error.to_string())?;
         Ok(queries.into_iter().map(|query| (query.partition.0, query.after)).collect())
@@ -224,16 +244,48 @@ mod tests {
 
     #[test]
     fn all_partitions_are_read_in_their_order() {
-        assert_eq!(read("", 1), Ok(vec![(0, None)]));
-        assert_eq!(read("--after 7", 1), Ok(vec![(0, Some(7))]));
-        assert_eq!(read("", 3), Ok(vec![(0, None), (1, None), (2, None)]));
-        assert_eq!(read("--partition 2 --after 7", 3), Ok(vec![(2, Some(7))]));
-        assert_eq!(read("Counter c-1 --after 7", 3), Ok(vec![(0, Some(7))]));
+        assert_eq!(asked("", 1), Ok(vec![(0, None)]));
+        assert_eq!(asked("--after 7", 1), Ok(vec![(0, Some(7))]));
+        assert_eq!(asked("", 3), Ok(vec![(0, None), (1, None), (2, None)]));
+        assert_eq!(asked("--partition 2 --after 7", 3), Ok(vec![(2, Some(7))]));
+        assert_eq!(asked("Counter c-1 --after 7", 3), Ok(vec![(0, Some(7))]));
+    }
+
+    #[tokio::test]
+    async fn the_limit_is_that_of_all_partitions_together() {
+        let store: given::Subject = std::sync::Arc::new(cantus_store::MemoryStore::with_partitions(3));
+        for partition in (0..3).map(PartitionId) {
+            let claim = store.claim(partition).await.unwrap();
+            let is_here = |id: &String| PartitionId::of(&given::account(id), 3) == partition;
+            let ids = (0..).map(|n| n.to_string()).filter(is_here).take(4);
+            let entries: Vec<_> = ids.map(|id| given::accepted(&id, &id, 0, &["1", "2"])).collect();
+            given::commit(&store, claim, &entries).await;
+        }
+        let queries = queries(&args(""), &store.log_info().await.unwrap()).unwrap();
+        let page = PageLimit { events: 5, bytes: 1 << 20 };
+        for (limit, each, end) in [(100, [8, 8, 8], None), (12, [8, 4, 0], Some((1, 3))), (8, [8, 0, 0], Some((0, 7)))]
+        {
+            let mut found = Vec::new();
+            let take = |page: &[RecordedEvent]| {
+                found.extend(page.iter().map(|event| event.position));
+                Ok(())
+            };
+            let more = read(&*store, queries.clone(), limit, page, take).await.unwrap();
+            let expected = (0..3).zip(each).flat_map(|(partition, count)| {
+                (0..count).map(move |offset| Position { partition: PartitionId(partition), offset })
+            });
+            assert_eq!(found, expected.collect::<Vec<_>>());
+            let more = match more {
+                More::Nothing => None,
+                More::After(partition, after) => Some((partition.0, after.unwrap())),
+            };
+            assert_eq!(more, end);
+        }
     }
 
     #[test]
     fn an_offset_belongs_to_a_partition() {
-        assert!(read("--after 7", 3).is_err_and(|why| why.contains("name one with --partition")));
-        assert!(read("--partition 3", 3).is_err_and(|why| why.contains("partitions are 0 to 2")));
+        assert!(asked("--after 7", 3).is_err_and(|why| why.contains("name one with --partition")));
+        assert!(asked("--partition 3", 3).is_err_and(|why| why.contains("partitions are 0 to 2")));
     }
 }

@@ -194,7 +194,8 @@ impl Explained {
         let what = escaped(format_args!("{} {}{version} for {aggregate}", context.command_id, command.name));
         let mut text = format!("{what}\n{}\n\n", render::payload_of(&command.payload, length));
         for (name, value) in self.circumstances() {
-            let _ = writeln!(text, "{name:16}{}", escaped(value));
+            let value = if length == Length::Full { escaped(value) } else { message(value) };
+            let _ = writeln!(text, "{name:16}{value}");
         }
         text.push('\n');
         let [before, after] = [self.record.base_version, self.record.version()];

@@ -39,8 +39,11 @@ A line is one JSON object:
 
 Commands for one aggregate are decided in the order of their lines. Outcomes are written
 as they become durable, each with its line number: those of one aggregate in the order of its
-lines. A line that makes no sense is reported and skipped. Ctrl-C stops reading, waits for what is on its way, and prints the summary;
-Ctrl-C again stops at once.
+lines. A line that makes no sense is reported and skipped. Ctrl-C stops reading, waits for what
+is on its way, and prints the summary; Ctrl-C again stops at once.
+
+An earlier file of outcomes is replaced at the start; any other file only with --force, and a
+store, a plugin or an input never.
 
 A new file in the folder of plugins is verified before it goes live (see `cantus plugin
 verify --help`), at the start and, with --watch, at any time; the version before stays live

@@ -1,5 +1,6 @@
 //! What comes from outside (payloads, ids) is shown as it is, and makes no line of its own.
 
+use cantus_model::{AggregateRef, Command, Context, Decision, Digest, Entry, Message, PartitionId, Timestamp, Verdict};
 use cantus_tests::guests;
 
 use crate::support::{Place, transcript};
@@ -50,23 +51,6 @@ fn values_are_shown_as_they_were_recorded() {
     }
     let changed = said(&place, &["whatif", "Rogue", "a", "--at", "1", "--replace", &replace, "--json"]);
     assert!(changed.contains(&EXACT.replace("1.50", "1.5")), "{changed}");
-}
-
-#[test]
-fn a_report_has_the_values_of_the_record() {
-    let place = Place::new();
-    std::fs::create_dir(place.path("plugins")).unwrap();
-    place.write("plugins/it.wasm", guests::shifty("shifty", "1.0.0", "good"));
-    place.write("next.wasm", guests::shifty("shifty", "2.0.0", "limit-10"));
-    let amount = r#"{ "amount":13}"#;
-    let command = line("1", "a", amount).replace("\"Rogue\"", "\"Tally\"").replace("\"Do\"", "\"Add\"");
-    place.write("commands.jsonl", command);
-    place.cantus("run --commands commands.jsonl");
-    let stored = said(&place, &["events", "--json"]);
-    let payload = stored.rsplit_once("\"payload\":").unwrap().1.trim_end().strip_suffix('}').unwrap().to_owned();
-    let replayed = place.cantus("replay --plugin next.wasm --json");
-    let report = String::from_utf8(replayed.stdout).unwrap();
-    assert!(report.contains(&format!("\"payload\":{payload}")), "{payload}\n{report}");
 }
 
 #[test]
@@ -121,4 +105,83 @@ fn ids_with_control_characters_are_refused_line_by_line() {
     let insert = r#"{"id":"w\n","command":"Do","payload":1}"#;
     let text = said(&place, &["whatif", "Rogue", "a", "--at", "1", "--insert", insert]);
     assert!(text.contains("refused: `id` has the control character U+000A at byte 1"), "{text}");
+}
+
+/// An id that no host admits any more.
+const FORGING: &str = "a\n2013-01-01T00:00:00.000000Z  0:9  Rogue/b  9  Done  1\u{1b}[2J\0";
+
+/// Records a command and its event as a host of former days did.
+async fn record(place: &Place, id: &str) {
+    let url = format!("sqlite:{}", place.path("data/cantus.db").display());
+    let store = cantus_store::open(&url).await.unwrap();
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    let (aggregate, payload) = (AggregateRef::new("Rogue", id), b"1".to_vec());
+    let context = Context {
+        command_id: id.into(),
+        now: Timestamp(1_700_000_000_000_000),
+        seed: 7,
+        correlation_id: id.into(),
+        causation_id: Some(id.into()),
+        actor: Some(id.into()),
+        metadata: vec![(id.into(), id.into())],
+    };
+    let decision = Decision {
+        base_version: 0,
+        command: Message { name: "Do".into(), version: 1, payload: payload.clone() },
+        context,
+        verdict: Verdict::Accepted(vec![Message { name: "Done".into(), version: 1, payload: payload.clone() }]),
+        component: Digest::of(&guests::read(guests::ROGUE)),
+    };
+    let request_hash = Command::hash_of(&aggregate, "Do", None, &payload, None);
+    let entry = Entry { command_id: id.into(), request_hash, aggregate, decision: Some(decision) };
+    store.commit(claim, &[entry]).await.unwrap();
+}
+
+#[tokio::test]
+async fn ids_of_former_days_are_read_and_replayed_and_forge_no_row() {
+    let place = echoed(&[line("1", "b", "1")]);
+    // An argument holds no NUL.
+    let id = FORGING.trim_end_matches('\0');
+    record(&place, id).await;
+    record(&place, FORGING).await;
+    let shown = r"a\n2013-01-01T00:00:00.000000Z  0:9  Rogue/b  9  Done  1\u{1b}[2J";
+    let events = said(&place, &["events"]);
+    assert_eq!(events.lines().count(), 4, "{events}");
+    assert!(
+        events.contains(&format!("Rogue/{shown}  ")) && events.contains(&format!(r"Rogue/{shown}\u{{0}}")),
+        "{events}"
+    );
+    for words in [
+        &["events", "Rogue", id][..],
+        &["explain", id],
+        &["state", "Rogue", id],
+        &["whatif", "Rogue", id, "--at", "1", "--drop"],
+    ] {
+        let text = said(&place, words);
+        assert!(text.contains(shown) && !text.contains('\u{1b}'), "{words:?}\n{text}");
+        assert!(!text.lines().any(|line| line.starts_with("2013")), "{words:?}\n{text}");
+    }
+    let exact = serde_json::to_string(FORGING).unwrap();
+    assert!(said(&place, &["events", "--json"]).contains(&format!("\"aggregate_id\":{exact}")));
+    assert!(said(&place, &["replay"]).starts_with("3 commands of 3 streams"));
+    said(&place, &["tape", "record", "it.tape"]);
+    assert!(said(&place, &["replay", "it.tape"]).starts_with("3 commands of 3 streams"));
+}
+
+#[test]
+fn what_a_guest_says_is_cut_for_people_and_whole_for_programs() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("plugins")).unwrap();
+    std::fs::copy(guests::HOSTILE, place.path("plugins/hostile.wasm")).unwrap();
+    let payload = r#"{"how":"LargeRejection","size":100000}"#;
+    let command = line("1", "a", payload).replace("\"Rogue\"", "\"Climber\"").replace("\"Do\"", "\"Misbehave\"");
+    place.write("commands.jsonl", command);
+    let output = place.cantus("run --commands commands.jsonl --outcomes -");
+    let (outcomes, summary) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    let whole = "x".repeat(100_000);
+    assert!(outcomes.contains(&whole) && outcomes.contains("\"rejected\""), "{} bytes", outcomes.len());
+    assert!(summary.contains("more bytes)") && summary.len() < 4_000, "{} bytes", summary.len());
+    let text = said(&place, &["explain", "1"]);
+    assert!(text.contains("more bytes)") && text.len() < 8_000, "{} bytes", text.len());
+    assert!(said(&place, &["explain", "1", "--json"]).contains(&whole));
 }

@@ -40,7 +40,7 @@ fn row(file: &Path, bundle: &Result<Bundle, Failure>) -> Vec<String> {
     };
     let bundle = match bundle {
         Ok(bundle) => bundle,
-        Err(failure) => return unknown(format!("{:#}", failure.error)),
+        Err(failure) => return unknown(render::message(format_args!("{:#}", failure.error))),
     };
     let command = bundle.command.as_ref().map_or("-".to_owned(), show::command_name);
     let events = match bundle.incomplete {
