@@ -1,12 +1,12 @@
 //! Text for people, made of plain values: nothing here reads, prints or asks for the time.
 
-mod outside;
+mod escape;
 mod pretty;
 
 use cantus_model::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 
-pub(crate) use outside::{MESSAGE_BYTES, cut, escape, escaped, is_unsafe, message};
+pub(crate) use escape::{MESSAGE_BYTES, cut, escape, escaped, is_unsafe, message};
 
 use crate::exit_codes::Failure;
 

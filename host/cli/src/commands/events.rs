@@ -13,9 +13,8 @@ use crate::{
     render::{self, Length},
     settings, wiring,
 };
-use pages::Pages;
+pub(crate) use pages::Pages;
 use table::Table;
-
 pub(crate) use table::text;
 
 const EXAMPLES: &str = "\
@@ -68,16 +67,16 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let page = PageLimit { events: settings.engine.page_events, bytes: settings.engine.page_bytes };
     let mut printer = Printer::new(global.json, Length::of(args.full), page);
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let more = read(&*store, queries(&args, &log)?, limit, page, |page| printer.print(page)).await?;
+    let remainder = read(&*store, queries(&args, &log)?, limit, page, |page| printer.print(page)).await?;
     let printed = printer.finish()?;
     if !global.json {
-        hint(printed, more, log.partitions);
+        hint(printed, remainder, log.partitions);
     }
     Ok(Exit::Ok)
 }
 
 /// Where the log may go on after the last event that was asked for.
-enum More {
+enum Remainder {
     /// All was read.
     Nothing,
     /// After this event, if there was one.
@@ -91,7 +90,7 @@ async fn read(
     limit: usize,
     page: PageLimit,
     mut take: impl FnMut(&[RecordedEvent]) -> Result<(), Failure>,
-) -> Result<More, Failure> {
+) -> Result<Remainder, Failure> {
     let mut left = limit;
     for query in queries {
         let partition = query.partition;
@@ -101,10 +100,10 @@ async fn read(
         }
         left = pages.left();
         if left == 0 {
-            return Ok(More::After(partition, pages.after()));
+            return Ok(Remainder::After(partition, pages.after()));
         }
     }
-    Ok(More::Nothing)
+    Ok(Remainder::Nothing)
 }
 
 /// What to read, in this order.
@@ -130,13 +129,13 @@ fn queries(args: &Args, log: &LogInfo) -> Result<Vec<EventQuery>, Failure> {
 }
 
 /// Tells a person why there is nothing, or how to see the rest.
-fn hint(printed: usize, more: More, partitions: u32) {
-    match more {
-        More::Nothing if printed == 0 => eprintln!("no events"),
-        More::After(partition, Some(after)) if partitions > 1 => {
+fn hint(printed: usize, remainder: Remainder, partitions: u32) {
+    match remainder {
+        Remainder::Nothing if printed == 0 => eprintln!("no events"),
+        Remainder::After(partition, Some(after)) if partitions > 1 => {
             eprintln!("there may be more: --partition {partition} --after {after}, and the partitions after it");
         }
-        More::After(_, Some(after)) => eprintln!("there may be more: --after {after}"),
+        Remainder::After(_, Some(after)) => eprintln!("there may be more: --after {after}"),
         _ => {}
     }
 }
@@ -270,16 +269,16 @@ mod tests {
                 found.extend(page.iter().map(|event| event.position));
                 Ok(())
             };
-            let more = read(&*store, queries.clone(), limit, page, take).await.unwrap();
+            let remainder = read(&*store, queries.clone(), limit, page, take).await.unwrap();
             let expected = (0..3).zip(each).flat_map(|(partition, count)| {
                 (0..count).map(move |offset| Position { partition: PartitionId(partition), offset })
             });
             assert_eq!(found, expected.collect::<Vec<_>>());
-            let more = match more {
-                More::Nothing => None,
-                More::After(partition, after) => Some((partition.0, after.unwrap())),
+            let end_found = match remainder {
+                Remainder::Nothing => None,
+                Remainder::After(partition, after) => Some((partition.0, after.unwrap())),
             };
-            assert_eq!(more, end);
+            assert_eq!(end_found, end);
         }
     }
 

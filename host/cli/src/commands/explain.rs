@@ -4,13 +4,13 @@ use std::{fmt::Write as _, sync::Arc};
 
 use cantus_engine::{FoldError, fold};
 use cantus_model::{
-    CommandRecord, ComponentRecord, EventQuery, Outcome, RecordedEvent, Rejection,
+    CommandRecord, ComponentRecord, EventQuery, Outcome, PageLimit, RecordedEvent, Rejection,
     ports::{Component, Store, StoreError},
 };
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::events;
+use super::events::{self, Pages};
 use crate::{
     args::{Global, StoreArg},
     exit_codes::{Exit, Failure, OrExit},
@@ -75,7 +75,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 async fn explain(settings: &Settings, store: &dyn Store, record: CommandRecord) -> Result<Explained, Failure> {
     let components = store.components().await.or_exit(Exit::Store)?;
     let component = components.into_iter().find(|component| component.digest == record.component);
-    let events = produced(store, &record, settings.engine.page_events).await.or_exit(Exit::Store)?;
+    let page = PageLimit { events: settings.engine.page_events, bytes: settings.engine.page_bytes };
+    let events = produced(store, &record, page).await.or_exit(Exit::Store)?;
     let states = match wiring::recorded(settings)?(record.component) {
         Ok(Some(component)) => states(store, &component, &record).await.or_exit(Exit::Store)?,
         Ok(None) => Err("the component is not in the component store".to_owned()),
@@ -84,25 +85,20 @@ async fn explain(settings: &Settings, store: &dyn Store, record: CommandRecord) 
     Ok(Explained { record, component, events, states })
 }
 
-/// The events that it produced, page by page.
+/// The events that it produced.
 async fn produced(
     store: &dyn Store,
     record: &CommandRecord,
-    page_events: usize,
+    page: PageLimit,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
-    let mut events: Vec<RecordedEvent> = Vec::new();
-    let mut after = record.base_version;
-    while after < record.version() {
-        let left = usize::try_from(record.version() - after).unwrap_or(usize::MAX);
-        let query = EventQuery {
-            aggregate: Some(record.aggregate.clone()),
-            after: Some(after),
-            limit: left.min(page_events),
-            ..Default::default()
-        };
-        let page = store.read_events(&query).await?;
-        let Some(last) = page.last() else { break };
-        after = last.version;
+    let query = EventQuery {
+        aggregate: Some(record.aggregate.clone()),
+        after: Some(record.base_version),
+        limit: usize::try_from(record.version() - record.base_version).unwrap_or(usize::MAX),
+        ..Default::default()
+    };
+    let (mut pages, mut events) = (Pages::of(store, query, page), Vec::new());
+    while let Some(page) = pages.next().await? {
         events.extend(page);
     }
     Ok(events)

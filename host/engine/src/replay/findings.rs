@@ -81,10 +81,10 @@ impl Example {
         now: Option<&[u8]>,
     ) -> Self {
         #[derive(Serialize)]
-        struct State {
+        struct StateJson {
             state: Option<JsonText>,
         }
-        let state = |state: Option<&[u8]>| JsonText::of(&State { state: state.map(payload_text) });
+        let state = |state: Option<&[u8]>| JsonText::of(&StateJson { state: state.map(payload_text) });
         Self::at(place, last, last.record.version(), state(before), state(now))
     }
 

@@ -1,12 +1,15 @@
 //! Pages of events, bounded in events and in bytes.
 
-use cantus_model::{EventQuery, PageLimit, RecordedEvent, ports::EventReader, ports::StoreError};
+use cantus_model::{
+    EventQuery, PageLimit, RecordedEvent,
+    ports::{EventReader, StoreError},
+};
 
 /// Events of the first page. How large they are shows only then.
 const FIRST: usize = 16;
 
 /// Reads the events of a query, page by page.
-pub(super) struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     reader: &'a dyn EventReader,
     query: EventQuery,
     /// Events that are still asked for.
@@ -18,7 +21,7 @@ pub(super) struct Pages<'a> {
 
 impl<'a> Pages<'a> {
     /// The events of `query`, up to its limit, in pages of about `limit`.
-    pub(super) fn of(reader: &'a dyn EventReader, query: EventQuery, limit: PageLimit) -> Self {
+    pub(crate) fn of(reader: &'a dyn EventReader, query: EventQuery, limit: PageLimit) -> Self {
         let left = query.limit;
         Self { reader, query, left, limit, size: FIRST.min(limit.events) }
     }
@@ -27,7 +30,7 @@ impl<'a> Pages<'a> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<RecordedEvent>>, StoreError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<RecordedEvent>>, StoreError> {
         // The reader bounds a page in events only, so that the size follows that of the events. Once `EventQuery` has a
         // bound in bytes (`bytes`), `limit.bytes` goes there, `limit.events` into `limit`, and `size` is no longer needed.
         self.query.limit = self.left.min(self.size);
@@ -43,12 +46,12 @@ impl<'a> Pages<'a> {
     }
 
     /// Events that were asked for and not found yet.
-    pub(super) fn left(&self) -> usize {
+    pub(crate) fn left(&self) -> usize {
         self.left
     }
 
     /// After which event the next page begins.
-    pub(super) fn after(&self) -> Option<u64> {
+    pub(crate) fn after(&self) -> Option<u64> {
         self.query.after
     }
 }

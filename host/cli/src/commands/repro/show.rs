@@ -77,7 +77,7 @@ impl Report<'_> {
                 "events": shortened.bundle.events.len(), "runs": shortened.runs, "minimal": shortened.minimal,
             });
         }
-        Json { report, runs: self.runs.iter().map(RunJson::of).collect() }
+        ReportJson { report, runs: self.runs.iter().map(RunJson::of).collect() }
     }
 }
 
@@ -164,7 +164,7 @@ fn fault_text(fault: &Fault) -> String {
 
 /// The report for programs.
 #[derive(Serialize)]
-struct Json<'a> {
+struct ReportJson<'a> {
     #[serde(flatten)]
     report: Value,
     runs: Vec<RunJson<'a>>,

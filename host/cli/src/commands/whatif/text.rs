@@ -115,8 +115,8 @@ fn rows(step: &Step) -> Vec<Vec<String>> {
         [Some(then), Some(this)] if then != this => format!("{then} → {this}"),
         [then, this] => this.or(then).unwrap_or_default().to_owned(),
     };
-    let sides = [&step.before, &step.now].map(|side| side.as_ref().map(Decided::of));
-    let event = |side: &Option<Decided>, version: Option<u64>| Some(side.as_ref()?.event(version?));
+    let sides = [&step.before, &step.now].map(|side| side.as_ref().map(SideDecision::of));
+    let event = |side: &Option<SideDecision>, version: Option<u64>| Some(side.as_ref()?.event(version?));
     let of_event =
         |EventStep { mark, before, now }: &EventStep| (*mark, event(&sides[0], *before), event(&sides[1], *now));
     let mut rows: Vec<_> = step.events.iter().map(of_event).collect();
@@ -148,12 +148,12 @@ fn sign(mark: Mark) -> &'static str {
 }
 
 /// The decision of one side, and the version that it was taken on.
-struct Decided {
+struct SideDecision {
     version: u64,
     decision: DecisionFields,
 }
 
-impl Decided {
+impl SideDecision {
     fn of(side: &Side) -> Self {
         Self { version: side.version, decision: DecisionFields::of(&side.decision) }
     }
