@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use cantus_engine::{
-    replay::{Example, Findings, Group},
+    replay::{Example, Findings, Group, JsonText},
     verify::Report,
 };
-use serde_json::Value;
+use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
 
-use crate::render;
+use crate::render::{self, escaped, message};
 
 /// The groups of differences, the largest first, each with its first examples.
 pub(crate) fn groups(findings: &Findings, examples: usize) -> String {
@@ -20,10 +20,11 @@ pub(crate) fn groups(findings: &Findings, examples: usize) -> String {
 
 /// One of them.
 pub(crate) fn group(group: &Group, examples: usize) -> String {
-    let code = group.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-    let waived = group.waived.as_ref().map(|reason| format!("; waived: {reason}")).unwrap_or_default();
+    let code = group.code.as_ref().map(|code| format!(" ({})", message(code))).unwrap_or_default();
+    let waived = group.waived.as_ref().map(|reason| format!("; waived: {}", message(reason))).unwrap_or_default();
     let Group { aggregate, command, change, count, .. } = group;
-    let mut text = format!("{:>9}  {aggregate}.{command}: {change}{code}{waived}\n", render::count(*count));
+    let kind = escaped(format_args!("{aggregate}.{command}"));
+    let mut text = format!("{:>9}  {kind}: {change}{code}{waived}\n", render::count(*count));
     for example in group.examples.iter().take(examples) {
         text.push_str(&example_text(example));
     }
@@ -33,6 +34,7 @@ pub(crate) fn group(group: &Group, examples: usize) -> String {
 /// One command, and how its decision changed.
 pub(crate) fn example_text(example: &Example) -> String {
     let Example { aggregate, command_id, version, before, now, .. } = example;
+    let (aggregate, command_id) = (escaped(aggregate), escaped(command_id));
     let mut text = format!("           {aggregate} at version {version}, command {command_id}\n");
     for line in diff(&decision(before), &decision(now)) {
         let _ = writeln!(text, "             {line}");
@@ -40,36 +42,75 @@ pub(crate) fn example_text(example: &Example) -> String {
     text
 }
 
-/// A decision, a line for each event.
-pub(crate) fn decision(decision: &Value) -> String {
-    if let Some(events) = decision.get("accepted").and_then(Value::as_array) {
-        return match events.is_empty() {
-            true => "accepted, no events\n".to_owned(),
-            false => events.iter().map(event).collect(),
-        };
-    }
-    if let Some(rejection) = decision.get("rejected") {
-        let text = |key: &str| rejection.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let detail = rejection.get("detail").map(|detail| format!(" {detail}")).unwrap_or_default();
-        return format!("rejected {}: {}{detail}\n", text("code"), text("message"));
-    }
-    let said = |key: &str| decision.get(key).and_then(Value::as_str);
-    if let Some(state) = said("state") {
-        return format!("state {state}\n");
-    }
-    match (said("undecided"), said("fault"), decision.as_str()) {
-        (Some(why), ..) => format!("refused: {why}\n"),
-        (_, Some(why), _) => format!("fault in {}: {why}\n", said("in").unwrap_or_default()),
-        (.., Some(text)) => format!("{text}\n"),
-        _ => format!("{decision}\n"),
+/// The parts of a decision in a report, its values as they were written.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct DecisionFields {
+    /// The events of a command that was accepted.
+    pub(crate) accepted: Option<Vec<EventFields>>,
+    /// The rejection of one that was rejected.
+    pub(crate) rejected: Option<RejectionFields>,
+    /// Why it was not decided.
+    pub(crate) undecided: Option<String>,
+    /// What the guest faulted with.
+    pub(crate) fault: Option<String>,
+    /// The call in which it did.
+    #[serde(rename = "in")]
+    call: Option<String>,
+    /// A state, where no command but a state differs.
+    state: Option<JsonText>,
+}
+
+/// An event of a decision.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventFields {
+    /// Its name.
+    pub(crate) event: String,
+    version: u32,
+    payload: JsonText,
+}
+
+/// A rejection.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RejectionFields {
+    /// Its code.
+    pub(crate) code: String,
+    message: String,
+    detail: Option<JsonText>,
+}
+
+impl DecisionFields {
+    /// Those of a decision; none if it was not reached.
+    pub(crate) fn of(decision: &JsonText) -> Self {
+        serde_json::from_str(decision.get()).unwrap_or_default()
     }
 }
 
-fn event(event: &Value) -> String {
-    let name = event.get("event").and_then(Value::as_str).unwrap_or_default();
-    let version = event.get("version").map(|version| format!(" v{version}")).unwrap_or_default();
-    let payload = event.get("payload").map(Value::to_string).unwrap_or_default();
-    format!("{name}{version} {payload}\n")
+/// A decision, a line for each event.
+pub(crate) fn decision(decision: &JsonText) -> String {
+    match DecisionFields::of(decision) {
+        DecisionFields { accepted: Some(events), .. } if events.is_empty() => "accepted, no events\n".to_owned(),
+        DecisionFields { accepted: Some(events), .. } => events.iter().map(event).collect(),
+        DecisionFields { rejected: Some(it), .. } => {
+            let detail = it.detail.map(|detail| format!(" {}", escaped(detail))).unwrap_or_default();
+            format!("rejected {}: {}{detail}\n", message(it.code), message(it.message))
+        }
+        DecisionFields { state: Some(state), .. } => format!("state {}\n", plain(&state)),
+        DecisionFields { undecided: Some(why), .. } => format!("refused: {}\n", message(why)),
+        DecisionFields { fault: Some(why), call, .. } => {
+            format!("fault in {}: {}\n", escaped(call.unwrap_or_default()), message(why))
+        }
+        _ => format!("{}\n", plain(decision)),
+    }
+}
+
+fn event(event: &EventFields) -> String {
+    let EventFields { event, version, payload } = event;
+    format!("{} v{version} {}\n", escaped(event), escaped(payload))
+}
+
+/// A string without its quotes, anything else as it was written.
+fn plain(json: &JsonText) -> String {
+    serde_json::from_str::<String>(json.get()).map_or_else(|_| escaped(json), escaped)
 }
 
 /// Unchanged lines that stand around a change.
@@ -103,7 +144,8 @@ pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
 /// A verification, for people.
 pub(crate) fn report(report: &Report) -> String {
     let Findings { streams, commands, identical, .. } = report.findings;
-    let candidate = format!("{} {} ({})", report.plugin, report.candidate.version, report.candidate.digest.short());
+    let candidate =
+        format!("{} {} ({})", escaped(&report.plugin), report.candidate.version, report.candidate.digest.short());
     let against = report.against.as_ref().map(|against| format!(" after {}", against.version)).unwrap_or_default();
     let mut text = format!("{candidate}{against}: ");
     if commands == 0 {
@@ -118,16 +160,45 @@ pub(crate) fn report(report: &Report) -> String {
         text.push_str("there was no time for more: see the setting verify.time_ms\n");
     }
     if !report.removed.is_empty() && report.is_allowed() {
-        let _ = writeln!(text, "it no longer has {}", report.removed.join(", "));
+        let _ = writeln!(text, "it no longer has {}", escaped(report.removed.join(", ")));
     }
     match report.refused.as_slice() {
         [] => text.push_str("it may go live\n"),
         reasons => {
             text.push_str("it may not go live:\n");
             reasons.iter().for_each(|reason| {
-                let _ = writeln!(text, "  {reason}");
+                let _ = writeln!(text, "  {}", message(reason));
             });
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn text(json: &str) -> String {
+        decision(&serde_json::from_str(json).unwrap())
+    }
+
+    #[test]
+    fn decisions_show_their_values_as_they_were_written() {
+        let payload = r#"{"b":0.48631448008240996,"a":1.23e29,"b":123456789012345678901234567890}"#;
+        let accepted = format!(r#"{{"accepted":[{{"event":"E","payload":{payload},"version":1}}]}}"#);
+        assert_eq!(text(&accepted), format!("E v1 {payload}\n"));
+        let rejected = format!(r#"{{"rejected":{{"code":"no","message":"never","detail":{payload}}}}}"#);
+        assert_eq!(text(&rejected), format!("rejected no: never {payload}\n"));
+    }
+
+    #[test]
+    fn what_is_no_decision_has_a_line_as_well() {
+        assert_eq!(text(r#"{"accepted":[]}"#), "accepted, no events\n");
+        assert_eq!(text(r#"{"undecided":"unknown"}"#), "refused: unknown\n");
+        assert_eq!(text(r#"{"fault":"a\nb","in":"handle"}"#), "fault in handle: a\\nb\n");
+        assert_eq!(text(r#"{"state":"{\"a\":1}"}"#), "state {\"a\":1}\n");
+        assert_eq!(text(r#"{"state":null}"#), "{\"state\":null}\n");
+        assert_eq!(text(r#""not reached""#), "not reached\n");
+    }
 }

@@ -4,6 +4,7 @@
 //! ([`settings`]), and the parts wired together ([`wiring`]). Then one file per command under [`commands`].
 
 mod args;
+mod atomic_file;
 mod commands;
 mod exit_codes;
 mod findings;

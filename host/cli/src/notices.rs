@@ -3,7 +3,10 @@
 use cantus_engine::registry::Notice;
 use cantus_model::Cause;
 
-use crate::{findings, output, render};
+use crate::{
+    findings, output,
+    render::{escaped, message},
+};
 
 /// Tells it on stderr.
 pub(crate) fn tell(notice: &Notice) {
@@ -14,14 +17,15 @@ pub(crate) fn tell(notice: &Notice) {
 fn text(notice: &Notice) -> String {
     match notice {
         Notice::Changed { activation, version, before, report } => {
-            let plugin = &activation.plugin;
+            let plugin = escaped(&activation.plugin);
+            let why = message(&activation.why);
             let before = before.as_ref().map(|before| format!(" in place of {before}")).unwrap_or_default();
             match version {
-                None => format!("{plugin} is not live any more: {}\n", activation.why),
+                None => format!("{plugin} is not live any more: {why}\n"),
                 Some(version) => {
                     let why = match activation.cause {
-                        Cause::Faulted => format!("went back by itself: {}", activation.why),
-                        _ => activation.why.clone(),
+                        Cause::Faulted => format!("went back by itself: {why}"),
+                        _ => why,
                     };
                     let differences = report.as_ref().map(|report| findings::groups(&report.findings, 1));
                     format!("{plugin} {version} is live{before}: {why}\n{}", differences.unwrap_or_default())
@@ -33,13 +37,13 @@ fn text(notice: &Notice) -> String {
                 Some([first, others @ ..]) if !others.is_empty() => format!("{first}; and {} more", others.len()),
                 _ => status.reason.clone().unwrap_or_default(),
             };
-            let reason = render::payload(reason.as_bytes());
+            let reason = message(reason);
             let what = match (&status.plugin, &status.version) {
                 (Some(plugin), Some(version)) => format!("{} ({plugin} {version})", status.file),
                 _ => status.file.clone(),
             };
-            format!("{what} is refused: {reason}\n")
+            format!("{} is refused: {reason}\n", escaped(what))
         }
-        Notice::Trouble(why) => format!("plugins: {why}\n"),
+        Notice::Trouble(why) => format!("plugins: {}\n", message(why)),
     }
 }

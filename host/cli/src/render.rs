@@ -1,9 +1,17 @@
 //! Text for people, made of plain values: nothing here reads, prints or asks for the time.
 
+mod escape;
+mod pretty;
+
 use cantus_model::Timestamp;
 use serde_json::{Value, json, value::RawValue};
 
+pub(crate) use escape::{MESSAGE_BYTES, cut, escape, escaped, is_unsafe, message};
+
 use crate::exit_codes::Failure;
+
+/// Most bytes of an error that people are shown.
+const ERROR_BYTES: usize = 16 << 10;
 
 /// An error, for people or for programs.
 pub(crate) fn failure(failure: &Failure, as_json: bool) -> String {
@@ -12,32 +20,52 @@ pub(crate) fn failure(failure: &Failure, as_json: bool) -> String {
     if as_json {
         json!({"error": message, "exit_code": failure.exit.code()}).to_string()
     } else {
-        format!("error: {message}")
+        format!("error: {}", hanging(&cut(message, ERROR_BYTES)))
     }
 }
 
-/// Columns under headings, left-aligned but for those in `numbers`; the last column is as long as it likes.
+/// Text whose further lines are indented, so that none of them looks like a line of its own.
+fn hanging(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(escaped).collect();
+    let further = lines.get(1..).unwrap_or_default();
+    let is_indented = further.iter().all(|line| line.starts_with("  "));
+    lines.join(if is_indented { "\n" } else { "\n  " })
+}
+
+/// Columns under headings, left-aligned but for those in `numbers`; the last column is as long as it likes. Each row is
+/// one line, whatever its cells hold.
 pub(crate) fn table(headings: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = headings.iter().map(|heading| heading.chars().count()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
     let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(escaped).collect()).collect();
+    let width = |column: usize| {
+        let cells = std::iter::once(&headings).chain(&rows).filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let mut text = String::new();
-    for row in std::iter::once(&headings).chain(rows) {
+    for row in std::iter::once(&headings).chain(&rows) {
         let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let width = widths.get(column).copied().unwrap_or(0);
-            let padded = if numbers.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
             line.push_str(if column == 0 { "" } else { "  " });
-            line.push_str(&padded);
+            match (numbers.contains(&column), column + 1 == widths.len()) {
+                (true, _) => line.extend([padding(cell, *width).as_str(), cell]),
+                (false, true) => line.push_str(cell),
+                (false, false) => line.push_str(&padded(cell, *width)),
+            }
         }
         text.push_str(line.trim_end());
         text.push('\n');
     }
     text
+}
+
+/// The text with spaces after it, up to `width` characters. The width of a format has 16 bits, and data may be wider.
+pub(crate) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", padding(text, width))
+}
+
+fn padding(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(text.chars().count()))
 }
 
 /// UTC, to the microsecond.
@@ -74,14 +102,42 @@ pub(crate) fn bytes(bytes: u64) -> String {
     if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") }
 }
 
-/// A payload on one line: its text if it is some, else its bytes in hexadecimal.
+/// Bytes of a payload that text output shows, unless all of it is asked for.
+pub(crate) const PAYLOAD_BYTES: usize = 4_096;
+
+/// How much of a payload is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// The first [`PAYLOAD_BYTES`], and how many more there are.
+    Bounded,
+    /// All of it.
+    Full,
+}
+
+impl Length {
+    /// As `--full` says.
+    pub(crate) fn of(full: bool) -> Self {
+        if full { Self::Full } else { Self::Bounded }
+    }
+}
+
+/// The beginning of a payload on one line: its text if it is some, else its bytes in hexadecimal.
 pub(crate) fn payload(payload: &[u8]) -> String {
-    match std::str::from_utf8(payload) {
+    payload_of(payload, Length::Bounded)
+}
+
+/// The same, of any length.
+pub(crate) fn payload_of(payload: &[u8], length: Length) -> String {
+    let line = match std::str::from_utf8(payload) {
         Ok(text) if !text.chars().any(|char| char.is_control() && !char.is_whitespace()) => {
             text.split(['\n', '\r']).map(str::trim).collect::<Vec<_>>().join(" ")
         }
         _ => format!("0x{}", hex::encode(payload)),
-    }
+    };
+    escaped(match length {
+        Length::Bounded => cut(&line, PAYLOAD_BYTES),
+        Length::Full => line,
+    })
 }
 
 /// A payload inside a JSON object, on one line: JSON as it stands, other text as a string, other bytes as
@@ -97,11 +153,11 @@ pub(crate) fn payload_json(payload: &[u8]) -> Box<RawValue> {
     RawValue::from_string(line).unwrap_or_default()
 }
 
-/// `JSON` over several lines, or whatever it is on one.
+/// JSON over several lines, with its values as they were written; or whatever it is on one line.
 pub(crate) fn payload_pretty(bytes: &[u8]) -> String {
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => format!("{value:#}"),
-        Err(_) => payload(bytes),
+    match serde_json::from_slice::<&RawValue>(bytes) {
+        Ok(json) => pretty::pretty(json.get()),
+        Err(_) => payload_of(bytes, Length::Full),
     }
 }
 
@@ -114,6 +170,30 @@ mod tests {
     fn columns_are_aligned_and_lines_not_padded() {
         let rows = [vec!["9".to_owned(), "Opened".to_owned()], vec!["10".to_owned(), "X".to_owned()]];
         assert_eq!(table(&["at", "event"], &[0], &rows), "at  event\n 9  Opened\n10  X\n");
+    }
+
+    #[test]
+    fn a_cell_may_be_wider_than_a_format_allows() {
+        let wide = "x".repeat(70_000);
+        let rows = [vec![wide.clone(), "1".to_owned(), wide.clone()]];
+        let text = table(&["a", "b", "c"], &[1], &rows);
+        let [heading, row] = text.lines().collect::<Vec<_>>()[..] else { panic!("{} bytes", text.len()) };
+        assert_eq!(heading, format!("a{}  b  c", " ".repeat(69_999)));
+        assert_eq!(row, format!("{wide}  1  {wide}"));
+    }
+
+    #[test]
+    fn no_cell_makes_a_row() {
+        let rows = [vec!["a\n 7  forged".to_owned(), "b\u{202e}c".to_owned()]];
+        assert_eq!(table(&["id", "b"], &[], &rows), "id             b\na\\n 7  forged  b\\u{202e}c\n");
+    }
+
+    #[test]
+    fn an_error_has_one_beginning() {
+        let error = |text: &str| failure(&Failure::new(crate::exit_codes::Exit::Some, text), false);
+        assert_eq!(error("refused:\n  a\n  b"), "error: refused:\n  a\n  b");
+        assert_eq!(error("refused:\n  a\nerror: b\u{1b}"), "error: refused:\n    a\n  error: b\\u{1b}");
+        assert!(error(&"x".repeat(100_000)).ends_with("… (83,616 more bytes)"));
     }
 
     #[test]
@@ -132,9 +212,19 @@ mod tests {
     fn payloads_of_any_format_can_be_shown() {
         assert_eq!(payload(b"{\n  \"a\": 1\n}"), "{ \"a\": 1 }");
         assert_eq!(payload(&[0xff, 1]), "0xff01");
+        assert_eq!(payload("\"a\u{202e}b\"\t".as_bytes()), "\"a\\u{202e}b\"");
         assert_eq!(payload_json(b"{\"a\": 1.50}").get(), "{\"a\": 1.50}");
         assert_eq!(payload_json(b"[1,\n2]").get(), "[1, 2]");
         assert_eq!(payload_json(b"plain").get(), "\"plain\"");
         assert_eq!(payload_json(&[0xff]).get(), r#"{"hex":"ff"}"#);
+        assert_eq!(payload_pretty(b"{\"a\":1.50}"), "{\n  \"a\": 1.50\n}");
+        assert_eq!(payload_pretty(b"plain"), "plain");
+    }
+
+    #[test]
+    fn long_payloads_are_cut_unless_all_is_asked_for() {
+        let long = "x".repeat(PAYLOAD_BYTES + 65_536);
+        assert_eq!(payload(long.as_bytes()), format!("{}… (65,536 more bytes)", "x".repeat(PAYLOAD_BYTES)));
+        assert_eq!(payload_of(long.as_bytes(), Length::Full), long);
     }
 }

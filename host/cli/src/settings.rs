@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use keys::KEYS;
-pub(crate) use layers::{Given, Origin, gather};
+pub(crate) use layers::{Given, Origin, file_path, gather};
 
 use crate::exit_codes::{Exit, Failure};
 

@@ -229,7 +229,7 @@ pub(crate) fn check_size(command: &Command, limit: usize) -> Result<(), CommandE
     if bytes > limit { Err(CommandError::TooLarge { bytes, limit }) } else { Ok(()) }
 }
 
-/// Refuses ids that cannot be stored.
+/// Refuses ids that cannot be stored, or that whoever reads them cannot see. Ids that are recorded already stay readable.
 pub(crate) fn check_ids(command: &Command) -> Result<(), CommandError> {
     let ids = [
         ("id", Some(&command.id)),
@@ -240,9 +240,14 @@ pub(crate) fn check_ids(command: &Command) -> Result<(), CommandError> {
         ("correlation_id", command.correlation_id.as_ref()),
         ("causation_id", command.causation_id.as_ref()),
     ];
-    for (field, value) in ids {
-        if value.is_some_and(|value| value.is_empty() || value.len() > MAX_ID_BYTES) {
+    for (field, value) in ids.into_iter().filter_map(|(field, value)| Some((field, value?))) {
+        if value.is_empty() || value.len() > MAX_ID_BYTES {
             return Err(CommandError::Invalid(format!("`{field}` must have 1 to {MAX_ID_BYTES} bytes")));
+        }
+        if let Some((at, control)) = value.char_indices().find(|(_, char)| char.is_control()) {
+            let code = u32::from(control);
+            let why = format!("`{field}` has the control character U+{code:04X} at byte {at}: leave it out");
+            return Err(CommandError::Invalid(why));
         }
     }
     Ok(())

@@ -29,17 +29,43 @@ const ALLOWED: [&str; 18] = [
     "wasi:random/random",
 ];
 
-/// Refuses imports outside the allow-list, naming the first, and exports that are not the contract.
+/// Imports that a refusal names.
+const NAMED: usize = 20;
+
+/// Refuses imports outside the allow-list, naming them, and exports that are not the contract.
 pub(crate) fn check(surface: &Surface) -> Result<(), LoadError> {
     check_imports(&surface.imports)?;
     check_exports(&surface.interfaces)
 }
 
 fn check_imports(imports: &[String]) -> Result<(), LoadError> {
-    match imports.iter().find(|name| !is_allowed(name)) {
-        None => Ok(()),
-        Some(import) if split(import).0 == TYPES => Err(other_contract(TYPES, import)),
-        Some(import) => Err(LoadError::RefusedImport { why: why_refused(import), import: import.clone() }),
+    let refused: Vec<&str> = imports.iter().map(String::as_str).filter(|name| !is_allowed(name)).collect();
+    let Some(first) = refused.first() else { return Ok(()) };
+    if refused.iter().all(|import| split(import).0 == TYPES) {
+        return Err(other_contract(TYPES, first));
+    }
+    Err(LoadError::RefusedImport { import: names(&refused), why: why_all(&refused) })
+}
+
+/// The names, for a message that puts the whole between backticks.
+fn names(imports: &[&str]) -> String {
+    let named = imports[..imports.len().min(NAMED)].join("`, `");
+    match imports.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named}`, `… ({more} more)"),
+    }
+}
+
+/// The reason that they share, or what holds for any of them.
+fn why_all(imports: &[&str]) -> &'static str {
+    let mut reasons: Vec<&str> = imports.iter().map(|import| why_refused(import)).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    match reasons[..] {
+        [] | [_] => imports.first().map_or("", |import| why_refused(import)),
+        _ => {
+            "only clocks, randomness and output are answered, all from the command's context; put other data into the command"
+        }
     }
 }
 
@@ -109,5 +135,35 @@ mod tests {
         ] {
             assert!(!is_allowed(refused), "{refused}");
         }
+    }
+
+    fn refused(imports: &[&str]) -> String {
+        let imports: Vec<String> = imports.iter().map(ToString::to_string).collect();
+        check_imports(&imports).map_or_else(|error| error.to_string(), |()| "taken".to_owned())
+    }
+
+    #[test]
+    fn all_that_is_refused_is_named() {
+        assert_eq!(
+            refused(&["wasi:sockets/tcp@0.2.0", "wasi:io/poll@0.2.0", "wasi:sockets/udp@0.2.0"]),
+            "it imports `wasi:sockets/tcp@0.2.0`, `wasi:sockets/udp@0.2.0`, which a guest may not have: decisions do no \
+             network I/O; put the data into the command"
+        );
+        assert_eq!(
+            refused(&["wasi:sockets/tcp@0.2.0", "wasi:http/types@0.2.0", "cantus:domain/types@0.2.0"]),
+            "it imports `wasi:sockets/tcp@0.2.0`, `wasi:http/types@0.2.0`, `cantus:domain/types@0.2.0`, which a guest may \
+             not have: only clocks, randomness and output are answered, all from the command's context; put other data \
+             into the command"
+        );
+        assert!(refused(&["cantus:domain/types@0.2.0"]).starts_with("built for `cantus:domain/types@0.2.0`"));
+        assert_eq!(refused(&["wasi:io/poll@0.2.0"]), "taken");
+    }
+
+    #[test]
+    fn a_refusal_is_bounded() {
+        let many: Vec<String> = (0..1_000).map(|n| format!("env:mine/i{n}@1.0.0")).collect();
+        let message = refused(&many.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(message.contains("`env:mine/i19@1.0.0`, `… (980 more)`, which"), "{message}");
+        assert!(message.len() < 1_000, "{message}");
     }
 }

@@ -29,6 +29,13 @@ async fn each_bad_request_hears_what_is_wrong_with_it() {
         ("a long id", increment(&"i".repeat(513))),
         ("no aggregate id", named("14", "Counter/", "Increment")),
         ("an empty actor", Command { actor: Some(String::new()), ..increment("15") }),
+        ("a line end in the id", increment("16\n17")),
+        ("a NUL in the aggregate id", named("18", "Counter/c\0", "Increment")),
+        ("an escape in the aggregate type", named("19", "\u{1b}[2J/c", "Increment")),
+        ("a tab in the command", named("20", "Counter/c", "Incre\tment")),
+        ("a C1 control in the actor", Command { actor: Some("me\u{9b}".into()), ..increment("21") }),
+        ("DEL in the correlation id", Command { correlation_id: Some("\u{7f}".into()), ..increment("22") }),
+        ("CR in the causation id", Command { causation_id: Some("é\r".into()), ..increment("23") }),
     ] {
         answers.push(format!("{what}\n  {}", refused(world.ask(command).await)));
     }

@@ -70,10 +70,10 @@ async fn without_the_salary_the_rent_is_not_paid_and_the_coffee_is() {
         "~ close: balance-not-zero → balance-not-zero",
     ];
     assert_eq!(lines(&found), expected);
-    let details = |id| &now(&found, id)["rejected"]["detail"];
-    assert_eq!(*details("rent"), json!({ "amount": 120, "available": 50 }));
-    assert_eq!(*details("to-bob"), json!({ "amount": 30, "available": 10 }));
-    assert_eq!(*details("close"), json!({ "balance": 20 }));
+    let details = |id| now(&found, id)["rejected"]["detail"].clone();
+    assert_eq!(details("rent"), json!({ "amount": 120, "available": 50 }));
+    assert_eq!(details("to-bob"), json!({ "amount": 30, "available": 10 }));
+    assert_eq!(details("close"), json!({ "balance": 20 }));
     let changes = ["salary", "rent", "coffee", "to-bob", "refund", "close"].map(|id| step(&found, id).change);
     let (lost, won) = (Some(Change::AcceptedToRejected), Some(Change::RejectedToAccepted));
     assert_eq!(changes, [None, lost, won, lost, None, Some(Change::RejectionDiffers)]);

@@ -51,7 +51,8 @@ async fn a_recorded_command_that_expected_a_version_is_refused_on_another() {
     let found = world.tell("Climber/c", "a", Do::Drop, &[]).await;
     assert_eq!(lines(&found)[3], "= d: 4 Climbed → 1 Climbed");
     for (id, expected) in [("b", 1), ("c", 2)] {
-        let refused = now(&found, id)["undecided"].as_str().unwrap();
+        let refused = now(&found, id);
+        let refused = refused["undecided"].as_str().unwrap();
         assert_eq!(refused, format!("the stream is at version 0, not at {expected} as expected"));
     }
 }

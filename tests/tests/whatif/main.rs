@@ -15,6 +15,7 @@ use std::{
 
 use cantus_engine::{
     Clock, Engine, FixedClock, Live,
+    replay::JsonText,
     whatif::{At, Branch, BranchError, Mark, Step, Tally, Timelines, WhatIf, WhatIfError, whatif},
 };
 use cantus_model::{AggregateRef, Command, Digest, ports::Component};
@@ -153,7 +154,7 @@ fn line(step: &Step) -> String {
         Mark::Removed => '-',
     };
     let side = |side: &Option<cantus_engine::whatif::Side>| {
-        side.as_ref().map_or("nothing".to_owned(), |side| outcome(side.version, &side.decision))
+        side.as_ref().map_or("nothing".to_owned(), |side| outcome(side.version, &json(&side.decision)))
     };
     format!("{mark} {}: {} → {}", step.command_id, side(&step.before), side(&step.now))
 }
@@ -184,8 +185,12 @@ fn step<'a>(found: &'a Timelines, id: &str) -> &'a Step {
 }
 
 /// What a command of the new timeline was answered.
-fn now<'a>(found: &'a Timelines, id: &str) -> &'a Value {
-    &step(found, id).now.as_ref().unwrap().decision
+fn now(found: &Timelines, id: &str) -> Value {
+    json(&step(found, id).now.as_ref().unwrap().decision)
+}
+
+fn json(text: &JsonText) -> Value {
+    serde_json::from_str(text.get()).unwrap()
 }
 
 /// Where both timelines end, as JSON.

@@ -36,7 +36,7 @@ fn seconds(found: &Timelines, id: &str) -> [Option<u64>; 2] {
     [&step(found, id).before, &step(found, id).now].map(|side| {
         let side = side.as_ref()?;
         let seconds = side.now.0 / 1_000_000;
-        if let Some(at) = side.decision["accepted"][0]["payload"]["at"].as_str() {
+        if let Some(at) = json(&side.decision)["accepted"][0]["payload"]["at"].as_str() {
             assert_eq!(at, cantus_sdk::Timestamp::from_micros(side.now.0).to_string());
         }
         Some(seconds)

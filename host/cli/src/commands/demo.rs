@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     let told = write_commands(&csv, &commands)?;
     demo.say(&format!(
         "{} is {} commands to {} flights and {} aircraft, in the order of the day.",
-        csv.file_name().unwrap_or_default().to_string_lossy(),
+        render::escaped(csv.file_name().unwrap_or_default().to_string_lossy()),
         render::count(told.commands),
         render::count(told.flights),
         render::count(told.aircraft),

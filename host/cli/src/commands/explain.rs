@@ -4,17 +4,18 @@ use std::{fmt::Write as _, sync::Arc};
 
 use cantus_engine::{FoldError, fold};
 use cantus_model::{
-    CommandRecord, ComponentRecord, EventQuery, Outcome, RecordedEvent, Rejection,
+    CommandRecord, ComponentRecord, EventQuery, Outcome, PageLimit, RecordedEvent, Rejection,
     ports::{Component, Store, StoreError},
 };
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::events;
+use super::events::{self, Pages};
 use crate::{
     args::{Global, StoreArg},
     exit_codes::{Exit, Failure, OrExit},
-    output, render,
+    output,
+    render::{self, Length, escaped, message},
     settings::{self, Settings},
     wiring,
 };
@@ -26,7 +27,8 @@ Examples:
 
 The ids of commands are in what `cantus events --json` prints. The states before and after are
 folded by the component that decided, from the component store. To ask what another command
-would have led to, see `cantus whatif`.";
+would have led to, see `cantus whatif`. A payload of more than 4,096 bytes is cut, and the bytes
+that are left out are counted; --full shows all of it, and so does --json.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -34,6 +36,9 @@ would have led to, see `cantus whatif`.";
 pub(crate) struct Args {
     /// The command's id
     command_id: String,
+    /// Show payloads whole, however long they are
+    #[arg(long)]
+    full: bool,
     #[command(flatten)]
     store: StoreArg,
 }
@@ -62,7 +67,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let explained = explain(&settings, &*store, record).await?;
     match global.json {
         true => output::print_json(&explained.json())?,
-        false => output::print(&explained.text())?,
+        false => output::print(&explained.text(Length::of(args.full)))?,
     }
     Ok(Exit::Ok)
 }
@@ -70,7 +75,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 async fn explain(settings: &Settings, store: &dyn Store, record: CommandRecord) -> Result<Explained, Failure> {
     let components = store.components().await.or_exit(Exit::Store)?;
     let component = components.into_iter().find(|component| component.digest == record.component);
-    let events = produced(store, &record, settings.engine.page_events).await.or_exit(Exit::Store)?;
+    let page = PageLimit { events: settings.engine.page_events, bytes: settings.engine.page_bytes };
+    let events = produced(store, &record, page).await.or_exit(Exit::Store)?;
     let states = match wiring::recorded(settings)?(record.component) {
         Ok(Some(component)) => states(store, &component, &record).await.or_exit(Exit::Store)?,
         Ok(None) => Err("the component is not in the component store".to_owned()),
@@ -79,25 +85,20 @@ async fn explain(settings: &Settings, store: &dyn Store, record: CommandRecord) 
     Ok(Explained { record, component, events, states })
 }
 
-/// The events that it produced, page by page.
+/// The events that it produced.
 async fn produced(
     store: &dyn Store,
     record: &CommandRecord,
-    page_events: usize,
+    page: PageLimit,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
-    let mut events: Vec<RecordedEvent> = Vec::new();
-    let mut after = record.base_version;
-    while after < record.version() {
-        let left = usize::try_from(record.version() - after).unwrap_or(usize::MAX);
-        let query = EventQuery {
-            aggregate: Some(record.aggregate.clone()),
-            after: Some(after),
-            limit: left.min(page_events),
-            ..Default::default()
-        };
-        let page = store.read_events(&query).await?;
-        let Some(last) = page.last() else { break };
-        after = last.version;
+    let query = EventQuery {
+        aggregate: Some(record.aggregate.clone()),
+        after: Some(record.base_version),
+        limit: usize::try_from(record.version() - record.base_version).unwrap_or(usize::MAX),
+        ..Default::default()
+    };
+    let (mut pages, mut events) = (Pages::of(store, query, page), Vec::new());
+    while let Some(page) = pages.next().await? {
         events.extend(page);
     }
     Ok(events)
@@ -121,17 +122,36 @@ async fn states(
 
 /// For programs.
 #[derive(Serialize)]
-struct Json {
+struct Json<'a> {
     #[serde(flatten)]
     fields: Value,
+    outcome: OutcomeJson<'a>,
     payload: Box<RawValue>,
     events: Vec<Box<RawValue>>,
     state_before: Option<Box<RawValue>>,
     state_after: Option<Box<RawValue>>,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum OutcomeJson<'a> {
+    Accepted,
+    Rejected { code: &'a str, message: &'a str, detail: Option<Box<RawValue>> },
+}
+
+impl<'a> OutcomeJson<'a> {
+    fn of(outcome: &'a Outcome) -> Self {
+        match outcome {
+            Outcome::Accepted { .. } => Self::Accepted,
+            Outcome::Rejected(Rejection { code, message, detail }) => {
+                Self::Rejected { code, message, detail: detail.as_deref().map(render::payload_json) }
+            }
+        }
+    }
+}
+
 impl Explained {
-    fn json(&self) -> Json {
+    fn json(&self) -> Json<'_> {
         let CommandRecord { aggregate, command, context, .. } = &self.record;
         let manifest = self.component.as_ref().map(|component| &component.manifest);
         let mut fields = json!({
@@ -147,12 +167,6 @@ impl Explained {
             "plugin_version": manifest.map(|manifest| &manifest.version),
             "version_before": self.record.base_version,
             "version_after": self.record.version(),
-            "outcome": match &self.record.outcome {
-                Outcome::Accepted { .. } => json!("accepted"),
-                Outcome::Rejected(Rejection { code, message, detail }) => json!({
-                    "rejected": { "code": code, "message": message, "detail": detail.as_deref().map(render::payload_json) },
-                }),
-            },
         });
         if let Err(why) = &self.states {
             fields["state_error"] = why.as_str().into();
@@ -161,6 +175,7 @@ impl Explained {
         let state = |place: usize| self.states.as_ref().ok().map(|states| render::payload_json(&states[place]));
         Json {
             fields,
+            outcome: OutcomeJson::of(&self.record.outcome),
             payload: render::payload_json(&command.payload),
             events: self.events.iter().map(raw).collect(),
             state_before: state(0),
@@ -169,24 +184,26 @@ impl Explained {
     }
 
     /// For people.
-    fn text(&self) -> String {
+    fn text(&self, length: Length) -> String {
         let CommandRecord { aggregate, command, context, .. } = &self.record;
         let version = if command.version == 1 { String::new() } else { format!(" v{}", command.version) };
-        let mut text = format!("{} {}{version} for {aggregate}\n", context.command_id, command.name);
-        let _ = writeln!(text, "{}\n", render::payload(&command.payload));
+        let what = escaped(format_args!("{} {}{version} for {aggregate}", context.command_id, command.name));
+        let mut text = format!("{what}\n{}\n\n", render::payload_of(&command.payload, length));
         for (name, value) in self.circumstances() {
+            let value = if length == Length::Full { escaped(value) } else { message(value) };
             let _ = writeln!(text, "{name:16}{value}");
         }
         text.push('\n');
         let [before, after] = [self.record.base_version, self.record.version()];
         let state = |place: usize| match &self.states {
             Ok(states) => render::payload_pretty(&states[place]),
-            Err(why) => format!("cannot be told: {why}"),
+            Err(why) => format!("cannot be told: {}", message(why)),
         };
         let _ = writeln!(text, "the state before, at version {before}\n{}\n", state(0));
-        let _ = writeln!(text, "{}", outcome(&self.record.outcome));
+        let _ = writeln!(text, "{}", outcome(&self.record.outcome, length));
         if !self.events.is_empty() {
-            let _ = write!(text, "{}\nthe state after, at version {after}\n{}\n", events::text(&self.events), state(1));
+            let events = events::text(&self.events, length);
+            let _ = write!(text, "{events}\nthe state after, at version {after}\n{}\n", state(1));
         }
         text
     }
@@ -208,14 +225,14 @@ impl Explained {
     }
 }
 
-fn outcome(outcome: &Outcome) -> String {
+fn outcome(outcome: &Outcome, length: Length) -> String {
     match outcome {
         Outcome::Accepted { events: 0 } => "accepted, without events".to_owned(),
         Outcome::Accepted { events: 1 } => "accepted, 1 event".to_owned(),
         Outcome::Accepted { events } => format!("accepted, {events} events"),
-        Outcome::Rejected(Rejection { code, message, detail }) => {
-            let detail = detail.as_ref().map(|detail| format!(" {}", render::payload(detail)));
-            format!("rejected: {code}: {message}{}", detail.unwrap_or_default())
+        Outcome::Rejected(Rejection { code, message: why, detail }) => {
+            let detail = detail.as_ref().map(|detail| format!(" {}", render::payload_of(detail, length)));
+            format!("rejected: {}: {}{}", message(code), message(why), detail.unwrap_or_default())
         }
     }
 }

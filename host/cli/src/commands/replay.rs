@@ -18,6 +18,7 @@ use cantus_model::Timestamp;
 
 use crate::{
     args::{Global, StoreArg},
+    atomic_file::{Output, ProtectedFiles, Replace},
     commands::{
         state::parse_time,
         tape::{Progress as Bar, Selection},
@@ -76,9 +77,12 @@ pub(crate) struct Args {
     /// Run it in other ways as well, which must not matter
     #[arg(long)]
     perturb: bool,
-    /// Write the report as JUnit XML too
+    /// Write the report as JUnit XML too; an earlier one is replaced
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Replace the file of --junit whatever it is, unless it is a store, a plugin or an input
+    #[arg(long, requires = "junit")]
+    force: bool,
     #[command(flatten)]
     store: StoreArg,
 }
@@ -94,6 +98,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 async fn try_run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store.clone())])?)?.settings;
     let source = Source::open(&settings, args.tape.as_deref(), args.plugin.as_deref()).await?;
+    let junit = args.junit.as_ref().map(|path| {
+        let inputs = args.tape.iter().chain(&args.plugin).chain(&args.waiver).map(PathBuf::as_path);
+        let replace = Replace::Earlier(junit::is_earlier).or_forced(args.force);
+        Output::of(path, replace, &ProtectedFiles::of(&settings, global, inputs))
+    });
+    let junit = junit.transpose()?;
     let waiver = args.waiver.as_ref().map(|path| {
         let doing = || format!("the waiver {}", path.display());
         let text = std::fs::read_to_string(path).or_exit_while(Exit::Usage, doing)?;
@@ -134,9 +144,8 @@ async fn try_run(args: Args, global: &Global) -> Result<Exit, Failure> {
     } else {
         output::print(&text::report(&report, &source))?;
     }
-    if let Some(path) = &args.junit {
-        let doing = || format!("writing {}", path.display());
-        std::fs::write(path, junit::xml(&report)?).or_exit_while(Exit::Usage, doing)?;
+    if let Some(output) = junit {
+        output.write(junit::xml(&report)?.as_bytes())?;
     }
     Ok(if report.is_clean() { Exit::Ok } else { Exit::Some })
 }

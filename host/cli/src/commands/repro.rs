@@ -15,6 +15,7 @@ use cantus_model::ports::Component;
 
 use crate::{
     args::Global,
+    atomic_file::{ProtectedFiles, Replace},
     exit_codes::{Exit, Failure, OrExit},
     output,
     settings::{self, Settings},
@@ -64,7 +65,7 @@ pub(crate) struct Args {
     /// Where to write it [default: NAME.short.json, in the current folder]
     #[arg(long, short, value_name = "FILE", requires = "shorten")]
     output: Option<PathBuf>,
-    /// Replace the file if it is there
+    /// Replace the file if it is there, unless it is a store, a plugin or an input
     #[arg(long, requires = "shorten")]
     force: bool,
     /// How often --shorten runs it, at most [default: 1000]
@@ -91,7 +92,12 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let runs = rerun.runs();
     let again = runs.iter().any(|run| run.again);
     let shortened = match args.shorten && again {
-        true => Some(shorten::run(&rerun, &file, args.output, args.force, args.runs.unwrap_or(1_000))?),
+        true => {
+            let inputs = [&file].into_iter().chain(&args.plugin).map(PathBuf::as_path);
+            let protected = ProtectedFiles::of(&settings, global, inputs);
+            let (replace, runs) = (Replace::Nothing.or_forced(args.force), args.runs.unwrap_or(1_000));
+            Some(shorten::run(&rerun, &file, args.output, replace, &protected, runs)?)
+        }
         false => None,
     };
     let report = show::Report { bundle: &bundle, component: &*component, runs: &runs, shortened };

@@ -3,6 +3,7 @@
 mod answer;
 mod feed;
 pub(crate) mod input;
+mod order;
 mod outcomes;
 mod progress;
 mod stop;
@@ -14,6 +15,7 @@ use tally::Tally;
 
 use crate::{
     args::{Global, PluginsArg, StoreArg},
+    atomic_file::ProtectedFiles,
     exit_codes::{Exit, Failure},
     notices, output, settings, wiring,
 };
@@ -36,9 +38,12 @@ A line is one JSON object:
   actor, correlation_id, causation_id, metadata (an object of texts)
 
 Commands for one aggregate are decided in the order of their lines. Outcomes are written
-as they become durable, each with its line number. A line that makes no sense is reported
-and skipped. Ctrl-C stops reading, waits for what is on its way, and prints the summary;
-Ctrl-C again stops at once.
+as they become durable, each with its line number: those of one aggregate in the order of its
+lines. A line that makes no sense is reported and skipped. Ctrl-C stops reading, waits for what
+is on its way, and prints the summary; Ctrl-C again stops at once.
+
+An earlier file of outcomes is replaced at the start; any other file only with --force, and a
+store, a plugin or an input never.
 
 A new file in the folder of plugins is verified before it goes live (see `cantus plugin
 verify --help`), at the start and, with --watch, at any time; the version before stays live
@@ -57,9 +62,12 @@ pub(crate) struct Args {
     /// The file of commands, or - for stdin
     #[arg(long, value_name = "FILE|-")]
     commands: PathBuf,
-    /// Write one JSON line for each command here, or - for stdout
+    /// Write one JSON line for each command here, or - for stdout; an earlier such file is replaced
     #[arg(long, value_name = "FILE|-")]
     outcomes: Option<PathBuf>,
+    /// Replace the file of --outcomes whatever it is, unless it is a store, a plugin or an input
+    #[arg(long, requires = "outcomes")]
+    force: bool,
     /// Commands on their way at once [env: CANTUS_IN_FLIGHT] [default: 256]
     #[arg(long, value_name = "N")]
     in_flight: Option<String>,
@@ -83,7 +91,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins), ("in_flight", args.in_flight)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let input = input::open(&args.commands)?;
-    let outcomes = outcomes::open(args.outcomes.as_deref(), &args.commands)?;
+    let protected = ProtectedFiles::of(&settings, global, [args.commands.as_path()]);
+    let outcomes = outcomes::open(args.outcomes.as_deref(), args.force, &protected)?;
     let stop = stop::listen()?;
     let host = wiring::start(&settings, args.watch, notices::tell).await?;
 
@@ -105,11 +114,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let stats = host.stop().await;
 
     let summary = tally.summary(elapsed, &stats);
-    let text = if global.json { output::json_line(&summary)? } else { summary.text() };
-    if args.outcomes.is_some_and(|path| path.as_os_str() == "-") {
-        eprint!("{text}")
-    } else {
-        output::print(&text)?
+    let outcomes_on_stdout = args.outcomes.is_some_and(|path| path.as_os_str() == "-");
+    match (global.json, outcomes_on_stdout) {
+        (true, false) => output::print_json(&summary)?,
+        (true, true) => eprint!("{}", output::json_line(&summary)?),
+        (false, false) => output::print(&summary.text())?,
+        (false, true) => eprint!("{}", summary.text()),
     }
     ended.exit(&tally)
 }

@@ -101,6 +101,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 }
 
 fn text(aggregate: &AggregateRef, version: u64, latest: u64, plugin: &str, state: &[u8]) -> String {
+    let (aggregate, plugin) = (render::escaped(aggregate), render::escaped(plugin));
     let of = if version == latest { String::new() } else { format!(" of {latest}") };
     format!("{aggregate} at version {version}{of}, folded by {plugin}\n{}\n", render::payload_pretty(state))
 }

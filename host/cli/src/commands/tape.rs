@@ -1,7 +1,6 @@
 //! `cantus tape`: recorded history in one file, cut from a store and looked into.
 
 mod about;
-mod aside;
 mod components;
 mod progress;
 mod record;
@@ -11,7 +10,6 @@ mod show;
 
 use std::path::Path;
 
-pub(in crate::commands) use aside::Aside;
 use cantus_store::tape::TapeError;
 use clap::Subcommand;
 pub(in crate::commands) use progress::Progress;

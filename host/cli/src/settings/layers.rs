@@ -70,9 +70,17 @@ pub(crate) fn gather(global: &Global, flags: &[(&str, Option<String>)]) -> Resul
     Ok(given)
 }
 
+/// The settings file, whether it is there or not.
+pub(crate) fn file_path(global: &Global) -> PathBuf {
+    named_file(global).unwrap_or_else(|| FILE.into())
+}
+
+fn named_file(global: &Global) -> Option<PathBuf> {
+    global.config.clone().or_else(|| std::env::var_os("CANTUS_CONFIG").map(PathBuf::from))
+}
+
 fn file(global: &Global) -> Result<Vec<Given>, Failure> {
-    let named = global.config.clone().or_else(|| std::env::var_os("CANTUS_CONFIG").map(PathBuf::from));
-    let path = named.clone().unwrap_or_else(|| FILE.into());
+    let (named, path) = (named_file(global), file_path(global));
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&path, &text),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),

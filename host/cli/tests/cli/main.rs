@@ -6,6 +6,8 @@
 mod bad_input;
 mod day_tape;
 mod help;
+mod output_files;
+mod outside_text;
 mod plugin;
 mod releases;
 mod replay;

@@ -129,3 +129,25 @@ fn a_refusal_holds_among_duplicates() {
     assert_eq!(summary["failed_by_code"]["too-large"]["count"], 300, "{summary:#}");
     assert_eq!(summary["failed"], 300, "{summary:#}");
 }
+
+/// Commands of a few aggregates, among them repeated ones and those that fail at once.
+#[test]
+fn outcomes_of_one_aggregate_leave_in_the_order_of_its_lines() {
+    let place = Place::with_plugin();
+    let line = |n: u32| match n % 7 {
+        3 => add(&format!("{}", n - 3), &format!("a{}", n % 4), 0),
+        5 => add(&format!("{n}"), &format!("a{}", n % 4), 0).replace("\"Add\"", "\"Nope\""),
+        _ => add(&format!("{n}"), &format!("a{}", n % 4), 0),
+    };
+    place.write("commands.jsonl", (0..4_000).map(line).collect::<String>());
+    let output = place.cantus("run --commands commands.jsonl --outcomes outcomes.jsonl --in-flight 512");
+    assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
+    let mut last = std::collections::BTreeMap::new();
+    for outcome in place.read("outcomes.jsonl").lines() {
+        let outcome: serde_json::Value = serde_json::from_str(outcome).unwrap();
+        let line = outcome["line"].as_u64().unwrap();
+        let before = last.insert(outcome["aggregate_id"].as_str().unwrap().to_owned(), line);
+        assert!(before.is_none_or(|before| before < line), "{outcome} after line {before:?}");
+    }
+    assert_eq!(last.len(), 4);
+}

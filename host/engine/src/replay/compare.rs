@@ -4,9 +4,9 @@ use std::fmt;
 
 use cantus_model::{Digest, Message, Outcome, RecordedCommand, Rejection, Verdict};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Redecided;
+use super::{JsonText, Redecided};
 
 /// How a decision of today differs from the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,37 +71,74 @@ impl<'a> Decision<'a> {
     }
 
     /// This one and another that is not the same, for a report: where the JSON of payloads is the same and only its bytes
-    /// are not (the order of fields, white space, `1.50`), payloads are given as text.
-    pub(crate) fn told_apart(&self, other: &Self) -> (Value, Value) {
+    /// are not (line ends, or a string that stands for text), payloads are given as text.
+    pub(crate) fn told_apart(&self, other: &Self) -> (JsonText, JsonText) {
         match (self.json(), other.json()) {
             (one, two) if one == two => (self.shown(payload_text), other.shown(payload_text)),
             told => told,
         }
     }
 
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> JsonText {
         self.shown(payload_json)
     }
 
-    fn shown(&self, payload: fn(&[u8]) -> Value) -> Value {
-        let event = |it: &Message| json!({ "event": it.name, "version": it.version, "payload": payload(&it.payload) });
-        match self {
-            Self::Accepted(events) => json!({ "accepted": events.iter().map(event).collect::<Vec<_>>() }),
-            Self::Rejected(Rejection { code, message, detail }) => {
-                let mut rejection = json!({ "code": code, "message": message });
-                if let Some(detail) = detail {
-                    rejection["detail"] = payload(detail);
-                }
-                json!({ "rejected": rejection })
-            }
-            Self::Redecided(Redecided::Decided(Verdict::Accepted(events))) => Self::Accepted(events).shown(payload),
+    fn shown(&self, payload: fn(&[u8]) -> JsonText) -> JsonText {
+        JsonText::of(&match self {
+            Self::Accepted(events) => DecisionJson::accepted(events, payload),
+            Self::Rejected(rejection) => DecisionJson::rejected(rejection, payload),
+            Self::Redecided(Redecided::Decided(Verdict::Accepted(events))) => DecisionJson::accepted(events, payload),
             Self::Redecided(Redecided::Decided(Verdict::Rejected(rejection))) => {
-                Self::Rejected(rejection).shown(payload)
+                DecisionJson::rejected(rejection, payload)
             }
-            Self::Redecided(Redecided::Undecided(why)) => json!({ "undecided": why }),
-            Self::Redecided(Redecided::Fault(fault)) => json!({ "fault": fault.message, "in": fault.call }),
-            Self::Redecided(Redecided::Unreached) => json!("not reached"),
-        }
+            Self::Redecided(Redecided::Undecided(why)) => DecisionJson::Undecided(why),
+            Self::Redecided(Redecided::Fault(fault)) => DecisionJson::Fault { fault: &fault.message, call: fault.call },
+            Self::Redecided(Redecided::Unreached) => DecisionJson::Unreached,
+        })
+    }
+}
+
+/// A decision as a report has it.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum DecisionJson<'a> {
+    Accepted(Vec<EventJson<'a>>),
+    Rejected(RejectionJson<'a>),
+    Undecided(&'a str),
+    #[serde(rename = "not reached")]
+    Unreached,
+    #[serde(untagged)]
+    Fault {
+        fault: &'a str,
+        #[serde(rename = "in")]
+        call: &'a str,
+    },
+}
+
+#[derive(Serialize)]
+struct EventJson<'a> {
+    event: &'a str,
+    payload: JsonText,
+    version: u32,
+}
+
+#[derive(Serialize)]
+struct RejectionJson<'a> {
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<JsonText>,
+    message: &'a str,
+}
+
+impl<'a> DecisionJson<'a> {
+    fn accepted(events: &'a [Message], payload: fn(&[u8]) -> JsonText) -> Self {
+        let event = |it: &'a Message| EventJson { event: &it.name, payload: payload(&it.payload), version: it.version };
+        Self::Accepted(events.iter().map(event).collect())
+    }
+
+    fn rejected(rejection: &'a Rejection, payload: fn(&[u8]) -> JsonText) -> Self {
+        let Rejection { code, message, detail } = rejection;
+        Self::Rejected(RejectionJson { code, detail: detail.as_deref().map(payload), message })
     }
 }
 
@@ -132,21 +169,24 @@ pub(crate) fn compare(recorded: &Decision<'_>, now: &Redecided) -> Option<Change
 /// Bytes of a payload that a report shows.
 const SHOWN: usize = 4_096;
 
-/// A payload in a report: the value of JSON, else as [`payload_text`].
-pub(crate) fn payload_json(payload: &[u8]) -> Value {
-    let json = (payload.len() <= SHOWN).then(|| serde_json::from_slice(payload).ok()).flatten();
+/// A payload in a report: JSON as it was written, else as [`payload_text`].
+pub(crate) fn payload_json(payload: &[u8]) -> JsonText {
+    let json = (payload.len() <= SHOWN).then(|| JsonText::parse(payload)).flatten();
     json.unwrap_or_else(|| payload_text(payload))
 }
 
 /// A payload in a report, to the byte: text as a string, other bytes in hexadecimal, a long one by its beginning and digest.
-pub(super) fn payload_text(payload: &[u8]) -> Value {
+pub(super) fn payload_text(payload: &[u8]) -> JsonText {
     if payload.len() > SHOWN {
         let starts = String::from_utf8_lossy(&payload[..SHOWN / 4]);
-        return json!({ "bytes": payload.len(), "starts": starts, "sha256": Digest::of(payload) });
+        return JsonText::of(&json!({ "bytes": payload.len(), "starts": starts, "sha256": Digest::of(payload) }));
     }
     match std::str::from_utf8(payload) {
-        Ok(text) => text.into(),
-        Err(_) => json!({ "hex": payload.iter().map(|byte| format!("{byte:02x}")).collect::<String>() }),
+        Ok(text) => JsonText::of(&text),
+        Err(_) => {
+            let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+            JsonText::of(&json!({ "hex": hex }))
+        }
     }
 }
 
@@ -162,6 +202,8 @@ mod tests {
             (r#"{"a":2,"b":1}"#, r#"{"b":1,"a":2}"#),
             ("1.50", "1.5"),
             ("[1]", "[ 1 ]"),
+            ("[1,\n2]", "[1, 2]"),
+            ("abc", "\"abc\""),
             ("1", "2"),
             (&*long("y"), &*long("z")),
         ] {
@@ -169,5 +211,36 @@ mod tests {
             let (before, now) = Decision::Accepted(&one).told_apart(&Decision::Accepted(&two));
             assert_ne!(before, now);
         }
+    }
+
+    #[test]
+    fn values_are_shown_as_they_were_recorded() {
+        let payload = r#"{"b":0.48631448008240996,"a":123456789012345678901234567890,"b":1.50}"#;
+        let rejection = Rejection { code: "no".into(), message: "never".into(), detail: Some(payload.into()) };
+        let events = [Message { name: "E".into(), version: 2, payload: payload.into() }];
+        assert_eq!(
+            Decision::Accepted(&events).json().get(),
+            format!(r#"{{"accepted":[{{"event":"E","payload":{payload},"version":2}}]}}"#)
+        );
+        assert_eq!(
+            Decision::Rejected(&rejection).json().get(),
+            format!(r#"{{"rejected":{{"code":"no","detail":{payload},"message":"never"}}}}"#)
+        );
+    }
+
+    #[test]
+    fn what_is_no_decision_says_so() {
+        let json = |redecided: &Redecided| Decision::Redecided(redecided).json().get().to_owned();
+        assert_eq!(json(&Redecided::Undecided("no such command".into())), r#"{"undecided":"no such command"}"#);
+        assert_eq!(json(&Redecided::Unreached), r#""not reached""#);
+        let fault = cantus_model::Fault {
+            kind: cantus_model::FaultKind::Trap,
+            call: "handle",
+            message: "out".into(),
+            backtrace: Vec::new(),
+            plugin: String::new(),
+            component: Digest::default(),
+        };
+        assert_eq!(json(&Redecided::Fault(Box::new(fault))), r#"{"fault":"out","in":"handle"}"#);
     }
 }

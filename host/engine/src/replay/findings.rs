@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use cantus_model::{CommandRecord, RecordedCommand};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::{Change, Decision, Redecided, compare::payload_text};
+use super::{Change, Decision, JsonText, Redecided, compare::payload_text};
 
 /// Examples that are kept of each kind: the first ones of history, whoever finds them first.
 const EXAMPLES: usize = 3;
@@ -62,9 +61,9 @@ pub struct Example {
     /// The stream version that it was decided on.
     pub version: u64,
     /// The decision before, or the state.
-    pub before: Value,
+    pub before: JsonText,
     /// What it is now.
-    pub now: Value,
+    pub now: JsonText,
 }
 
 impl Example {
@@ -81,11 +80,15 @@ impl Example {
         before: Option<&[u8]>,
         now: Option<&[u8]>,
     ) -> Self {
-        let state = |state: Option<&[u8]>| json!({ "state": state.map(payload_text) });
+        #[derive(Serialize)]
+        struct StateJson {
+            state: Option<JsonText>,
+        }
+        let state = |state: Option<&[u8]>| JsonText::of(&StateJson { state: state.map(payload_text) });
         Self::at(place, last, last.record.version(), state(before), state(now))
     }
 
-    fn at(place: (u64, u64), command: &RecordedCommand, version: u64, before: Value, now: Value) -> Self {
+    fn at(place: (u64, u64), command: &RecordedCommand, version: u64, before: JsonText, now: JsonText) -> Self {
         let CommandRecord { aggregate, context, .. } = &command.record;
         Self { place, aggregate: aggregate.to_string(), command_id: context.command_id.clone(), version, before, now }
     }

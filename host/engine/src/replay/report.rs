@@ -1,12 +1,12 @@
 //! What a replay found.
 
 use cantus_model::Digest;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Example, Findings, Missing};
 
 /// The report of a replay. It names no time and no thread: the same history gives the same bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ReplayReport {
     /// The component that decided again, if it was not the recorded one.
     pub candidate: Option<Digest>,
@@ -26,7 +26,7 @@ pub struct ReplayReport {
 }
 
 /// All commands of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct KindReport {
     /// `Flight.Depart v1`.
     pub command: String,
@@ -41,7 +41,7 @@ pub struct KindReport {
 }
 
 /// The states in which the streams end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct States {
     /// One digest of all of them, as the component under replay has them.
     pub digest: Digest,
@@ -52,7 +52,7 @@ pub struct States {
 }
 
 /// What one perturbation found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PerturbationReport {
     /// What was different.
     pub name: String,

@@ -1,12 +1,14 @@
 //! What a verification found, and what follows from it. Kept with the activation.
 
 use cantus_model::{Digest, ports::Component};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use serde_json::value::RawValue;
 
 use crate::replay::Findings;
 
 /// The report of a verification. It names no time, so that the same history gives the same report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 pub struct Report {
     /// The plugin's name.
     pub plugin: String,
@@ -19,7 +21,7 @@ pub struct Report {
     /// Whether all that was asked for was run; otherwise time was up.
     pub complete: bool,
     /// What its decisions have in common with those before.
-    #[serde(flatten)]
+    #[serde(flatten, skip_deserializing)]
     pub findings: Findings,
     /// Where it failed; the first few.
     pub failures: Vec<Failure>,
@@ -47,6 +49,22 @@ pub struct Failure {
     pub message: String,
 }
 
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+/// The findings are read from the text by themselves: what is flattened goes through a buffer, which rounds numbers.
+impl<'de> Deserialize<'de> for Report {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let report =
+            Self::deserialize(&mut serde_json::Deserializer::from_str(text.get())).map_err(D::Error::custom)?;
+        Ok(Self { findings: serde_json::from_str(text.get()).map_err(D::Error::custom)?, ..report })
+    }
+}
+
 impl Report {
     /// Whether the candidate may go live.
     pub fn is_allowed(&self) -> bool {
@@ -62,5 +80,23 @@ impl Report {
 impl Named {
     pub(super) fn of(component: &dyn Component) -> Self {
         Self { version: component.manifest().version.clone(), digest: component.digest() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_report_that_was_kept_has_its_values_to_the_letter() {
+        let decision = r#"{"accepted":[{"event":"E","payload":{"b":0.48631448008240996,"a":1.50,"b":1},"version":1}]}"#;
+        let text = format!(
+            r#"{{"plugin":"p","candidate":{{"version":"1.0.0","digest":"{digest}"}},"against":null,"refused":[],"complete":true,"streams":1,"commands":2,"events":3,"identical":1,"groups":[{{"change":"events-differ","aggregate":"A","command":"C v1","count":1,"examples":[{{"aggregate":"A/1","command_id":"c","version":0,"before":{decision},"now":{decision}}}]}}],"failures":[],"removed":[]}}"#,
+            digest = Digest::default()
+        );
+        let report: Report = serde_json::from_str(&text).unwrap();
+        assert_eq!((report.findings.commands, report.findings.groups.len()), (2, 1));
+        assert_eq!(serde_json::to_string(&report).unwrap(), text);
     }
 }

@@ -2,9 +2,8 @@
 
 use cantus_model::{AggregateRef, Digest, Timestamp};
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::replay::Change;
+use crate::replay::{Change, JsonText};
 
 /// What a what-if came to. The same history and the same question give the same report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +118,9 @@ pub struct Side {
     /// The version of its schema; `None` if there is no such command.
     pub command_version: Option<u32>,
     /// What was asked; a long one is shortened.
-    pub payload: Value,
+    pub payload: JsonText,
     /// `accepted` with its events, `rejected`, `undecided`, or a `fault`.
-    pub decision: Value,
+    pub decision: JsonText,
     /// Who decided.
     pub component: Digest,
 }

@@ -26,7 +26,7 @@ const COMMANDS_ONE_BY_ONE: usize = 500;
 const SUSTAINED: Duration = Duration::from_secs(30);
 const MEMORY_GOAL_MB: f64 = 300.0;
 /// Bytes on disk of a deposit and its event in the format before this one.
-const BYTES_BEFORE: f64 = 0.0;
+const BYTES_BEFORE: f64 = 591.0;
 const STORE: &str = "durable.db";
 
 pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Result<Vec<Figure>> {

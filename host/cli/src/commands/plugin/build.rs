@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
         }))?;
     } else {
         let (name, size) = (wiring::name_of(&*file.component), render::bytes(file.bytes.len() as u64));
-        output::print(&format!("built {name}, {size}, into {}\n", target.display()))?;
+        output::print(&format!("built {name}, {size}, into {}\n", render::escaped(target.display())))?;
     }
     Ok(Exit::Ok)
 }

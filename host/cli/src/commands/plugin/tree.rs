@@ -9,12 +9,12 @@ use crate::render;
 
 /// Everything that a component says of itself.
 pub(super) fn plugin(manifest: &Manifest, digest: Digest, bytes: u64, imports: &[String]) -> String {
-    let mut text = format!("{} {}\n", manifest.name, manifest.version);
+    let mut text = format!("{} {}\n", render::escaped(&manifest.name), manifest.version);
     let imports = if imports.is_empty() { "none".to_owned() } else { imports.join("\n             ") };
     let rows = [
         ("digest", digest.to_string()),
         ("size", render::bytes(bytes)),
-        ("payloads", manifest.payload_format.clone()),
+        ("payloads", render::escaped(&manifest.payload_format)),
         ("imports", imports),
     ];
     for (name, value) in rows {
@@ -33,23 +33,23 @@ fn aggregate(kind: &AggregateType) -> String {
         0 => "no snapshots".to_owned(),
         every => format!("a snapshot every {} events", render::count(u64::from(every))),
     };
-    let mut text = format!("aggregate {} ({snapshots})\n", kind.name);
+    let mut text = format!("aggregate {} ({snapshots})\n", render::escaped(&kind.name));
     for command in &kind.commands {
         let produces: Vec<String> = command.produces.iter().map(kind_name).collect();
         let produces = if produces.is_empty() { "nothing".to_owned() } else { produces.join(", ") };
-        let _ = writeln!(text, "  command {} v{} -> {produces}", command.name, command.version);
+        let _ = writeln!(text, "  command {} v{} -> {produces}", render::escaped(&command.name), command.version);
         text.push_str(&schema(&command.schema));
     }
     for event in &kind.events {
         let upcast = event.upcasts_to.map(|version| format!(" (read as v{version})")).unwrap_or_default();
-        let _ = writeln!(text, "  event {} v{}{upcast}", event.name, event.version);
+        let _ = writeln!(text, "  event {} v{}{upcast}", render::escaped(&event.name), event.version);
         text.push_str(&schema(&event.schema));
     }
     text
 }
 
 fn kind_name(kind: &Kind) -> String {
-    format!("{} v{}", kind.name, kind.version)
+    format!("{} v{}", render::escaped(&kind.name), kind.version)
 }
 
 /// One line for each property of an object, with its type, and whether it may be missing.
@@ -58,7 +58,7 @@ fn schema(schema: &Value) -> String {
         return if schema.get("type").is_some_and(|kind| kind == "object" || kind == "null") {
             String::new()
         } else {
-            format!("    {}\n", type_name(schema, schema))
+            format!("    {}\n", render::escaped(type_name(schema, schema)))
         };
     };
     let required = |name: &str| {
@@ -69,9 +69,14 @@ fn schema(schema: &Value) -> String {
     let mut text = String::new();
     for (name, property) in properties {
         let optional = if required(name) { "" } else { ", may be missing" };
-        let _ = write!(text, "    {name:<width$}  {}{optional}", type_name(property, schema));
+        let _ = write!(
+            text,
+            "    {}  {}{optional}",
+            render::padded(&render::escaped(name), width),
+            render::escaped(type_name(property, schema))
+        );
         if let Some(description) = property.get("description").and_then(Value::as_str) {
-            let _ = write!(text, "  {}", description.lines().next().unwrap_or_default());
+            let _ = write!(text, "  {}", render::escaped(description.lines().next().unwrap_or_default()));
         }
         text.push('\n');
     }

@@ -8,6 +8,13 @@ use crate::{
     findings,
 };
 
+const NAME: &str = "cantus replay";
+
+/// Whether a file that begins so is an earlier report.
+pub(super) fn is_earlier(start: &[u8]) -> bool {
+    String::from_utf8_lossy(start).contains(&format!("<testsuites name=\"{NAME}\""))
+}
+
 /// It names no time, so that the same report gives the same bytes.
 pub(super) fn xml(report: &ReplayReport) -> Result<String, Failure> {
     let mut suite = TestSuite::new("recorded decisions");
@@ -18,7 +25,7 @@ pub(super) fn xml(report: &ReplayReport) -> Result<String, Failure> {
         suite.add_test_cases(report.perturbations.iter().map(perturbation));
         suites.push(suite);
     }
-    let mut junit = Report::new("cantus replay");
+    let mut junit = Report::new(NAME);
     junit.add_test_suites(suites);
     junit.to_string().or_exit(Exit::Machine)
 }
@@ -70,6 +77,8 @@ mod tests {
         let kind = KindReport { command: "A.C v1".into(), commands: 10, identical: 4, ..KindReport::default() };
         let findings = Findings { groups, ..Findings::default() };
         let report = ReplayReport { findings, kinds: vec![kind], ..ReplayReport::default() };
-        assert!(xml(&report).unwrap().contains("5 of 10 decided otherwise"));
+        let xml = xml(&report).unwrap();
+        assert!(xml.contains("5 of 10 decided otherwise"));
+        assert!(is_earlier(xml.as_bytes()) && !is_earlier(b"<testsuites name=\"nextest\""));
     }
 }

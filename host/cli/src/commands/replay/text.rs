@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 use cantus_engine::replay::{Findings, KindReport, Missing, PerturbationReport, ReplayReport};
 
 use super::source::Source;
-use crate::{findings, render};
+use crate::{
+    findings,
+    render::{self, escaped, message},
+};
 
 pub(super) fn report(report: &ReplayReport, source: &Source) -> String {
     let Findings { streams, commands, events, identical, .. } = report.findings;
     let by = match source.manifest() {
-        Some(manifest) => format!("{} {}", manifest.name, manifest.version),
+        Some(manifest) => escaped(format_args!("{} {}", manifest.name, manifest.version)),
         None => "the components that decided them".to_owned(),
     };
     let [commands, streams, events] = [commands, streams, events].map(render::count);
@@ -55,7 +58,7 @@ fn states(report: &ReplayReport) -> String {
     let states = &report.states;
     let mut text = format!("\nstates at the end: {}", states.digest.short());
     if states.differing > 0 {
-        let (count, first) = (render::count(states.differing), states.examples.join(", "));
+        let (count, first) = (render::count(states.differing), escaped(states.examples.join(", ")));
         let _ = write!(text, ", {count} of them not as the recorded component has them: {first}");
     }
     text.push('\n');
@@ -64,7 +67,7 @@ fn states(report: &ReplayReport) -> String {
 
 /// On a line of its own.
 pub(super) fn missing(Missing { component, why }: &Missing) -> String {
-    let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let why = why.as_ref().map(|why| format!(": {}", message(why))).unwrap_or_default();
     format!("\n  {}{why}", component.short())
 }
 

@@ -21,7 +21,7 @@ pub(super) fn run(folder: &ReproFolder, as_json: bool) -> Result<Exit, Failure> 
     if as_json {
         bundles.iter().try_for_each(|(file, bundle)| output::print_json(&line(file, bundle)))?;
     } else if bundles.is_empty() {
-        output::print(&format!("no guest has left a bundle in {}\n", folder.path().display()))?;
+        output::print(&format!("no guest has left a bundle in {}\n", render::escaped(folder.path().display())))?;
     } else {
         let rows: Vec<Vec<String>> = bundles.iter().map(|(file, bundle)| row(file, bundle)).collect();
         output::print(&render::table(&["bundle", "aggregate", "command", "events", "plugin", "fault"], &[3], &rows))?;
@@ -40,7 +40,7 @@ fn row(file: &Path, bundle: &Result<Bundle, Failure>) -> Vec<String> {
     };
     let bundle = match bundle {
         Ok(bundle) => bundle,
-        Err(failure) => return unknown(format!("{:#}", failure.error)),
+        Err(failure) => return unknown(render::message(format_args!("{:#}", failure.error))),
     };
     let command = bundle.command.as_ref().map_or("-".to_owned(), show::command_name);
     let events = match bundle.incomplete {

@@ -1,7 +1,7 @@
 //! `--shorten`: the events that the fault takes.
 
 use std::{
-    io::{IsTerminal, Write as _},
+    io::IsTerminal,
     path::{Path, PathBuf},
 };
 
@@ -9,8 +9,8 @@ use cantus_engine::repro::{Rerun, Shortened, shorten};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    commands::tape::Aside,
-    exit_codes::{Exit, Failure, OrExit},
+    atomic_file::{Output, ProtectedFiles, Replace},
+    exit_codes::{Exit, Failure},
     output, render,
 };
 
@@ -22,23 +22,20 @@ pub(super) struct Written {
     pub(super) shortened: Shortened,
 }
 
-/// Shortens and writes, into a file that is there already if `force` says so.
+/// Shortens and writes.
 pub(super) fn run(
     rerun: &Rerun<'_>,
     file: &Path,
     to: Option<PathBuf>,
-    force: bool,
+    replace: Replace,
+    protected: &ProtectedFiles,
     runs: u32,
 ) -> Result<Written, Failure> {
     let to = to.unwrap_or_else(|| {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         format!("{name}.short.json").into()
     });
-    let is_same = |path: &Path| path.canonicalize().ok();
-    if is_same(&to).is_some_and(|to| Some(to) == is_same(file)) {
-        return Err(Failure::new(Exit::Usage, format!("{} would be overwritten: name another file", file.display())));
-    }
-    let aside = Aside::of(&to, force)?;
+    let output = Output::of(&to, replace, protected)?;
     let bar = std::io::stderr().is_terminal().then(|| {
         let style = ProgressStyle::with_template("{wide_bar:.cyan/blue} {pos} of {len} runs, {msg}  {elapsed}");
         let bar = ProgressBar::new(runs.into()).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -55,8 +52,6 @@ pub(super) fn run(
     }
     // It came a moment ago.
     let shortened = shortened.ok_or_else(|| Failure::new(Exit::Some, "the fault comes only now and then"))?;
-    let mut out = aside.create()?;
-    out.write_all(&shortened.bundle.to_json()).or_exit_while(Exit::Machine, || to.display().to_string())?;
-    aside.keep(&out)?;
+    output.write(&shortened.bundle.to_json())?;
     Ok(Written { file: to, shortened })
 }

@@ -2,10 +2,14 @@
 
 use cantus_engine::repro::{Bundle, BundleCommand, BundleFault, Came, Run, Start};
 use cantus_model::{Fault, FaultKind, Message, ports::Component};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
 
 use super::shorten::Written;
-use crate::{render, wiring};
+use crate::{
+    render::{self, escaped, message},
+    wiring,
+};
 
 /// All there is to say.
 pub(super) struct Report<'a> {
@@ -19,6 +23,7 @@ impl Report<'_> {
     /// For people.
     pub(super) fn text(&self) -> String {
         let Bundle { aggregate, version, plugin, plugin_version, component, fault, .. } = self.bundle;
+        let [aggregate, plugin] = [escaped(aggregate), escaped(plugin)];
         let mut text = format!("{aggregate} at version {version}, {plugin} {plugin_version} ({})\n", component.short());
         if let Some(command) = &self.bundle.command {
             let payload = render::payload(&command.payload);
@@ -26,7 +31,7 @@ impl Report<'_> {
         }
         text += &format!("  recorded  {}\n", fault_line(fault));
         for run in self.runs {
-            text += &run_text(run, &wiring::name_of(self.component));
+            text += &run_text(run, &escaped(wiring::name_of(self.component)));
         }
         text += &self.conclusion();
         if let Some(Written { file, shortened }) = &self.shortened {
@@ -36,7 +41,7 @@ impl Report<'_> {
             };
             let perhaps = if shortened.minimal { "" } else { ", and more --runs may find fewer" };
             let before = render::count(self.events_before());
-            text += &format!("It takes {left} of the {before} events{perhaps}: {}\n", file.display());
+            text += &format!("It takes {left} of the {before} events{perhaps}: {}\n", escaped(file.display()));
         }
         text
     }
@@ -62,18 +67,17 @@ impl Report<'_> {
     }
 
     /// For programs.
-    pub(super) fn json(&self) -> Value {
+    pub(super) fn json(&self) -> impl Serialize {
         let mut report = about(self.bundle);
         report["again"] = self.runs.iter().any(|run| run.again).into();
         report["run_on"] = self.component.digest().to_string().into();
-        report["runs"] = self.runs.iter().map(run_json).collect();
         if let Some(Written { file, shortened }) = &self.shortened {
             report["shortened"] = json!({
                 "file": file.display().to_string(), "events_before": self.events_before(),
                 "events": shortened.bundle.events.len(), "runs": shortened.runs, "minimal": shortened.minimal,
             });
         }
-        report
+        ReportJson { report, runs: self.runs.iter().map(RunJson::of).collect() }
     }
 }
 
@@ -95,7 +99,7 @@ pub(super) fn about(bundle: &Bundle) -> Value {
 
 /// The kind of a command.
 pub(super) fn command_name(command: &BundleCommand) -> String {
-    format!("{} v{}", command.name, command.version)
+    escaped(format_args!("{} v{}", command.name, command.version))
 }
 
 /// A recorded fault on one line.
@@ -103,8 +107,8 @@ pub(super) fn fault_line(fault: &BundleFault) -> String {
     line(fault.kind, &fault.call, &fault.message)
 }
 
-fn line(kind: FaultKind, call: &str, message: &str) -> String {
-    format!("{} in {call}: {message}", kind_name(kind))
+fn line(kind: FaultKind, call: &str, what: &str) -> String {
+    format!("{} in {}: {}", kind_name(kind), escaped(call), message(what))
 }
 
 const fn kind_name(kind: FaultKind) -> &'static str {
@@ -140,41 +144,81 @@ fn came_text(run: &Run) -> String {
         Came::Accepted(events) if events.is_empty() => "  the command was accepted, without events\n".into(),
         Came::Accepted(events) => {
             let event = |event: &Message| {
-                format!("\n    {} v{} {}", event.name, event.version, render::payload(&event.payload))
+                format!("\n    {} v{} {}", escaped(&event.name), event.version, render::payload(&event.payload))
             };
             format!("  the command was accepted:{}\n", events.iter().map(event).collect::<String>())
         }
-        Came::Rejected(rejection) => format!("  the command was rejected: {}: {}\n", rejection.code, rejection.message),
-        Came::Undecided(why) => format!("  the command was not decided: {why}\n"),
+        Came::Rejected(rejection) => {
+            let (code, why) = (message(&rejection.code), message(&rejection.message));
+            format!("  the command was rejected: {code}: {why}\n")
+        }
+        Came::Undecided(why) => format!("  the command was not decided: {}\n", message(why)),
         Came::Folded => "  all was well\n".into(),
     }
 }
 
 fn fault_text(fault: &Fault) -> String {
-    let frames = fault.backtrace.iter().enumerate().map(|(at, frame)| format!("  {at:>4}  {frame}\n"));
+    let frames = fault.backtrace.iter().enumerate().map(|(at, frame)| format!("  {at:>4}  {}\n", message(frame)));
     format!("  {}\n{}", line(fault.kind, fault.call, &fault.message), frames.collect::<String>())
 }
 
-fn run_json(run: &Run) -> Value {
-    let start = match run.start {
-        Start::FirstEvent => "first-event",
-        Start::Snapshot => "snapshot",
-    };
-    json!({ "start": start, "events": run.events, "again": run.again, "came": came_json(&run.came) })
+/// The report for programs.
+#[derive(Serialize)]
+struct ReportJson<'a> {
+    #[serde(flatten)]
+    report: Value,
+    runs: Vec<RunJson<'a>>,
 }
 
-fn came_json(came: &Came) -> Value {
-    match came {
-        Came::Fault(fault) => json!({ "fault": fault }),
-        Came::Accepted(events) => {
-            let event = |event: &Message| {
-                let payload = render::payload_json(&event.payload);
-                json!({ "event": event.name, "version": event.version, "payload": payload })
-            };
-            json!({ "accepted": events.iter().map(event).collect::<Vec<_>>() })
+#[derive(Serialize)]
+struct RunJson<'a> {
+    again: bool,
+    came: CameJson<'a>,
+    events: usize,
+    start: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum CameJson<'a> {
+    Fault(&'a Fault),
+    Accepted(Vec<EventJson<'a>>),
+    Rejected { code: &'a str, message: &'a str },
+    Undecided(&'a str),
+    Folded,
+}
+
+#[derive(Serialize)]
+struct EventJson<'a> {
+    event: &'a str,
+    payload: Box<RawValue>,
+    version: u32,
+}
+
+impl<'a> RunJson<'a> {
+    fn of(run: &'a Run) -> Self {
+        let start = match run.start {
+            Start::FirstEvent => "first-event",
+            Start::Snapshot => "snapshot",
+        };
+        Self { again: run.again, came: CameJson::of(&run.came), events: run.events, start }
+    }
+}
+
+impl<'a> CameJson<'a> {
+    fn of(came: &'a Came) -> Self {
+        match came {
+            Came::Fault(fault) => Self::Fault(fault),
+            Came::Accepted(events) => Self::Accepted(events.iter().map(EventJson::of).collect()),
+            Came::Rejected(rejection) => Self::Rejected { code: &rejection.code, message: &rejection.message },
+            Came::Undecided(why) => Self::Undecided(why),
+            Came::Folded => Self::Folded,
         }
-        Came::Rejected(rejection) => json!({ "rejected": { "code": rejection.code, "message": rejection.message } }),
-        Came::Undecided(why) => json!({ "undecided": why }),
-        Came::Folded => json!("folded"),
+    }
+}
+
+impl<'a> EventJson<'a> {
+    fn of(event: &'a Message) -> Self {
+        Self { event: &event.name, payload: render::payload_json(&event.payload), version: event.version }
     }
 }

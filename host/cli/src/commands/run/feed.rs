@@ -10,7 +10,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{answer::Line, input::Item, outcomes::Outcomes, progress::Progress, tally::Tally};
+use super::{answer::Line, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::Progress, tally::Tally};
 use crate::exit_codes::{Exit, Failure};
 
 /// What the feed runs on.
@@ -85,12 +85,13 @@ impl Feed {
         progress: &Progress,
     ) -> Ended {
         let mut flights = FuturesUnordered::new();
+        let mut order = AnswerOrder::default();
         let mut held: Option<Held> = None;
         let mut ended = None;
         let mut bytes = 0;
         while ended.is_none() || !flights.is_empty() {
             let retry_at = held.as_ref().map_or_else(Instant::now, |held| held.retry_at);
-            let may_submit = ended.is_none() && flights.len() < self.in_flight;
+            let may_submit = ended.is_none() && flights.len() + order.waiting() < self.in_flight;
             let (may_read, next_at) = (may_submit && held.is_none(), self.pace.next_at());
             let too_early = next_at > Instant::now();
             let submit = tokio::select! {
@@ -105,7 +106,8 @@ impl Feed {
                 }
                 Some(answered) = flights.next(), if !flights.is_empty() => {
                     let others = std::iter::from_fn(|| flights.next().now_or_never().flatten());
-                    let failed = settle_all(std::iter::once(answered).chain(others), &mut outcomes, tally);
+                    let answers = std::iter::once(answered).chain(others);
+                    let failed = settle_all(answers.flat_map(|answered| leaving(&mut order, answered)), &mut outcomes, tally);
                     let failed = failed.map(Ended::Store).or(outcomes.flush().err().map(Ended::Outcomes));
                     ended = match ended {
                         // The first failure is the one to tell; it counts for more than the end of the input.
@@ -142,8 +144,12 @@ impl Feed {
                 },
             };
             if let Some((line, command)) = submit {
+                let aggregate = command.aggregate.clone();
                 match self.submit(line, command) {
-                    Ok(flight) => flights.push(flight),
+                    Ok(flight) => {
+                        order.submitted(&aggregate, line);
+                        flights.push(flight);
+                    }
                     Err(overloaded) => held = Some(overloaded),
                 }
             }
@@ -168,6 +174,12 @@ impl Feed {
             Answered { line, command, answer }
         })
     }
+}
+
+/// The answers that may leave now that this one has come.
+fn leaving(order: &mut AnswerOrder<Answered>, answered: Answered) -> Vec<Answered> {
+    let aggregate = answered.command.aggregate.clone();
+    order.answered(&aggregate, answered.line, answered)
 }
 
 /// Counts answers and writes their lines; returns the store's first failure, if there is one.

@@ -1,13 +1,16 @@
 //! The file of outcomes. Only whole lines are written, and only for commands whose batch is durable: whoever reads the
-//! file after a crash finds acknowledged commands alone.
+//! file after a crash finds acknowledged commands alone. So it cannot be written beside its place and renamed at the end:
+//! an empty file takes the place at the beginning, and lines are added to it.
 
 use std::{
-    fs::File,
     io::{self, Write},
     path::Path,
 };
 
-use crate::exit_codes::{Exit, Failure, OrExit};
+use crate::{
+    atomic_file::{AtomicFile, ProtectedFiles, Replace, open_device},
+    exit_codes::{Exit, Failure},
+};
 
 /// Where outcomes go.
 pub(super) struct Outcomes {
@@ -15,23 +18,36 @@ pub(super) struct Outcomes {
     lines: Vec<u8>,
 }
 
-/// Opens the file, or stdout for `-`, or nothing. A file that is there is written anew, unless it is the `input`.
-pub(super) fn open(path: Option<&Path>, input: &Path) -> Result<Outcomes, Failure> {
-    if let (Some(Ok(path)), Ok(input)) = (path.map(Path::canonicalize), input.canonicalize())
-        && path == input
-    {
-        return Err(Failure::new(Exit::Usage, "--outcomes names the file of commands: it would be overwritten"));
-    }
+/// Opens the file, a device, or stdout for `-`, or nothing. An earlier file of outcomes is replaced, any other only if
+/// that is forced.
+///
+/// # Errors
+/// If it cannot be made, or something is there that may not be replaced.
+pub(super) fn open(path: Option<&Path>, force: bool, protected: &ProtectedFiles) -> Result<Outcomes, Failure> {
     let sink: Option<Box<dyn Write + Send>> = match path {
         None => None,
         Some(path) if path.as_os_str() == "-" => Some(Box::new(io::stdout())),
-        Some(path) => {
-            let file =
-                File::create(path).or_exit_while(Exit::Usage, || format!("the outcome file {}", path.display()))?;
-            Some(Box::new(file))
-        }
+        Some(path) => Some(file(path, force, protected).map_err(|failure| Failure {
+            exit: Exit::Usage,
+            error: failure.error.context("the file of --outcomes"),
+        })?),
     };
     Ok(Outcomes { sink, lines: Vec::new() })
+}
+
+fn file(path: &Path, force: bool, protected: &ProtectedFiles) -> Result<Box<dyn Write + Send>, Failure> {
+    if let Some(device) = open_device(path, protected)? {
+        return Ok(Box::new(device));
+    }
+    let file = AtomicFile::of(path, Replace::Earlier(is_earlier).or_forced(force), protected)?;
+    let out = file.create()?;
+    file.keep(&out)?;
+    Ok(Box::new(out))
+}
+
+/// Whether a file that begins so is one of outcomes.
+fn is_earlier(start: &[u8]) -> bool {
+    start.starts_with(b"{\"line\":")
 }
 
 impl Outcomes {

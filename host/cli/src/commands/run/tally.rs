@@ -58,6 +58,7 @@ impl Tally {
     pub(super) fn add_invalid(&mut self, line: u64, column: usize, message: &str) {
         self.invalid += 1;
         if self.invalid <= SHOWN {
+            let message = render::message(message);
             output::above_progress(|| eprintln!("line {line}, column {column}: {message}"));
         } else if self.invalid == SHOWN + 1 {
             output::above_progress(|| eprintln!("further invalid lines are counted; --outcomes FILE has them all"));
@@ -190,7 +191,7 @@ fn groups(groups: &BTreeMap<String, Group>) -> String {
     groups.sort_by_key(|(code, group)| (std::cmp::Reverse(group.count), *code));
     let line = |(code, group): &(&String, &Group)| {
         let Group { count, first_line, first_message } = group;
-        let message = render::payload(first_message.as_bytes());
+        let (code, message) = (render::message(code), render::message(first_message));
         format!("{:>27}  {code} (line {first_line}: {message})\n", render::count(*count))
     };
     let mut text: String = groups.iter().take(CODES_SHOWN).map(line).collect();

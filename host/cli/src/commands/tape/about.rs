@@ -7,7 +7,7 @@ use cantus_store::tape::{FORMAT, Tape, TapeHeader, TapedComponent, Totals};
 use serde::Serialize;
 
 use super::selection;
-use crate::render;
+use crate::render::{self, escaped};
 
 /// What is on a tape that was found whole.
 #[derive(Debug, Serialize)]
@@ -58,9 +58,9 @@ impl<'a> About<'a> {
     /// For people.
     pub(super) fn text(&self) -> String {
         let Totals { streams, commands, events } = self.totals;
-        let mut text = format!("{}\n", self.tape);
+        let mut text = format!("{}\n", escaped(&self.tape));
         let mut row = |name: &str, value: String| {
-            let _ = writeln!(text, "  {name:<11} {value}");
+            let _ = writeln!(text, "  {name:<11} {}", escaped(value));
         };
         let (streams, events) = (render::count(streams), render::count(events));
         row("history", format!("{} commands and {events} events of {streams} streams", render::count(commands)));

@@ -13,13 +13,13 @@ use cantus_store::tape::{Redactor, Tape, TapeComponent, TapeError, TapeSummary, 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    about::About, aside::Aside, components::Components, failure, progress::Progress, redaction::Redaction,
-    selection::Selection,
+    about::About, components::Components, failure, progress::Progress, redaction::Redaction, selection::Selection,
 };
 use crate::{
     args::{Global, StoreArg},
+    atomic_file::{AtomicFile, ProtectedFiles, Replace},
     exit_codes::{Exit, Failure, OrExit},
-    output, settings, wiring,
+    output, render, settings, wiring,
 };
 
 const EXAMPLES: &str = "\
@@ -59,7 +59,7 @@ pub(crate) struct Args {
     without_components: bool,
     #[command(flatten)]
     redaction: Redaction,
-    /// Replace the file if it is there
+    /// Replace the file if it is there, unless it is a store, a plugin or an input
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -73,19 +73,20 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let (query, redactor) = (args.selection.query()?, args.redaction.redactor()?);
-    let aside = Aside::of(&args.file, args.force)?;
+    let protected = ProtectedFiles::of(&settings, global, args.redaction.files());
+    let file = AtomicFile::of(&args.file, Replace::Nothing.or_forced(args.force), &protected)?;
     let store = wiring::open_to_read(&settings).await?;
     let components = Components::of(&settings, &*store, !args.without_components).await?;
-    let cut = Cut { place: &args.file, aside: &aside, store: &store, query: &query, redactor };
+    let cut = Cut { path: &args.file, file: &file, store: &store, query: &query, redactor };
     let stop = stop()?;
     let cut = tokio::select! {
         cut = cut.run(&components) => cut,
         () = stop => Err(Failure::new(Exit::Interrupted, "interrupted: there is no tape")),
     };
-    let (file, summary) = cut?;
+    let (out, summary) = cut?;
     // It is read once more before it is handed out.
-    let tape = Tape::open(aside.path()).map_err(|error| failure(&args.file, &error))?;
-    aside.keep(&file)?;
+    let tape = Tape::open(file.path()).map_err(|error| failure(&args.file, &error))?;
+    file.keep(&out)?;
 
     let about = About::of(&args.file, &tape).with_unused_rules(&summary.unused_rules);
     if global.json {
@@ -93,7 +94,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     } else {
         output::print(&about.text())?;
         for rule in &summary.unused_rules {
-            eprintln!("the rule `{rule}` met nothing: is it misspelt?");
+            eprintln!("the rule `{}` met nothing: is it misspelt?", render::escaped(rule));
         }
     }
     Ok(Exit::Ok)
@@ -101,8 +102,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 
 /// A tape that is being cut.
 struct Cut<'a> {
-    place: &'a Path,
-    aside: &'a Aside,
+    path: &'a Path,
+    file: &'a AtomicFile,
     store: &'a Arc<dyn Store>,
     query: &'a HistoryQuery,
     redactor: Option<Redactor>,
@@ -127,8 +128,8 @@ impl Cut<'_> {
 
     /// Writes it, and says who decided.
     async fn write(&self, components: &[TapeComponent]) -> Result<(File, TapeSummary, BTreeSet<Digest>), Failure> {
-        let failed = |error: TapeError| failure(self.place, &error);
-        let out = BufWriter::new(self.aside.create()?);
+        let failed = |error: TapeError| failure(self.path, &error);
+        let out = BufWriter::new(self.file.create()?);
         let mut writer = TapeWriter::new(out, self.query, components, self.redactor.clone()).map_err(failed)?;
         let mut history = self.store.history(self.query).await.or_exit(Exit::Store)?;
         let progress = Progress::start(history.commands());

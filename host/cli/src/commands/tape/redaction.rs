@@ -1,6 +1,6 @@
 //! Where the rules of a redaction and their secret come from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cantus_store::tape::Redactor;
 
@@ -20,6 +20,11 @@ pub(super) struct Redaction {
 }
 
 impl Redaction {
+    /// The files that it reads.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.redact.iter().chain(&self.salt_file).map(PathBuf::as_path)
+    }
+
     /// What redacts, if something is to be redacted.
     ///
     /// # Errors

@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 
 use cantus_engine::whatif::{At, Branch, End, EventStep, Mark, Side, Step, Tally, Timelines};
 use cantus_model::{Command, ComponentRecord, ports::Component};
-use serde_json::Value;
 
-use crate::{findings, render, wiring};
+use crate::{
+    findings::{self, DecisionFields},
+    render::{self, escaped, message},
+    wiring,
+};
 
 /// Ids that are listed; more are counted.
 const LISTED: usize = 3;
@@ -54,7 +57,7 @@ impl Question {
             )),
             _ => None,
         };
-        Self { what, who, note }
+        Self { what: escaped(what), who: escaped(who), note: note.map(escaped) }
     }
 }
 
@@ -112,16 +115,16 @@ fn rows(step: &Step) -> Vec<Vec<String>> {
         [Some(then), Some(this)] if then != this => format!("{then} → {this}"),
         [then, this] => this.or(then).unwrap_or_default().to_owned(),
     };
-    let sides = [&step.before, &step.now].map(Option::as_ref);
-    let event = |side: Option<&Side>, version: Option<u64>| side.zip(version).map(|(side, at)| event(side, at));
+    let sides = [&step.before, &step.now].map(|side| side.as_ref().map(SideDecision::of));
+    let event = |side: &Option<SideDecision>, version: Option<u64>| Some(side.as_ref()?.event(version?));
     let of_event =
-        |EventStep { mark, before, now }: &EventStep| (*mark, event(sides[0], *before), event(sides[1], *now));
+        |EventStep { mark, before, now }: &EventStep| (*mark, event(&sides[0], *before), event(&sides[1], *now));
     let mut rows: Vec<_> = step.events.iter().map(of_event).collect();
     if rows.is_empty() {
         rows.push((step.mark, None, None));
     }
     // What led to no event, and a command that is another one now, is told in the first row.
-    let [then, this] = sides.map(|side| side.and_then(no_events));
+    let [then, this] = sides.map(|side| side.and_then(|side| side.no_events()));
     let (mark, before, now) = &mut rows[0];
     if (then.is_some() || this.is_some() || step.change.is_none()) && step.mark == Mark::Changed {
         *mark = Mark::Changed;
@@ -144,26 +147,36 @@ fn sign(mark: Mark) -> &'static str {
     }
 }
 
-/// The event that led to a stream version.
-fn event(side: &Side, version: u64) -> String {
-    let place = usize::try_from(version - side.version - 1).unwrap_or(usize::MAX);
-    let name = side.decision.get("accepted").and_then(|events| events.get(place)?.get("event")?.as_str());
-    format!("{version} {}", name.unwrap_or_default())
+/// The decision of one side, and the version that it was taken on.
+struct SideDecision {
+    version: u64,
+    decision: DecisionFields,
 }
 
-/// What a command led to, if not to events.
-fn no_events(side: &Side) -> Option<String> {
-    let decision = &side.decision;
-    if let Some(events) = decision.get("accepted").and_then(Value::as_array) {
-        return events.is_empty().then(|| "accepted, no events".to_owned());
+impl SideDecision {
+    fn of(side: &Side) -> Self {
+        Self { version: side.version, decision: DecisionFields::of(&side.decision) }
     }
-    let code = decision.pointer("/rejected/code").and_then(Value::as_str);
-    Some(match code {
-        Some(code) => format!("rejected: {code}"),
-        None if decision.get("undecided").is_some() => "refused".to_owned(),
-        None if decision.get("fault").is_some() => "fault".to_owned(),
-        None => "not reached".to_owned(),
-    })
+
+    /// The event that led to a stream version.
+    fn event(&self, version: u64) -> String {
+        let place = usize::try_from(version - self.version - 1).unwrap_or(usize::MAX);
+        let event = self.decision.accepted.as_ref().and_then(|events| events.get(place));
+        format!("{version} {}", event.map(|event| &*event.event).unwrap_or_default())
+    }
+
+    /// What the command led to, if not to events.
+    fn no_events(&self) -> Option<String> {
+        Some(match &self.decision {
+            DecisionFields { accepted: Some(events), .. } => {
+                return events.is_empty().then(|| "accepted, no events".to_owned());
+            }
+            DecisionFields { rejected: Some(rejection), .. } => format!("rejected: {}", message(&rejection.code)),
+            DecisionFields { undecided: Some(_), .. } => "refused".to_owned(),
+            DecisionFields { fault: Some(_), .. } => "fault".to_owned(),
+            _ => "not reached".to_owned(),
+        })
+    }
 }
 
 /// A command that is not as it was, with what was asked and decided.
@@ -174,7 +187,7 @@ fn details(text: &mut String, step: &Step) {
         (Mark::Removed, _) => "removed",
         _ => "another command, with the same outcome",
     };
-    let _ = writeln!(text, "{}: {what}", step.command_id);
+    let _ = writeln!(text, "{}: {what}", escaped(&step.command_id));
     let [before, now] = [&step.before, &step.now].map(|side| side.as_ref().map(block).unwrap_or_default());
     for line in findings::diff(&before, &now) {
         let _ = writeln!(text, "  {line}");
@@ -185,13 +198,14 @@ fn details(text: &mut String, step: &Step) {
 /// What was asked, and what was decided.
 fn block(side: &Side) -> String {
     let version = side.command_version.filter(|version| *version != 1).map(|version| format!(" v{version}"));
-    let mut text = format!("{}{} {}\n", side.command, version.unwrap_or_default(), side.payload);
+    let (command, payload) = (escaped(&side.command), escaped(&side.payload));
+    let mut text = format!("{command}{} {payload}\n", version.unwrap_or_default());
     text.push_str(&findings::decision(&side.decision));
     text
 }
 
 fn states(text: &mut String, before: &End, now: &End, records: &[ComponentRecord]) {
-    let name = |end: &End| wiring::name_in(records, end.component);
+    let name = |end: &End| escaped(wiring::name_in(records, end.component));
     let who = match before.component == now.component {
         true => format!("as {} has it", name(now)),
         false => format!("as {} had it, and {} has it", name(before), name(now)),
@@ -205,15 +219,19 @@ fn states(text: &mut String, before: &End, now: &End, records: &[ComponentRecord
         (Ok(then), Ok(this)) if then == this => text.push_str("  is the same\n"),
         (Ok(then), Ok(this)) => {
             let [then, this] = [then, this].map(|state| format!("{}\n", render::payload_pretty(state)));
-            for line in findings::diff(&then, &this) {
-                let _ = writeln!(text, "  {line}");
+            match findings::diff(&then, &this).as_slice() {
+                [] => text.push_str("  differs in its white space only\n"),
+                lines => lines.iter().for_each(|line| {
+                    let _ = writeln!(text, "  {line}");
+                }),
             }
         }
         (then, this) => {
             for (when, state) in [("before", then), ("now", this)] {
-                let state = state
-                    .as_ref()
-                    .map_or_else(|why| format!("cannot be told: {why}"), |state| render::payload_pretty(state));
+                let state = state.as_ref().map_or_else(
+                    |why| format!("cannot be told: {}", message(why)),
+                    |state| render::payload_pretty(state),
+                );
                 let _ = writeln!(text, "  {when}: {state}");
             }
         }

@@ -1,0 +1,64 @@
+//! JSON in a report, to the letter.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+/// A JSON value as it was written: reading it does not round its numbers, and keeps its fields in their order.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JsonText(Box<RawValue>);
+
+impl JsonText {
+    /// The JSON of a value; `null` if it has none.
+    pub(crate) fn of(value: &impl Serialize) -> Self {
+        Self(to_raw_value(value).unwrap_or_default())
+    }
+
+    /// A JSON text, on one line; `None` if it is something else.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let json: Box<RawValue> = serde_json::from_slice(text).ok()?;
+        // Line ends stand between its tokens only, never within.
+        match json.get().contains(['\n', '\r']) {
+            true => RawValue::from_string(json.get().replace(['\n', '\r'], " ")).ok().map(Self),
+            false => Some(Self(json)),
+        }
+    }
+
+    /// The text.
+    pub fn get(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for JsonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.get())
+    }
+}
+
+impl PartialEq for JsonText {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl Eq for JsonText {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_kept_to_the_letter() {
+        for text in ["0.48631448008240996", "123456789012345678901234567890", r#"{"b":1,"a":1.50,"b":2}"#] {
+            let json = JsonText::parse(text.as_bytes());
+            assert_eq!(json.as_ref().map(JsonText::get), Some(text));
+            assert_eq!(serde_json::to_string(&json).ok().as_deref(), Some(text));
+            assert_eq!(serde_json::from_str(text).ok(), json);
+        }
+        assert_eq!(JsonText::parse(b"[1,\n2]").as_ref().map(JsonText::get), Some("[1, 2]"));
+        assert_eq!(JsonText::parse(b"plain"), None);
+    }
+}
