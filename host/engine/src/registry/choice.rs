@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cantus_model::{Cause, Digest, ports::StoreError};
+use cantus_model::{Cause, Digest, Manifest, ports::StoreError};
+use semver::Version;
 
 use super::{
     ActivationChange, ActivationError, LivePlugin, Registry, State,
@@ -50,6 +51,7 @@ impl Registry {
                 _ if is_live => true, // a person wanted it so
                 Obstacle::Itself => false,
                 Obstacle::Taken => self.taken(file).is_none(),
+                Obstacle::Predecessor(digest) => self.activator.has(digest).await,
                 Obstacle::Host(digest) => !self.live.values().any(|live| live.digest() == digest),
                 Obstacle::History { waiver } => self.has_other_waiver(&name, waiver).await,
             };
@@ -63,20 +65,34 @@ impl Registry {
     fn note_absence(&mut self, plugin: &str) {
         let has_file = self.files.of(plugin).next().is_some();
         let Some(live) = self.live.get_mut(plugin) else { return };
-        live.had_file |= has_file;
         let is_there = live.file.as_ref().map_or(has_file, |file| self.files.get(file).is_some());
         live.gone_since = (!is_there).then(|| live.gone_since.unwrap_or_else(Instant::now));
     }
 
     /// The highest version among the files of a plugin that nobody decided against.
     fn best(&self, plugin: &str, first: bool) -> Option<(String, Digest)> {
-        let floor = self.live.get(plugin).filter(|live| !self.has_left(plugin, live, first));
-        let floor = floor.map(|live| &live.live.component.manifest().version);
+        let floor = self.floor(plugin, first);
         let candidates = self.files.of(plugin).filter(|file| {
             file.is_candidate() && !self.is_barred(plugin, file) && file.status.version.as_ref() >= floor
         });
         let best = candidates.min_by_key(|file| (Reverse(file.status.version.as_ref()), &file.status.file))?;
         Some((best.status.file.clone(), best.status.digest?))
+    }
+
+    /// The version below which no file goes live by itself: that of what is live, also if it could not be loaded, until the
+    /// file that it came from is taken away from under this host.
+    fn floor(&self, plugin: &str, first: bool) -> Option<&Version> {
+        match self.live.get(plugin) {
+            Some(live) if self.has_left(plugin, live, first) => None,
+            Some(live) => Some(&live.live.component.manifest().version),
+            None => self.unloaded(plugin).map(|manifest| &manifest.version),
+        }
+    }
+
+    /// What should be live, and could not be loaded.
+    fn unloaded(&self, plugin: &str) -> Option<&Manifest> {
+        let current = self.log.track(plugin).and_then(|track| track.current);
+        current.filter(|_| !self.live.contains_key(plugin)).and_then(|digest| self.log.manifest(digest))
     }
 
     /// Whether the file that a plugin came from is gone, or holds another version of it by now. A broken one in its
@@ -104,7 +120,13 @@ impl Registry {
 
     /// Says of each file of a plugin that is not refused what it is.
     fn mark(&mut self, plugin: &str) {
-        let live = self.live.get(plugin).map(|live| (live.digest(), live.live.component.manifest().version.clone()));
+        let live = self.live.get(plugin).map(|live| {
+            let is_here = live.had_file || self.files.of(plugin).any(|file| file.status.digest == Some(live.digest()));
+            (live.digest(), live.live.component.manifest().version.clone(), is_here)
+        });
+        let unloaded = self.unloaded(plugin).map(|manifest| {
+            format!("{plugin} {} should be live, and its component cannot be loaded", manifest.version)
+        });
         let track = self.log.track(plugin);
         let mut active = None;
         for file in
@@ -112,7 +134,7 @@ impl Registry {
         {
             let digest = file.status.digest;
             match &live {
-                Some((live, _)) if digest == Some(*live) => {
+                Some((live, ..)) if digest == Some(*live) => {
                     file.set(State::Active, None);
                     active.get_or_insert_with(|| file.status.file.clone());
                 }
@@ -121,7 +143,14 @@ impl Registry {
                     let why = format!("`cantus plugin activate {plugin}@{version}` makes it live again");
                     file.set(State::RolledBack, Some(why));
                 }
-                Some((_, other)) => file.set(State::Superseded, Some(format!("{plugin} {other} is live"))),
+                Some((_, other, true)) => file.set(State::Superseded, Some(format!("{plugin} {other} is live"))),
+                Some((_, other, false)) => {
+                    let version = file.status.version.as_ref().map_or_else(String::new, ToString::to_string);
+                    let advice = format!("`cantus plugin activate {plugin}@{version}` makes this one live");
+                    let why = format!("{plugin} {other} is live, and its file is not in the folder: {advice}");
+                    file.set(State::Superseded, Some(why));
+                }
+                None if unloaded.is_some() => file.set(State::Superseded, unloaded.clone()),
                 None => {}
             }
         }

@@ -23,7 +23,7 @@ pub(crate) use kept::Kept;
 pub use perturb::perturbations;
 pub use report::{KindReport, PerturbationReport, ReplayReport, States};
 pub use run::{Cast, Perturbation, Progress, Replay, replay};
-pub(crate) use runner::{Instances, Redecided, Runner, Way};
+pub(crate) use runner::{Instances, Redecided, Restores, Runner, Way};
 
 /// Runs guests whose output is nobody's log: it was printed when it happened, or never happens.
 pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> T {

@@ -36,6 +36,7 @@ impl Shard {
         let (command, context) = (job.message(route), job.context(head.last_at));
         match self.ask(&hosted, resident, &command, &context) {
             Ok(Ok(verdict)) => {
+                hosted.health.note_decision();
                 self.advance_head(aggregate, verdict.events(), &context);
                 let component = hosted.digest;
                 let decision = Decision { base_version: head.version, command, context, verdict, component };
