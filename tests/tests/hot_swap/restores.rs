@@ -21,7 +21,7 @@ async fn a_patch_whose_restore_is_wrong_is_refused() {
     for (mode, told) in [
         (
             "restore-zero",
-            r#"Tally/a: restore(snapshot) gives another state at version 2: {"events":2,"total":0} instead of {"events":2,"total":600}"#,
+            r#"Tally/a: restore(snapshot) gives another state at version 1: {"events":1,"total":0} instead of {"events":1,"total":300}"#,
         ),
         ("restore-traps", "Tally/a: restore(snapshot) faults at version 0: "),
         ("hidden-total", "Tally/a, command 3: restore(snapshot) gives another state at version 3: "),

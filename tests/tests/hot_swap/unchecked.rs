@@ -27,14 +27,14 @@ async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() 
     for n in 0..20 {
         accepted(host.add(&format!("{n}"), "Tally/a", 1).await);
     }
-    for mode in ["double", "trap-on-handle", "good"] {
+    for (n, mode) in (20..).zip(["double", "trap-on-handle", "good"]) {
         let patch = place.put("a.wasm", &shifty("1.0.1", mode));
         let reason = host.refused("a.wasm", patch).await;
-        assert_eq!(
-            reason,
-            "0 of 20 recorded commands were checked before the time was up, and 20 must be: raise the setting \
+        let told = format!(
+            "0 of {n} recorded commands were checked before the time was up, and {n} must be: raise the setting \
              verify.time_ms, or have a person answer for it: `cantus plugin activate --no-verify --why REASON`"
         );
+        assert_eq!(reason, told);
         assert_eq!(by(host.add(mode, "Tally/a", 1).await), live);
     }
     let elsewhere = place.elsewhere().await;

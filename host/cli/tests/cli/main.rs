@@ -12,6 +12,7 @@ mod replay;
 mod repro;
 mod run;
 mod settings;
+mod start;
 mod support;
 mod tape;
 mod whatif;

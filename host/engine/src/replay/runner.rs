@@ -200,15 +200,20 @@ impl Runner {
 
     /// Decides a command on the state that was folded so far. It does not change it.
     pub(crate) fn decide(&mut self, command: &Message, context: &Context) -> Redecided {
+        if self.is_restore_due() {
+            self.refresh();
+        }
+        self.decide_again(command, context)
+    }
+
+    /// Decides without counting a step of the stream, so that a sandbox which has decided before decides once more.
+    pub(crate) fn decide_again(&mut self, command: &Message, context: &Context) -> Redecided {
         let Some(stream) = &self.stream else { return Redecided::Unreached };
         let Some(hosted) = self.hosted.get(&stream.aggregate.aggregate_type).cloned() else {
             return Redecided::Undecided(format!("it hosts no {}", stream.aggregate.aggregate_type));
         };
         if hosted.aggregate_type.command(&command.name, Some(command.version)).is_none() {
             return Redecided::Undecided(format!("it has no command {} v{}", command.name, command.version));
-        }
-        if self.is_restore_due() {
-            self.refresh();
         }
         let redecided = self.decide_here(&hosted, command, context);
         if matches!(redecided, Redecided::Fault(_)) {

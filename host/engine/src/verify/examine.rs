@@ -134,11 +134,11 @@ impl Examination {
             ((self.gathering.streams, stream.commands), stream.with_live, stream.aggregate.clone());
         let record = &command.record;
         let now = self.usual.decide(&record.command, &record.context);
+        let mut again = self.other.decide(&record.command, &record.context);
         if stream.commands == 1 {
             // What one call leaves behind shows in the next.
-            let _ = self.other.decide(&record.command, &record.context);
+            again = self.other.decide_again(&record.command, &record.context);
         }
-        let again = self.other.decide(&record.command, &record.context);
         let live = self.live.as_mut().filter(|live| with_live && live.digest() != record.component);
         let live = live.map(|live| live.decide(&record.command, &record.context));
         let before = match &live {

@@ -70,6 +70,10 @@ pub(super) fn judge(candidate: &Candidate, examined: Examined, coverage: Coverag
     let (recorded, checked) = (coverage.recorded.unwrap_or(0), findings.reached());
 
     let mut refused = Vec::new();
+    refused.extend(failures.iter().map(|failure| match &failure.command_id {
+        Some(id) => format!("{}, command {id}: {}", failure.aggregate, failure.message),
+        None => format!("{}: {}", failure.aggregate, failure.message),
+    }));
     refused.extend(against.filter(|_| recorded > 0).and_then(Predecessor::objection));
     if !complete {
         refused.extend(coverage.objection(checked));
@@ -77,10 +81,6 @@ pub(super) fn judge(candidate: &Candidate, examined: Examined, coverage: Coverag
         let unreached = recorded - checked;
         refused.push(format!("{unreached} of {recorded} recorded commands could not be reached on their streams"));
     }
-    refused.extend(failures.iter().map(|failure| match &failure.command_id {
-        Some(id) => format!("{}, command {id}: {}", failure.aggregate, failure.message),
-        None => format!("{}: {}", failure.aggregate, failure.message),
-    }));
     if step < Step::Major && !removed.is_empty() {
         refused.push(format!("it no longer has {}: that takes a new major version", removed.join(", ")));
     }
