@@ -34,6 +34,6 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use engine::{Engine, StartError};
 pub use fold::{FoldError, Folded, fold};
 pub use ownership::OwnedStore;
-pub use plugins::{AggregateTwice, HealthCounts, Health, Live};
+pub use plugins::{AggregateTwice, Health, HealthCounts, Live};
 pub use settings::Settings;
 pub use stats::Stats;

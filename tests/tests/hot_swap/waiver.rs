@@ -21,7 +21,8 @@ const ALLOW: &str = "[[allow]]\ncommand = \"Tally.Add\"\nchange = \"accepted-to-
 
 async fn judge(mode: &str, waiver: &str) -> Report {
     let store = history(Arc::new(MemoryStore::default()), commands()).await;
-    let (against, waiver) = (Some(Predecessor::loaded(component("1.0.0", "good"))), Some(Waiver::parse(waiver).unwrap()));
+    let (against, waiver) =
+        (Some(Predecessor::loaded(component("1.0.0", "good"))), Some(Waiver::parse(waiver).unwrap()));
     let candidate = Candidate { component: component("1.0.1", mode), against, waiver, events_per_command: 100 };
     verify(&store, candidate, &Settings { time_ms: 60_000, ..Settings::default() }).await.unwrap()
 }

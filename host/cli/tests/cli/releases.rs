@@ -33,6 +33,13 @@ fn a_release_goes_live_is_listed_and_rolled_back() {
         "{refused}"
     );
 
+    let cut_off = run(&place, &format!("plugin verify {} --set verify.time_ms=1", guests::FLIGHTS_1_1), 3);
+    assert!(
+        cut_off.contains("of 1000 recorded commands were checked before the time was up, and 100 must be"),
+        "{cut_off}"
+    );
+    assert!(cut_off.contains("`cantus plugin activate flights@1.1.0 --no-verify --why REASON`"), "{cut_off}");
+
     std::fs::copy(guests::FLIGHTS_1_1, place.path("plugins/flights.wasm")).unwrap();
     place.write("none.jsonl", "");
     let live = run(&place, "run --commands none.jsonl", 0);

@@ -102,7 +102,9 @@ impl Activator {
         candidate: &Arc<dyn Component>,
         running: Option<&Arc<dyn Component>>,
     ) -> Result<Option<Predecessor>, StoreError> {
-        let Some(digest) = log.track(&candidate.manifest().name).and_then(super::Track::latest) else { return Ok(None) };
+        let Some(digest) = log.track(&candidate.manifest().name).and_then(super::Track::latest) else {
+            return Ok(None);
+        };
         let at_hand = running.into_iter().chain([candidate]).find(|component| component.digest() == digest);
         if let Some(component) = at_hand {
             return Ok(Some(Predecessor::loaded(Arc::clone(component))));

@@ -118,8 +118,8 @@ mod tests {
     #[test]
     fn only_what_faults_more_than_the_one_before_is_worse() {
         let is_worse = |(faults_before, decided_before), (faults, decided)| {
-            let [before, now] =
-                [(faults_before, decided_before), (faults, decided)].map(|(faults, decided)| HealthCounts { faults, decided });
+            let [before, now] = [(faults_before, decided_before), (faults, decided)]
+                .map(|(faults, decided)| HealthCounts { faults, decided });
             is_worse(before, now, 5)
         };
         assert!(is_worse((0, 0), (5, 0)) && is_worse((0, 1_000), (5, 100_000)), "the one before had none");

@@ -28,8 +28,8 @@ impl Registry {
             let Some((Cause::Dropped, file)) = last else { continue }; // a person wanted it so
             let version = &plugin.live.component.manifest().version;
             self.tell(&Notice::Trouble(format!(
-                "{name} {version} stays live although its file {file} is not in the folder; to have another version, \
-                 `cantus plugin activate`, to have none, `cantus plugin deactivate {name}`"
+                "{name} {version} stays live although its file {file} is not in the folder as it was; to have another \
+                 version, `cantus plugin activate`, to have none, `cantus plugin deactivate {name}`"
             )));
         }
     }

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cantus_model::{
     AggregateRef, Context, Digest, EventBatch, Fault, FaultKind, Message, Snapshot, Verdict,
-    ports::{Component, HashSeed, InstanceId, Reply, Sandbox},
+    ports::{Component, InstanceId, Reply, Sandbox},
 };
 
-use super::{Kept, payload_json};
+use super::{Instances, Kept, Restores, Way};
 use crate::{
     plugins::{Hosted, Live},
     verdict,
@@ -15,48 +15,6 @@ use crate::{
 
 /// A sandbox that holds more is exchanged between two streams.
 const SANDBOX_BYTES: usize = 64 << 20;
-
-/// How a component is run: what must not matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Way {
-    /// The order of the guest's hash maps.
-    pub(crate) hash_seed: HashSeed,
-    /// At most so many events go into one call.
-    pub(crate) batch: usize,
-    /// Which sandbox an instance lives in.
-    pub(crate) instances: Instances,
-    /// When an instance is made again from its own snapshot.
-    pub(crate) restores: Restores,
-}
-
-/// Which sandbox the instance of a stream lives in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Instances {
-    /// One that it shares with the streams before it: as in the running host.
-    Resident,
-    /// One of its own.
-    Apart,
-}
-
-/// When an instance is made again from its own snapshot, in another sandbox: as after a restart of the host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Restores {
-    /// Never.
-    Never,
-    /// After each decision.
-    EachDecision,
-    /// At the first, second, fourth, eighth and so on of the folds and decisions of a stream, and at its end: many points
-    /// for little work, and the same ones in each run. Not for aggregates that take no snapshots.
-    PowersOfTwo,
-}
-
-impl Way {
-    /// As the host runs it.
-    pub(crate) fn usual() -> Self {
-        let (instances, restores) = (Instances::Resident, Restores::Never);
-        Self { hash_seed: HashSeed::default(), batch: usize::MAX, instances, restores }
-    }
-}
 
 /// What came of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,26 +31,26 @@ pub(crate) enum Redecided {
 
 /// Runs one component.
 pub(crate) struct Runner {
-    component: Arc<dyn Component>,
-    hosted: BTreeMap<String, Arc<Hosted>>,
-    way: Way,
+    pub(super) component: Arc<dyn Component>,
+    pub(super) hosted: BTreeMap<String, Arc<Hosted>>,
+    pub(super) way: Way,
     events_per_command: usize,
     sandbox: Option<Box<dyn Sandbox>>,
     fuel: u64,
-    stream: Option<Stream>,
+    pub(super) stream: Option<Stream>,
     /// The stream's instance did not come back from its own snapshot as it was.
-    restore_fault: Option<Box<Fault>>,
+    pub(super) restore_fault: Option<Box<Fault>>,
 }
 
 /// The stream that is being run.
-struct Stream {
-    aggregate: AggregateRef,
+pub(super) struct Stream {
+    pub(super) aggregate: AggregateRef,
     /// A snapshot of this component that it begins with, instead of nothing.
     start: Option<Snapshot>,
     /// The stream version that was folded so far.
-    version: u64,
+    pub(super) version: u64,
     /// Count of folds and decisions so far.
-    steps: u64,
+    pub(super) steps: u64,
     instance: Option<InstanceId>,
     /// What was folded so far, in case it must be folded again.
     kept: Kept,
@@ -120,11 +78,6 @@ impl Runner {
     /// Fuel that all calls have used so far.
     pub(crate) fn fuel_used(&self) -> u64 {
         self.fuel + self.sandbox.as_ref().map_or(0, |sandbox| sandbox.fuel_used())
-    }
-
-    /// The fault, if the stream's instance did not come back from its own snapshot as it was.
-    pub(crate) fn restore_fault(&self) -> Option<&Fault> {
-        self.restore_fault.as_deref()
     }
 
     /// Begins a stream. A fault is told by the first fold or decision.
@@ -178,21 +131,6 @@ impl Runner {
         folded
     }
 
-    /// Counts one more step of the stream, and says whether its instance is to be restored at it.
-    fn is_restore_due(&mut self) -> bool {
-        let restores = self.restores_in_between();
-        let Some(stream) = &mut self.stream else { return false };
-        stream.steps += 1;
-        restores && stream.steps.is_power_of_two()
-    }
-
-    /// Whether the stream's instance is restored at some of its steps and at its end.
-    fn restores_in_between(&self) -> bool {
-        let hosted = self.stream.as_ref().and_then(|stream| self.hosted.get(&stream.aggregate.aggregate_type));
-        let takes_snapshots = hosted.is_some_and(|hosted| hosted.aggregate_type.snapshot_every > 0);
-        self.way.restores == Restores::PowersOfTwo && takes_snapshots
-    }
-
     /// Makes the stream's instance now, so that the next call is charged with nothing else. A fault comes again there.
     pub(crate) fn hydrate(&mut self) {
         let _ = self.instance();
@@ -224,25 +162,7 @@ impl Runner {
         redecided
     }
 
-    /// Whether a command is decided otherwise on an instance that was folded whole than on one that was restored from that
-    /// one's snapshot, each in a sandbox of its own.
-    pub(crate) fn restore_changes(&mut self, command: &Message, context: &Context) -> bool {
-        let Some(stream) = &self.stream else { return false };
-        let Some(hosted) = self.hosted.get(&stream.aggregate.aggregate_type).cloned() else { return false };
-        self.close();
-        let folded = self.decide_here(&hosted, command, context);
-        self.close();
-        let restored = self.restart().map_or_else(Redecided::Fault, |()| self.decide_here(&hosted, command, context));
-        folded != restored
-    }
-
-    /// The state of the stream, folded whole in a sandbox of its own.
-    pub(crate) fn folded_state(&mut self) -> Option<Vec<u8>> {
-        self.close();
-        self.state().ok().flatten()
-    }
-
-    fn decide_here(&mut self, hosted: &Hosted, command: &Message, context: &Context) -> Redecided {
+    pub(super) fn decide_here(&mut self, hosted: &Hosted, command: &Message, context: &Context) -> Redecided {
         let reply = match self.ask(command, context) {
             // Those before it may have filled the memory.
             Err(fault) if fault.kind == FaultKind::MemoryLimit => {
@@ -273,14 +193,6 @@ impl Runner {
         let state = self.last_state();
         self.release();
         state
-    }
-
-    /// The state that the stream has come to, restored once more if that is due.
-    pub(crate) fn last_state(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
-        if self.restores_in_between() {
-            self.refresh();
-        }
-        self.state()
     }
 
     /// Ends the stream.
@@ -318,50 +230,12 @@ impl Runner {
         Ok(Some(instance))
     }
 
-    fn restore(&mut self, aggregate: &AggregateRef, state: Option<&[u8]>) -> Result<InstanceId, Box<Fault>> {
+    pub(super) fn restore(&mut self, aggregate: &AggregateRef, state: Option<&[u8]>) -> Result<InstanceId, Box<Fault>> {
         let instance = self.open()?.restore(&aggregate.aggregate_type, &aggregate.id, state)?;
         if let Some(stream) = &mut self.stream {
             stream.instance = Some(instance);
         }
         Ok(instance)
-    }
-
-    /// Makes the instance again from its own snapshot. If it is not as it was, nothing more can be done with the stream.
-    fn refresh(&mut self) {
-        if self.restore_fault.is_none() {
-            self.restore_fault = self.restart().err();
-        }
-    }
-
-    /// Restores the instance from its own snapshot in another sandbox, as a host does after a restart.
-    fn restart(&mut self) -> Result<(), Box<Fault>> {
-        let Some(before) = self.state()? else { return Ok(()) };
-        self.close();
-        let Some(stream) = &self.stream else { return Ok(()) };
-        let (aggregate, version) = (stream.aggregate.clone(), stream.version);
-        let restored = self.restore(&aggregate, Some(&before)).and_then(|_| self.state());
-        match restored {
-            Ok(Some(after)) if after == before => Ok(()),
-            Ok(after) => Err(self.changed_by_restore(version, &before, &after.unwrap_or_default())),
-            Err(fault) if fault.kind == FaultKind::Host => Err(fault),
-            Err(fault) => {
-                let message = format!("restore(snapshot) faults at version {version}: {}", fault.message);
-                Err(Box::new(Fault { message, ..*fault }))
-            }
-        }
-    }
-
-    fn changed_by_restore(&self, version: u64, before: &[u8], after: &[u8]) -> Box<Fault> {
-        let manifest = self.component.manifest();
-        let [before, after] = [before, after].map(excerpt);
-        Box::new(Fault {
-            kind: FaultKind::Malformed,
-            call: "restore",
-            message: format!("restore(snapshot) gives another state at version {version}: {after} instead of {before}"),
-            backtrace: Vec::new(),
-            plugin: format!("{}@{}", manifest.name, manifest.version),
-            component: self.digest(),
-        })
     }
 
     fn combine(&mut self, instance: InstanceId, batches: &[Arc<EventBatch>]) -> Result<(), Box<Fault>> {
@@ -390,7 +264,7 @@ impl Runner {
     }
 
     /// Drops the sandbox, and with it the instance.
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(sandbox) = self.sandbox.take() {
             self.fuel += sandbox.fuel_used();
         }
@@ -408,16 +282,4 @@ impl Runner {
 
 fn is_too_much(fault: &Fault) -> bool {
     matches!(fault.kind, FaultKind::OutOfFuel | FaultKind::MemoryLimit | FaultKind::TimeLimit)
-}
-
-/// Characters of a state that a message shows.
-const EXCERPT: usize = 200;
-
-/// The beginning of a state, for a message.
-fn excerpt(state: &[u8]) -> String {
-    let text = payload_json(state).to_string();
-    match text.char_indices().nth(EXCERPT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }

@@ -31,8 +31,6 @@ use crate::replay::quietly;
 
 /// Pages that wait to be run.
 const PAGES_AHEAD: usize = 16;
-/// The way past a verification: a person answers for it.
-const ACTIVATE_BY_HAND: &str = "have a person answer for it: `cantus plugin activate --no-verify --why REASON`";
 
 /// How much of history is run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +72,12 @@ impl Candidate {
         types.sort();
         types.dedup();
         types
+    }
+
+    /// The way past a verification: a person answers for it.
+    fn by_hand(&self) -> String {
+        let manifest = self.component.manifest();
+        format!("`cantus plugin activate {}@{} --no-verify --why REASON`", manifest.name, manifest.version)
     }
 
     /// Its predecessor, if that can be run.

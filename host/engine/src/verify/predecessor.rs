@@ -31,15 +31,14 @@ impl Predecessor {
         Named { version: self.manifest.version.clone(), digest: self.digest }
     }
 
-    /// Why it cannot be run, and what to do about it.
-    pub(super) fn objection(&self) -> Option<String> {
+    /// Why it cannot be run, and what to do about it; `by_hand` is the way past it.
+    pub(super) fn objection(&self, by_hand: &str) -> Option<String> {
         let why = self.component.as_ref().err()?;
         let Manifest { name, version, .. } = &self.manifest;
         Some(format!(
             "{name} {version}, which it must be compared with, cannot be run: {why}. Put the file with the sha256 {} back \
-             into the component store or the folder of plugins, or {}",
-            self.digest,
-            super::ACTIVATE_BY_HAND
+             into the component store or the folder of plugins, or have a person answer for it: {by_hand}",
+            self.digest
         ))
     }
 }

@@ -50,11 +50,7 @@ impl Reader {
     }
 
     /// Reads the streams one after another, until nobody wants more.
-    pub(super) async fn read(
-        self,
-        streams: Vec<StreamCommands>,
-        parts: mpsc::Sender<Part>,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn read(self, streams: Vec<StreamCommands>, parts: mpsc::Sender<Part>) -> Result<(), StoreError> {
         let mut streams = streams.into_iter().map(|stream| self.begin(stream));
         let mut ahead: VecDeque<Ahead> = streams.by_ref().take(STREAMS_AHEAD).collect();
         while let Some((stream, beginning)) = ahead.pop_front() {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cantus_model::Manifest;
 use semver::Version;
 
-use super::{ACTIVATE_BY_HAND, Candidate, Named, Predecessor, Report, Settings, examine::Examined};
+use super::{Candidate, Named, Predecessor, Report, Settings, examine::Examined};
 use crate::replay::{Change, Group};
 
 /// How far apart two versions are.
@@ -47,11 +47,11 @@ impl Coverage {
     }
 
     /// The reason to refuse what was cut off too early to say anything about it.
-    fn objection(&self, checked: u64) -> Option<String> {
+    fn objection(&self, checked: u64, by_hand: &str) -> Option<String> {
         let recorded = self.recorded.filter(|_| checked < self.required)?;
         Some(format!(
             "{checked} of {recorded} recorded commands were checked before the time was up, and {} must be: raise the \
-             setting verify.time_ms, or {ACTIVATE_BY_HAND}",
+             setting verify.time_ms, or have a person answer for it: {by_hand}",
             self.required
         ))
     }
@@ -64,8 +64,7 @@ pub(super) fn judge(candidate: &Candidate, examined: Examined, coverage: Coverag
     let manifest = component.manifest();
     let against = candidate.against.as_ref();
     // What has no predecessor changes nothing that anybody relies on.
-    let step =
-        against.map_or(Step::Major, |before| Step::between(&before.manifest.version, &manifest.version));
+    let step = against.map_or(Step::Major, |before| Step::between(&before.manifest.version, &manifest.version));
     let removed = against.map_or_else(Vec::new, |before| removed(&before.manifest, manifest));
     let (recorded, checked) = (coverage.recorded.unwrap_or(0), findings.reached());
 
@@ -74,9 +73,10 @@ pub(super) fn judge(candidate: &Candidate, examined: Examined, coverage: Coverag
         Some(id) => format!("{}, command {id}: {}", failure.aggregate, failure.message),
         None => format!("{}: {}", failure.aggregate, failure.message),
     }));
-    refused.extend(against.filter(|_| recorded > 0).and_then(Predecessor::objection));
+    let by_hand = candidate.by_hand();
+    refused.extend(against.filter(|_| recorded > 0).and_then(|before| before.objection(&by_hand)));
     if !complete {
-        refused.extend(coverage.objection(checked));
+        refused.extend(coverage.objection(checked, &by_hand));
     } else if failures.is_empty() && checked < recorded {
         let unreached = recorded - checked;
         refused.push(format!("{unreached} of {recorded} recorded commands could not be reached on their streams"));
@@ -144,13 +144,16 @@ mod tests {
 
     #[test]
     fn too_little_is_refused_and_the_minimum_is_no_more_than_there_is() {
-        let objection = |recorded, checked| Coverage::of(&Settings::default(), recorded).objection(checked);
-        assert!(objection(1_000, 99).is_some_and(|why| why.starts_with("99 of 1000 recorded commands") && why.contains("and 100 must be")));
+        let objection = |recorded, checked| Coverage::of(&Settings::default(), recorded).objection(checked, "by hand");
+        assert!(
+            objection(1_000, 99)
+                .is_some_and(|why| why.starts_with("99 of 1000 recorded commands") && why.contains("and 100 must be"))
+        );
         assert_eq!(objection(1_000, 100), None);
         assert!(objection(20, 19).is_some_and(|why| why.contains("and 20 must be")));
         assert_eq!((objection(20, 20), objection(0, 0)), (None, None));
         let off = Settings { commands: 0, ..Settings::default() };
-        assert_eq!(Coverage::of(&off, 0).objection(0), None);
+        assert_eq!(Coverage::of(&off, 0).objection(0, "by hand"), None);
     }
 
     #[test]

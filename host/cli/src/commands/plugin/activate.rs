@@ -179,7 +179,10 @@ pub(crate) async fn deactivate(args: DeactivateArgs, global: &Global) -> Result<
     }
     if in_folder(&settings, |it| it.manifest().name == args.name).is_some() {
         let advice = "take it out first, or it goes live again";
-        return Err(Failure::new(Exit::Some, format!("a file of {} lies in the folder of plugins: {advice}", args.name)));
+        return Err(Failure::new(
+            Exit::Some,
+            format!("a file of {} lies in the folder of plugins: {advice}", args.name),
+        ));
     }
     let change = args.reason.change(&args.name, Cause::Removed);
     let activation = activator.record(&mut log, change, None, None).await?;

@@ -22,9 +22,9 @@ Examples:
   cantus plugin list --json | jq -r 'select(.state == \"refused\") | .reason'
 
 States: found, validated, compiled, verified, active; superseded by a higher version;
-rolled back; refused. `checked` says how many of the recorded commands that the verification
-was to decide again it has decided and compared. What is live stands in the store; what became of a file is known
-since a host looked at it.";
+rolled back; refused. What is live stands in the store; what became of a file is known
+since a host looked at it. Under `checked` stands how many of the recorded commands that
+the verification was to decide again were decided and compared.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
