@@ -61,6 +61,32 @@ async fn when_its_file_is_back_the_patch_is_judged_again() {
     assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.0.0", "dropped 1.0.1"]);
 }
 
+/// Its bytes are there, and this host does not take them: that is told once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_predecessor_that_does_not_load_is_as_good_as_missing() {
+    let place = Place::sqlite().await;
+    place.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = place.open().await;
+    accepted(host.add("1", "Tally/a", 5).await);
+    host.stop().await;
+    let patch = place.put("a.wasm", &shifty("1.0.1", "good"));
+    let mut loads = 0;
+    place.source.listen(move |call| {
+        loads += u32::from(call == "load");
+        // The live one, the patch, and the live one to compare it with.
+        match (call, loads) {
+            ("load", 2) | ("scan" | "read" | "validate" | "waiver" | "keep" | "kept", _) => Ok(()),
+            _ => Err(cantus_model::ports::Refusal("not with this host".into())),
+        }
+    });
+    let host = place.open().await;
+    let reason = host.refused("a.wasm", patch).await;
+    assert!(reason.contains("cannot be run: not with this host"), "{reason}");
+    host.looked().await;
+    assert_eq!(host.told().iter().filter(|told| told.starts_with("refused")).count(), 1, "{:?}", host.told());
+    host.stop().await;
+}
+
 /// Nothing was decided, so there is nothing to compare.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_history_nothing_has_to_be_run() {

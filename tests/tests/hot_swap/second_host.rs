@@ -77,6 +77,24 @@ async fn an_older_file_does_not_replace_what_is_live_at_a_start() {
     assert_eq!(place.log().await, ["dropped 1.1.0"]);
 }
 
+/// Another plugin cannot take over its aggregates by lying there; a person can have that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stays_live_without_a_file_keeps_its_aggregates() {
+    let place = Place::sqlite().await;
+    place.put("a.wasm", &shifty("1.0.0", "good"));
+    place.open().await.stop().await;
+    place.remove("a.wasm");
+    let other = place.put("b.wasm", &cantus_tests::guests::shifty("other", "1.0.0", "good"));
+    let host = place.open().await;
+    let reason = host.refused("b.wasm", other).await;
+    assert_eq!(
+        reason,
+        "the plugins shifty and other both host the aggregate Tally: `cantus plugin deactivate shifty` ends the one whose \
+         file is not in the folder"
+    );
+    host.stop().await;
+}
+
 /// Nothing can be loaded, and an older file is no reason to forget that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_file_does_not_replace_what_cannot_be_loaded() {
@@ -87,7 +105,10 @@ async fn an_older_file_does_not_replace_what_cannot_be_loaded() {
     place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
     let reason = host.file("a.wasm", State::Superseded).await.reason.unwrap();
-    assert_eq!(reason, "shifty 1.1.0 should be live, and its component cannot be loaded");
+    assert_eq!(
+        reason,
+        "shifty 1.1.0 should be live, and its component cannot be loaded: `cantus plugin activate shifty@1.0.0` makes this one live"
+    );
     place.put("b.wasm", &shifty("1.1.0", "good"));
     assert_eq!(host.changed(Cause::Dropped, Some(live)).await.from, Some(live));
     host.stop().await;

@@ -170,7 +170,9 @@ impl Registry {
         let against = self.activator.predecessor(&self.log, &component, running).await.map_err(Halt::Store)?;
         let before = against.as_ref().map(|against| against.digest);
         let obstacle = match &against {
-            Some(Predecessor { digest, component: Err(_), .. }) => Obstacle::Predecessor(*digest),
+            Some(Predecessor { digest, component: Err(_), .. }) if !self.activator.has(*digest).await => {
+                Obstacle::Predecessor(*digest)
+            }
             _ => obstacle,
         };
         let (activator, candidate) = (self.activator.clone(), Arc::clone(&component));
@@ -220,10 +222,12 @@ impl Registry {
         component.manifest().aggregates.iter().find_map(|aggregate| {
             let hosts = |live: &Live| live.component.manifest().aggregate(&aggregate.name).is_some();
             let (other, live) = self.live.iter().find(|(name, live)| *name != plugin && hosts(&live.live))?;
-            let reason = format!(
-                "the plugins {other} and {plugin} both host the aggregate {}: remove one of them",
-                aggregate.name
-            );
+            let advice = match live.had_file {
+                true => "remove one of them".to_owned(),
+                false => format!("`cantus plugin deactivate {other}` ends the one whose file is not in the folder"),
+            };
+            let reason =
+                format!("the plugins {other} and {plugin} both host the aggregate {}: {advice}", aggregate.name);
             Some(Objection { reason, obstacle: Obstacle::Host(live.digest()), report: None })
         })
     }

@@ -216,7 +216,7 @@ impl Registry {
         plugins.sort();
         plugins.dedup();
         for plugin in plugins {
-            self.settle(&plugin, first).await?;
+            self.settle(&plugin).await?;
         }
         self.show();
         Ok(())
