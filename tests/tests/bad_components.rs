@@ -175,6 +175,20 @@ fn a_damaged_cache_entry_is_compiled_again() {
     assert_eq!(load(), digest);
 }
 
+/// Somebody frees space under a running host: what is compiled from then on is kept again.
+#[test]
+fn a_cache_that_was_deleted_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let compiled = folder.path().join("compiled");
+    let runtime = Runtime::new(&host::limits(), Some(&compiled)).unwrap();
+    let plugin = guests::read(guests::ROGUE);
+    for _ in 0..2 {
+        runtime.load(&plugin).unwrap();
+        assert_eq!(std::fs::read_dir(&compiled).unwrap().count(), 1);
+        std::fs::remove_dir_all(&compiled).unwrap();
+    }
+}
+
 #[test]
 fn a_component_over_the_limit_is_not_even_compiled() {
     let plugin = guests::read(guests::ROGUE);

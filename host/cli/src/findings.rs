@@ -141,18 +141,27 @@ pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
     lines
 }
 
+/// How much of history a verification has checked, for a table.
+pub(crate) fn checked(report: &Report) -> String {
+    match report.recorded {
+        None => "off".to_owned(),
+        Some(0) => "none recorded".to_owned(),
+        Some(recorded) => format!("{} of {}", render::count(report.checked()), render::count(recorded)),
+    }
+}
+
 /// A verification, for people.
 pub(crate) fn report(report: &Report) -> String {
     let Findings { streams, commands, identical, .. } = report.findings;
+    let streams = render::count(streams);
     let candidate =
         format!("{} {} ({})", escaped(&report.plugin), report.candidate.version, report.candidate.digest.short());
     let against = report.against.as_ref().map(|against| format!(" after {}", against.version)).unwrap_or_default();
     let mut text = format!("{candidate}{against}: ");
     if commands == 0 {
-        text.push_str("there are no recorded commands to run\n");
+        let _ = writeln!(text, "{}", report.coverage());
     } else {
-        let (commands, streams) = (render::count(commands), render::count(streams));
-        let _ = writeln!(text, "{commands} recorded commands of {streams} streams run again");
+        let _ = writeln!(text, "{}, in {streams} streams", report.coverage());
         let _ = writeln!(text, "{:>9}  decided alike", render::count(identical));
         text.push_str(&groups(&report.findings, usize::MAX));
     }

@@ -41,7 +41,7 @@ pub use clock::{Clock, FixedClock, SystemClock};
 pub use engine::{Engine, StartError};
 pub use fold::{FoldError, Folded, fold};
 pub use ownership::OwnedStore;
-pub use plugins::{AggregateTwice, Health, Live};
+pub use plugins::{AggregateTwice, Health, HealthCounts, Live};
 pub use settings::Settings;
 pub use stats::Stats;
 pub use stop_signal::StopReason;

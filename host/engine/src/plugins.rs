@@ -66,7 +66,24 @@ impl Live {
 #[derive(Default)]
 pub struct Health {
     faults: AtomicU64,
+    decided: AtomicU64,
     last: Mutex<Option<String>>,
+}
+
+/// What a component has come to so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HealthCounts {
+    /// Count of faults.
+    pub faults: u64,
+    /// Count of decisions, as they were taken: some may not have become durable and were taken again.
+    pub decided: u64,
+}
+
+impl HealthCounts {
+    /// Count of both.
+    pub fn attempts(self) -> u64 {
+        self.faults + self.decided
+    }
 }
 
 impl Health {
@@ -79,10 +96,19 @@ impl Health {
         self.faults.fetch_add(1, Relaxed);
     }
 
-    /// Count of faults so far, and the last of them.
-    pub fn faults(&self) -> (u64, Option<String>) {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (self.faults.load(Relaxed), last)
+    /// Counts a decision.
+    pub(crate) fn note_decision(&self) {
+        self.decided.fetch_add(1, Relaxed);
+    }
+
+    /// What it has come to so far.
+    pub fn counts(&self) -> HealthCounts {
+        HealthCounts { faults: self.faults.load(Relaxed), decided: self.decided.load(Relaxed) }
+    }
+
+    /// The last fault.
+    pub fn last_fault(&self) -> Option<String> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -5,7 +5,7 @@
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use cantus_model::Digest;
@@ -16,7 +16,7 @@ use crate::LoadError;
 
 /// The cache of one engine.
 pub(crate) struct CompiledCache {
-    dir: Dir,
+    path: PathBuf,
     /// Compiled code depends on wasmtime's version and settings.
     compatibility: u64,
     /// How many entries it may have.
@@ -26,17 +26,17 @@ pub(crate) struct CompiledCache {
 impl CompiledCache {
     pub(crate) fn open(path: &Path, engine: &Engine, limit: usize) -> Result<Self, LoadError> {
         let failed = |error: io::Error| LoadError::Host(format!("the compiled cache {}: {error}", path.display()));
-        std::fs::create_dir_all(path).map_err(failed)?;
-        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(failed)?;
+        let path = std::path::absolute(path).map_err(failed)?;
+        folder(&path).map_err(failed)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self { dir, compatibility: hasher.finish(), limit })
+        Ok(Self { path, compatibility: hasher.finish(), limit })
     }
 
     /// The compiled component, if it is here.
     pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let name = self.name(digest);
-        let entry = self.dir.read(&name).ok()?;
+        let entry = Dir::open_ambient_dir(&self.path, ambient_authority()).and_then(|dir| dir.read(&name)).ok()?;
         let (checksum, code) = entry.split_at_checked(32)?;
         if Digest::of(code).as_bytes() != checksum {
             tracing::warn!(name, "a damaged entry of the compiled cache is compiled again");
@@ -52,7 +52,11 @@ impl CompiledCache {
     /// Keeps compiled code. If it cannot, the next start compiles again.
     pub(crate) fn put(&self, digest: Digest, component: &Component) {
         let name = self.name(digest);
-        if let Err(error) = self.write(&name, component).and_then(|()| Ok(self.trim(&name)?)) {
+        let written = folder(&self.path).map_err(anyhow::Error::from).and_then(|dir| {
+            write(&dir, &name, component)?;
+            Ok(self.trim(&dir, &name)?)
+        });
+        if let Err(error) = written {
             tracing::warn!(%error, "the compiled cache cannot be written; every start compiles again");
         }
     }
@@ -61,21 +65,11 @@ impl CompiledCache {
         format!("{digest}-{:016x}.cwasm", self.compatibility)
     }
 
-    /// Writes aside and renames, so that a reader or a crash never meets half an entry.
-    fn write(&self, name: &str, component: &Component) -> anyhow::Result<()> {
-        let code = component.serialize().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-        let entry = [Digest::of(&code).as_bytes().as_slice(), &code].concat();
-        let aside = format!("{name}.{}", std::process::id());
-        self.dir.write(&aside, entry)?;
-        self.dir.rename(&aside, &self.dir, name)?;
-        Ok(())
-    }
-
     /// Removes the oldest entries over the limit, and with time what a crash or another version of the host left; but
     /// not `newest`.
-    fn trim(&self, newest: &str) -> io::Result<()> {
+    fn trim(&self, dir: &Dir, newest: &str) -> io::Result<()> {
         let mut others = Vec::new();
-        for entry in self.dir.entries()? {
+        for entry in dir.entries()? {
             let entry = entry?;
             // What is gone already, another host removed.
             if let (Ok(metadata), true) = (entry.metadata(), entry.file_name() != newest) {
@@ -85,13 +79,29 @@ impl CompiledCache {
         others.sort();
         let excess = (others.len() + 1).saturating_sub(self.limit);
         for (_, name) in others.into_iter().take(excess) {
-            match self.dir.remove_file(name) {
+            match dir.remove_file(name) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+/// The folder, made if it is missing. It is opened for each use: a handle would go on writing into a folder that was deleted.
+pub(crate) fn folder(path: &Path) -> io::Result<Dir> {
+    std::fs::create_dir_all(path)?;
+    Dir::open_ambient_dir(path, ambient_authority())
+}
+
+/// Writes aside and renames, so that a reader or a crash never meets half an entry.
+fn write(dir: &Dir, name: &str, component: &Component) -> anyhow::Result<()> {
+    let code = component.serialize().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+    let entry = [Digest::of(&code).as_bytes().as_slice(), &code].concat();
+    let aside = format!("{name}.{}", std::process::id());
+    dir.write(&aside, entry)?;
+    dir.rename(&aside, dir, name)?;
+    Ok(())
 }
 
 /// Compiles without a cache.

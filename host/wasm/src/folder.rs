@@ -9,7 +9,7 @@ use std::{
 use cantus_model::ports::PluginFile;
 use cap_std::{
     ambient_authority,
-    fs::{Dir, MetadataExt as _},
+    fs::{Dir, File, MetadataExt as _, OpenOptions, OpenOptionsExt as _},
 };
 
 use crate::LoadError;
@@ -121,21 +121,36 @@ fn stamp(dir: &Dir, name: &OsStr) -> Option<[u64; 3]> {
 
 /// Reads a file of at most `limit` bytes; a larger one is not read at all.
 fn read(dir: &Dir, name: &str, limit: usize) -> io::Result<Vec<u8>> {
-    // Before it is opened: opening a pipe waits for a writer.
-    let metadata = dir.metadata(name)?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file"));
-    }
+    let file = open(dir, name)?;
+    let metadata = file.metadata()?;
     if metadata.len() > limit as u64 {
         return Err(ErrorKind::FileTooLarge.into());
     }
     // One byte more than the limit tells a file that has grown since.
     let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-    dir.open(name)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
         return Err(ErrorKind::FileTooLarge.into());
     }
     Ok(bytes)
+}
+
+/// Opens a regular file, and nothing else: it waits for nobody, as opening a pipe that has no writer would.
+fn open(dir: &Dir, name: &str) -> io::Result<File> {
+    let at_once = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let opened = dir.open_with(name, OpenOptions::new().read(true).custom_flags(at_once));
+    let is_file = |metadata: io::Result<cap_std::fs::Metadata>| metadata.is_ok_and(|metadata| metadata.is_file());
+    let irregular = || io::Error::new(ErrorKind::InvalidInput, "it is not a regular file");
+    match opened {
+        Ok(file) if is_file(file.metadata()) => Ok(file),
+        Ok(_) => Err(irregular()),
+        // A socket cannot be opened at all.
+        Err(error) if dir.metadata(name).is_ok_and(|metadata| !metadata.is_file()) => {
+            tracing::debug!(%error, name, "not a regular file");
+            Err(irregular())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// An attempt to leave the folder is an error of `cap_std`'s own, without a number of the system's.

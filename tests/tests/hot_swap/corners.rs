@@ -204,8 +204,9 @@ async fn faults_are_counted_where_they_belong() {
         lives.push((live, beside));
     }
     for (live, beside) in lives {
-        let (faults, last) = live.health.faults();
-        assert_eq!((faults, beside.health.faults().0), (2, 0));
+        let (counts, last) = (live.health.counts(), live.health.last_fault());
+        assert_eq!((counts.faults, beside.health.counts().faults), (2, 0));
+        assert_eq!((counts.decided, beside.health.counts().decided), (0, 1));
         assert!(last.unwrap().contains("thirteen!"));
     }
     engine.shutdown().await;

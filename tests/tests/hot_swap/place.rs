@@ -4,7 +4,7 @@ use cantus_model::ports::ActivationAuthor;
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use cantus_engine::{
-    Answer, Engine, FixedClock,
+    Answer, Engine, FixedClock, OwnedStore,
     registry::{self, Activator, FileStatus, Notice, Registry, State},
     verify,
 };
@@ -76,6 +76,14 @@ impl Place {
         Activator { store: Arc::new(SqliteStore::open(&url(&self.root)).await.unwrap()), ..self.activator() }
     }
 
+    /// With a folder of plugins of its own, on the same store and the same components, as another process.
+    pub(crate) async fn beside(&self) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(self.root.path().join("components"), root.path().join("components")).unwrap();
+        let store = Arc::new(SqliteStore::open(&url(&self.root)).await.unwrap());
+        Self::on(root, store)
+    }
+
     pub(crate) fn activator(&self) -> Activator {
         Activator {
             author: ActivationAuthor::Operator,
@@ -138,9 +146,11 @@ impl Place {
     async fn open_with(&self, hint: Arc<Notify>, watch: Option<FolderWatch>) -> Host {
         let (sender, notices) = watch::channel(Vec::new());
         let observer = move |notice: &Notice| sender.send_modify(|told| told.push(notice.clone()));
-        let registry = Registry::open(self.registry.clone(), self.activator(), observer).await.unwrap();
+        let owned = OwnedStore::claim(Arc::clone(&self.store)).await.unwrap();
+        let activator = Activator { author: owned.author(), ..self.activator() };
+        let registry = Registry::open(self.registry.clone(), activator, observer).await.unwrap();
         let (engine, clock) = (self.engine.clone(), Arc::new(FixedClock(NOW)));
-        let engine = Engine::start_live(engine, Arc::clone(&self.store), &registry.live(), clock).await.unwrap();
+        let engine = Engine::start_owned(engine, owned, &registry.live(), clock, None).unwrap();
         let (engine, statuses) = (Arc::new(engine), registry.statuses());
         let (stop, stopped) = oneshot::channel();
         let registry = tokio::spawn(registry.run(Arc::clone(&engine), hint, stopped));
@@ -239,6 +249,12 @@ impl Host {
     /// Adds to a tally.
     pub(crate) async fn add(&self, id: &str, aggregate: &str, amount: u64) -> Answer {
         self.engine.execute(crate::add(id, aggregate, amount)).await
+    }
+
+    /// Waits until the registry has ended by itself, and stops the engine.
+    pub(crate) async fn ended(self) {
+        timeout(PATIENCE, self.registry).await.expect("the registry goes on").unwrap();
+        self.engine.shutdown().await;
     }
 
     pub(crate) async fn stop(self) {

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use cantus_engine::{fold, registry::State};
+use cantus_engine::{
+    fold,
+    registry::{ActivationChange, State},
+};
 use cantus_model::{AggregateRef, Cause, EventQuery};
 
 use super::{accepted, by, component, place::Place, shifty, undecided};
@@ -34,17 +37,32 @@ async fn a_plugin_without_a_file_decides_nothing_and_its_history_stays() {
     assert_eq!(place.log().await, ["dropped 1.0.0", "removed -", "dropped 1.0.0"]);
 }
 
+/// A file that is missing at the start was not taken away from this host: a person ends the plugin, or a host that sees the
+/// file go.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_removed_while_no_host_ran_is_gone_at_the_next_start() {
+async fn what_was_removed_while_no_host_ran_stays_live() {
     let place = Place::sqlite().await;
-    place.put("a.wasm", &shifty("1.0.0", "good"));
+    let live = place.put("a.wasm", &shifty("1.0.0", "good"));
     place.open().await.stop().await;
     place.remove("a.wasm");
     let host = place.open().await;
-    assert!(undecided(host.add("1", "Tally/a", 1).await).starts_with("unknown-aggregate"));
+    host.trouble("`cantus plugin deactivate shifty`").await;
+    assert_eq!(by(host.add("1", "Tally/a", 1).await), live);
+    let elsewhere = place.elsewhere().await;
+    let mut log = elsewhere.log().await.unwrap();
+    let change =
+        ActivationChange { plugin: "shifty".into(), cause: Cause::Removed, who: "me".into(), why: String::new() };
+    elsewhere.record(&mut log, change, None, None).await.unwrap();
+    host.changed(Cause::Removed, None).await;
+    assert!(undecided(host.add("2", "Tally/a", 1).await).starts_with("unknown-aggregate"));
     host.stop().await;
-    place.open().await.stop().await;
-    assert_eq!(place.log().await, ["dropped 1.0.0", "removed -"]);
+
+    place.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = place.open().await;
+    place.remove("a.wasm");
+    host.changed(Cause::Removed, None).await;
+    host.stop().await;
+    assert_eq!(place.log().await, ["dropped 1.0.0", "removed -", "dropped 1.0.0", "removed -"]);
 }
 
 /// Who replaces a file may remove it first, also where a lower version lies beside it.

@@ -4,7 +4,7 @@ use std::fs;
 
 use cantus_engine::{
     registry::State,
-    verify::{Candidate, Report, Settings, Waiver, verify},
+    verify::{Candidate, Predecessor, Report, Settings, Waiver, verify},
 };
 use cantus_store::MemoryStore;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ const ALLOW: &str = "[[allow]]\ncommand = \"Tally.Add\"\nchange = \"accepted-to-
 
 async fn judge(mode: &str, waiver: &str) -> Report {
     let store = history(Arc::new(MemoryStore::default()), commands()).await;
-    let (against, waiver) = (Some(component("1.0.0", "good")), Some(Waiver::parse(waiver).unwrap()));
+    let (against, waiver) =
+        (Some(Predecessor::loaded(component("1.0.0", "good"))), Some(Waiver::parse(waiver).unwrap()));
     let candidate = Candidate { component: component("1.0.1", mode), against, waiver, events_per_command: 100 };
     verify(&store, candidate, &Settings { time_ms: 60_000, ..Settings::default() }).await.unwrap()
 }
@@ -80,6 +81,6 @@ async fn a_waiver_may_come_later() {
     assert_eq!(by(host.add("after", "Tally/a", 5).await), next);
     let activation = place.activations().await.pop().unwrap();
     assert!(activation.report.unwrap().contains(r#""waived":"agreed""#));
-    assert_eq!(activation.why, "3 recorded commands run again, 1 decided otherwise");
+    assert_eq!(activation.why, "3 of 3 recorded commands checked, 1 decided otherwise");
     host.stop().await;
 }

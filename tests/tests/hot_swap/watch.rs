@@ -85,6 +85,85 @@ async fn too_many_faults_bring_the_one_before_back() {
     );
 }
 
+/// Both versions fault on the same command: going back would change nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_faults_as_often_as_the_one_before_stays() {
+    let mut place = Place::sqlite().await;
+    place.registry.watch_faults = 3;
+    let mut digest = place.put("a.wasm", &shifty("1.0.0", "trap-on-13"));
+    let host = place.open().await;
+    for version in ["1.0.0", "1.1.0"] {
+        for n in 0..12 {
+            for m in 0..3 {
+                accepted(host.add(&format!("{version} good {n} {m}"), "Tally/a", 1).await);
+            }
+            assert_eq!(fault(host.add(&format!("{version} bad {n}"), &format!("Tally/{n}"), 13).await), digest);
+        }
+        host.looked().await;
+        if version == "1.0.0" {
+            digest = place.put("a.wasm", &shifty("1.1.0", "trap-on-13"));
+            host.changed(Cause::Dropped, Some(digest)).await;
+        }
+    }
+    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
+    // But it may not come to fault on everything. What is decided after the host went back may fault as well.
+    for n in 0..40 {
+        fault(host.add(&format!("worse {n}"), &format!("Tally/{n}"), 13).await);
+    }
+    let back = host.changed(Cause::Faulted, Some(component("1.0.0", "trap-on-13").digest())).await;
+    assert!(back.why.contains("commands since it went live, 12 in 48 before, the last one: "), "{}", back.why);
+    host.stop().await;
+}
+
+/// Another file takes long to be looked into: the faults do not last as long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn going_back_does_not_wait_for_another_file() {
+    for held_up in ["read", "validate", "load"] {
+        let (place, host, [good, bad]) = watched(Place::sqlite().await).await;
+        let (begin, begun) = std::sync::mpsc::channel();
+        let (finish, finished) = std::sync::mpsc::channel::<()>();
+        place.source.listen(move |call| {
+            if call == held_up && begin.send(()).is_ok() {
+                let _ = finished.recv_timeout(std::time::Duration::from_secs(60));
+            }
+            Ok(())
+        });
+        place.put("c.wasm", &guests::shifty("other", "1.0.0", "other-aggregate"));
+        let begun = tokio::task::spawn_blocking(move || begun.recv().map(|()| begun)).await.unwrap().unwrap();
+        for n in 0..3 {
+            assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
+        }
+        host.changed(Cause::Faulted, Some(good)).await;
+        assert_eq!(by(host.add("bad-0", "Tally/0", 13).await), good);
+        drop((begun, finish));
+        host.file("c.wasm", State::Active).await;
+        host.stop().await;
+    }
+}
+
+/// While it was verified against one that was live, the host went back: it is verified against what is live then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_verified_against_the_one_that_was_left_is_verified_again() {
+    let store = cantus_tests::faulty::faulty();
+    let place = Place::on(tempfile::tempdir().unwrap(), store.clone());
+    let (place, host, [good, bad]) = watched(place).await;
+    let reads = store.seen().reads.len();
+    let gate = store.hold_reads().await;
+    let next = place.put("c.wasm", &shifty("1.1.1", "good"));
+    while store.seen().reads.len() == reads {
+        tokio::task::yield_now().await;
+    }
+    for n in 0..3 {
+        assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
+    }
+    host.changed(Cause::Faulted, Some(good)).await;
+    drop(gate);
+    let activation = host.changed(Cause::Dropped, Some(next)).await;
+    assert_eq!(activation.from, Some(good));
+    assert!(activation.report.unwrap().contains(r#""against":{"version":"1.0.0""#));
+    host.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn few_faults_do_not() {
     let (place, host, [_, bad]) = watched(Place::new()).await;

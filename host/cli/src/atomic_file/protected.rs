@@ -17,8 +17,6 @@ const PLUGIN: &str = "it is a component, which no output may replace";
 const FOLDER: &str = "it lies in the folder of plugins, which takes plugins only";
 const INPUT: &str = "this command reads it: name another file";
 
-/// What lies beside the file of a store and belongs to it, by what follows the file's name.
-const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", ".heads"];
 const STDIN: &str = "/dev/stdin";
 const SQLITE: &[u8] = b"SQLite format 3\0";
 const WASM: &[u8] = b"\0asm";
@@ -37,7 +35,7 @@ impl ProtectedFiles {
         let input = |path: &Path| if path == Path::new("-") { STDIN.into() } else { path.to_owned() };
         let inputs = inputs.into_iter().map(input).chain([settings::file_path(global)]);
         let inputs = inputs.map(|path| (path, INPUT));
-        let store = store_files(&settings.store).into_iter().map(|path| (path, STORE));
+        let store = cantus_store::files(&settings.store).into_iter().map(|path| (path, STORE));
         Self { files: store.chain(inputs).collect(), plugins: settings.plugins.clone() }
     }
 
@@ -69,18 +67,6 @@ fn reason_inside(path: &Path) -> io::Result<Option<&'static str>> {
         true => Some(STORE),
         false => is_wasm.then_some(PLUGIN),
     })
-}
-
-/// The files of the store of that URL, whether they are there or not.
-fn store_files(url: &str) -> Vec<PathBuf> {
-    let Some(path) = url.strip_prefix("sqlite:") else { return Vec::new() };
-    let file = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
-    let beside = |end: &str| {
-        let mut name = file.clone().into_os_string();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    BESIDE.into_iter().map(beside).chain([file.with_extension("heads")]).collect()
 }
 
 /// Whether two paths name one place, where a file is or may be made.
@@ -130,7 +116,7 @@ mod tests {
         fs::hard_link(at("cantus.db"), at("hard")).unwrap();
         std::os::unix::fs::symlink(at("input.jsonl"), at("soft")).unwrap();
         let reason = |name: &str| protected(folder.path()).reason(&at(name)).unwrap();
-        for name in ["cantus.db", "cantus.db-wal", "cantus.db-shm", "cantus.heads", "hard", "other.db"] {
+        for name in ["cantus.db", "cantus.db-wal", "cantus.db-shm", "cantus.db-heads", "hard", "other.db"] {
             assert_eq!(reason(name), Some(STORE), "{name}");
         }
         for name in ["input.jsonl", "soft", "plugins/../input.jsonl"] {

@@ -36,6 +36,8 @@ pub(crate) enum Plugin {
     Activate(activate::ActivateArgs),
     /// Go back to the component that was live before
     Rollback(activate::RollbackArgs),
+    /// Have nothing of a plugin live any more
+    Deactivate(activate::DeactivateArgs),
 }
 
 /// Runs one of them.
@@ -52,5 +54,6 @@ pub(crate) async fn run(plugin: Plugin, global: &Global) -> Result<Exit, Failure
         Plugin::Verify(args) => verify::run(args, global).await,
         Plugin::Activate(args) => activate::activate(args, global).await,
         Plugin::Rollback(args) => activate::rollback(args, global).await,
+        Plugin::Deactivate(args) => activate::deactivate(args, global).await,
     }
 }

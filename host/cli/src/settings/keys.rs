@@ -56,6 +56,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("registry.watch_faults", "faults", 0, "of a component that went live after which the one before comes back; 0: never"),
     key("registry.watch_ms", "ms", 1, "after it went live in which they are counted"),
     key("verify.commands", "commands", 0, "recorded ones, the newest, that a candidate decides again; 0: none"),
+    key("verify.min_commands", "commands", 0, "of those, that must have been decided again before it goes live; all, if they are fewer"),
     key("verify.time_ms", "ms", 1, "after which a verification ends with what it has seen"),
     key("repro.files", "files", 0, "that are kept of faults, each to run one again; the oldest goes; 0: none"),
     key("repro.bytes", "bytes", 4_096, "of such a file; what is longer begins with a snapshot, or is left out"),

@@ -72,7 +72,7 @@ pub(crate) async fn start(
     let owned = OwnedStore::claim(store).await.or_exit(Exit::Store)?;
     let activator = activator(settings, Arc::clone(owned.store()), owned.author(), source);
     let registry = Registry::open(settings.registry.clone(), activator, observer).await.or_exit(Exit::Store)?;
-    check_live(settings, &registry)?;
+    check_live(settings, &registry, follow)?;
     check_sandboxes(settings, registry.live().len())?;
     let (live, keep) = (registry.live(), Some(repros::keep(settings)));
     let engine = Engine::start_owned(settings.engine.clone(), owned, &live, Arc::new(SystemClock), keep);
@@ -96,26 +96,27 @@ pub(crate) async fn start(
     Ok(Host { engine, statuses, watching, publishing })
 }
 
-/// A file that is refused stops the start, unless what was live before it stays so: the observer was told why.
-fn check_live(settings: &Settings, registry: &Registry) -> Result<(), Failure> {
+/// A start is as forgiving as a running host: what is wrong with a file was told to the observer, and stops it only if
+/// nothing is live and, without `follow`, nothing can become so.
+fn check_live(settings: &Settings, registry: &Registry, follow: bool) -> Result<(), Failure> {
+    if !registry.live().is_empty() {
+        return Ok(());
+    }
     let statuses = registry.statuses();
     let statuses = statuses.borrow();
-    let live = registry.live();
-    let is_live = |plugin: &Option<String>| {
-        plugin.as_ref().is_some_and(|name| live.iter().any(|live| live.component.manifest().name == *name))
+    if follow && statuses.iter().any(|file| file.state != State::Refused) {
+        return Ok(());
+    }
+    let reason = |file: &FileStatus| {
+        let path = settings.plugins.join(&file.file);
+        format!("\n  {}: {}", path.display(), file.reason.as_deref().unwrap_or(file.state.as_str()))
     };
-    let refused: Vec<String> = statuses
-        .iter()
-        .filter(|file| file.state == State::Refused && !is_live(&file.plugin))
-        .map(|file| {
-            let path = settings.plugins.join(&file.file);
-            format!("\n  {}: {}", path.display(), file.reason.as_deref().unwrap_or_default())
-        })
-        .collect();
-    match (live.is_empty(), refused.is_empty()) {
-        (_, false) => Err(Failure::new(Exit::Plugin, format!("refused as plugins:{}", refused.concat()))),
-        (true, true) => Err(no_plugins(&settings.plugins)),
-        (false, true) => Ok(()),
+    match statuses.is_empty() {
+        true => Err(no_plugins(&settings.plugins)),
+        false => {
+            let reasons: String = statuses.iter().map(reason).collect();
+            Err(Failure::new(Exit::Plugin, format!("refused as plugins:{reasons}")))
+        }
     }
 }
 

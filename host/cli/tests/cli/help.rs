@@ -15,6 +15,7 @@ fn every_verb_explains_itself() {
         "plugin verify",
         "plugin activate",
         "plugin rollback",
+        "plugin deactivate",
         "run",
         "state",
         "events",

@@ -15,6 +15,7 @@ mod repro;
 mod run;
 mod settings;
 mod stalled;
+mod start;
 mod support;
 mod tape;
 mod whatif;

@@ -25,6 +25,7 @@ fn a_release_goes_live_is_listed_and_rolled_back() {
     run(&place, &format!("run --commands {day}"), 0);
     let verified = run(&place, &format!("plugin verify {}", guests::FLIGHTS_1_1), 0);
     assert!(verified.contains("flights 1.1.0") && verified.contains("after 1.0.0"), "{verified}");
+    assert!(verified.contains("1000 of 1000 recorded commands checked, in "), "{verified}");
     assert!(verified.contains("Flight.Depart v1: events differ") && verified.contains("it may go live"), "{verified}");
     let refused = run(&place, &format!("plugin verify {}", guests::FLIGHTS_1_2), 3);
     assert!(
@@ -32,12 +33,20 @@ fn a_release_goes_live_is_listed_and_rolled_back() {
         "{refused}"
     );
 
+    let cut_off = run(&place, &format!("plugin verify {} --set verify.time_ms=1", guests::FLIGHTS_1_1), 3);
+    assert!(
+        cut_off.contains("of 1000 recorded commands were checked before the time was up, and 100 must be"),
+        "{cut_off}"
+    );
+    assert!(cut_off.contains("`cantus plugin activate flights@1.1.0 --no-verify --why REASON`"), "{cut_off}");
+
     std::fs::copy(guests::FLIGHTS_1_1, place.path("plugins/flights.wasm")).unwrap();
     place.write("none.jsonl", "");
     let live = run(&place, "run --commands none.jsonl", 0);
     assert!(live.contains("flights 1.1.0 is live in place of 1.0.0"), "{live}");
     let list = run(&place, "plugin list", 0);
     assert!(list.contains("1.1.0") && list.contains("active") && list.contains("flights.wasm"), "{list}");
+    assert!(list.contains("1,000 of 1,000"), "{list}");
 
     let back = run(&place, "plugin rollback flights --who ada --why late-is-late", 0);
     assert!(back.contains("flights 1.0.0 is live in place of 1.1.0"), "{back}");
@@ -50,15 +59,39 @@ fn a_release_goes_live_is_listed_and_rolled_back() {
         history.contains("rolled-back") && history.contains("ada") && history.contains("late-is-late"),
         "{history}"
     );
+    assert!(history.contains("none recorded") && history.contains("1,000 of 1,000"), "{history}");
     let report = run(&place, "plugin history flights --report 2", 0);
+    assert!(report.contains("1000 of 1000 recorded commands checked"), "{report}");
     assert!(report.contains("events differ"), "{report}");
 
     let again = run(&place, "plugin activate flights@1.1.0", 0);
     assert!(again.contains("flights 1.1.0 is live"), "{again}");
     run(&place, "plugin activate flights@1.1.0", 1);
+    let no_reason = run(&place, "plugin activate flights@1.0.0 --no-verify", 2);
+    assert!(no_reason.contains("give one with --why"), "{no_reason}");
     run(&place, "plugin activate flights@9.9.9", 1);
     run(&place, "plugin activate zz", 2);
     run(&place, "plugin rollback nobody", 1);
+}
+
+/// It ends by hand, and not as long as its file lies there.
+#[test]
+fn a_plugin_is_ended_by_a_person() {
+    let place = place();
+    place.write("none.jsonl", "");
+    run(&place, "run --commands none.jsonl", 0);
+    let lies_there = run(&place, "plugin deactivate flights", 1);
+    assert!(lies_there.contains("lies in the folder of plugins: take it out first"), "{lies_there}");
+    std::fs::remove_file(place.path("plugins/flights.wasm")).unwrap();
+    let stays = run(&place, "run --commands none.jsonl", 0);
+    assert!(stays.contains("flights 1.0.0 stays live although its file flights.wasm is not in the folder"), "{stays}");
+    let ended = run(&place, "plugin deactivate flights --who ada --why over", 0);
+    assert!(ended.contains("flights 1.0.0 is not live any more: recorded as activation 2"), "{ended}");
+    let nothing = run(&place, "run --commands none.jsonl", 3);
+    assert!(nothing.contains("there is no plugin in"), "{nothing}");
+    run(&place, "plugin deactivate flights", 1);
+    let history = run(&place, "plugin history flights", 0);
+    assert!(history.contains("removed") && history.contains("ada") && history.contains("over"), "{history}");
 }
 
 /// The commands of the day, as the demo makes them.

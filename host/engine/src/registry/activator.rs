@@ -11,7 +11,7 @@ use cantus_model::{
 use super::Log;
 use crate::{
     Clock,
-    verify::{self, Candidate, Report, Waiver},
+    verify::{self, Candidate, Predecessor, Report, Waiver},
 };
 
 /// What it takes to make a component live.
@@ -80,15 +80,38 @@ impl Activator {
         component: Arc<dyn Component>,
         waiver: Option<Waiver>,
     ) -> Result<Report, StoreError> {
-        let latest = log.track(&component.manifest().name).and_then(super::Track::latest);
-        let against = match latest {
-            Some(digest) => {
-                self.load(digest).await.inspect_err(|why| tracing::warn!(%why, "nothing to compare with")).ok()
-            }
-            None => None,
-        };
+        let against = self.predecessor(log, &component, None).await?;
+        self.compare(against, component, waiver).await
+    }
+
+    /// Runs recorded history on `component`, compared with `against`.
+    pub(super) async fn compare(
+        &self,
+        against: Option<Predecessor>,
+        component: Arc<dyn Component>,
+        waiver: Option<Waiver>,
+    ) -> Result<Report, StoreError> {
         let candidate = Candidate { component, against, waiver, events_per_command: self.events_per_command };
         verify::verify(&self.store, candidate, &self.verify).await
+    }
+
+    /// What is live for the name of `candidate`, or was last: taken from `running`, or else from the component store.
+    pub(super) async fn predecessor(
+        &self,
+        log: &Log,
+        candidate: &Arc<dyn Component>,
+        running: Option<&Arc<dyn Component>>,
+    ) -> Result<Option<Predecessor>, StoreError> {
+        let Some(digest) = log.track(&candidate.manifest().name).and_then(super::Track::latest) else {
+            return Ok(None);
+        };
+        let at_hand = running.into_iter().chain([candidate]).find(|component| component.digest() == digest);
+        if let Some(component) = at_hand {
+            return Ok(Some(Predecessor::loaded(Arc::clone(component))));
+        }
+        let unknown = || StoreError::Corrupt(format!("the component {digest} was live, and there is no record of it"));
+        let manifest = log.manifest(digest).ok_or_else(unknown)?.clone();
+        Ok(Some(Predecessor { digest, manifest, component: self.load(digest).await }))
     }
 
     /// A component that was live once.
@@ -103,6 +126,24 @@ impl Activator {
             source.load(&bytes.ok_or_else(missing)?)
         })
         .await
+    }
+
+    /// Whether the component store has the bytes of a component.
+    pub(super) async fn has(&self, digest: Digest) -> bool {
+        let source = Arc::clone(&self.source);
+        blocking(move || source.kept(digest)).await.is_ok_and(|bytes| bytes.is_some())
+    }
+
+    /// Fails if the author is a host that another host has replaced: such a host does not follow any more either.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`], or if the store cannot be asked.
+    pub(super) async fn check_ownership(&self) -> Result<(), StoreError> {
+        match self.author {
+            // A batch of nothing is judged by its claim alone.
+            ActivationAuthor::Host(claim) => self.store.commit(claim, &[]).await.map(drop),
+            ActivationAuthor::Operator => Ok(()),
+        }
     }
 
     /// Keeps `component` and records that it is live from now on; or that nothing is, for `None`.

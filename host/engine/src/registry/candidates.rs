@@ -9,13 +9,13 @@ use cantus_model::{
 use semver::Version;
 
 use super::{
-    ActivationChange, ActivationError, Notice, Registry, State,
+    ActivationChange, ActivationError, Notice, Registry, State, Track,
     activator::blocking,
     files::{File, Held, Obstacle},
 };
 use crate::{
     Live,
-    verify::{Report, Waiver},
+    verify::{Predecessor, Report, Waiver},
 };
 
 /// What a file was found to be.
@@ -76,7 +76,7 @@ impl Registry {
     pub(super) async fn identify(&mut self, name: &str) {
         let source = Arc::clone(&self.activator.source);
         let of = name.to_owned();
-        let read = blocking(move || source.read(&of)).await;
+        let read = self.meanwhile(blocking(move || source.read(&of))).await;
         let Some(file) = self.files.get_mut(name) else { return };
         let bytes = match read {
             Ok(bytes) => bytes,
@@ -112,13 +112,14 @@ impl Registry {
             return Ok(Identity { plugin, version, held: Held { bytes, component: None } });
         }
         let source = Arc::clone(&self.activator.source);
-        let bytes = blocking(move || source.validate(&bytes).map(|()| bytes)).await?;
+        let bytes = self.meanwhile(blocking(move || source.validate(&bytes).map(|()| bytes))).await?;
         if let Some(file) = self.files.get_mut(name) {
             file.set(State::Validated, None);
         }
         self.show();
         let source = Arc::clone(&self.activator.source);
-        let (bytes, component) = blocking(move || source.load(&bytes).map(|component| (bytes, component))).await?;
+        let load = blocking(move || source.load(&bytes).map(|component| (bytes, component)));
+        let (bytes, component) = self.meanwhile(load).await?;
         let manifest = component.manifest();
         let (plugin, version) = (manifest.name.clone(), manifest.version.clone());
         Ok(Identity { plugin, version, held: Held { bytes, component: Some(component) } })
@@ -165,7 +166,21 @@ impl Registry {
             Ok(waiver) => waiver,
             Err(Refusal(reason)) => return Err(Objection { reason, obstacle, report: None }.into()),
         };
-        let report = self.activator.verify(&self.log, Arc::clone(&component), waiver).await.map_err(Halt::Store)?;
+        let running = self.live.get(plugin).map(|live| &live.live.component);
+        let against = self.activator.predecessor(&self.log, &component, running).await.map_err(Halt::Store)?;
+        let before = against.as_ref().map(|against| against.digest);
+        let obstacle = match &against {
+            Some(Predecessor { digest, component: Err(_), .. }) if !self.activator.has(*digest).await => {
+                Obstacle::Predecessor(*digest)
+            }
+            _ => obstacle,
+        };
+        let (activator, candidate) = (self.activator.clone(), Arc::clone(&component));
+        let verification = async move { activator.compare(against, candidate, waiver).await };
+        let report = self.meanwhile(verification).await.map_err(Halt::Store)?;
+        if self.log.track(plugin).and_then(Track::latest) != before {
+            return Err(Halt::Overtaken); // the host went back meanwhile: it was compared with what is not live any more
+        }
         if !report.is_allowed() {
             let (reason, report) = (report.refused.join("; "), Some(Box::new(report)));
             return Err(Objection { reason, obstacle, report }.into());
@@ -189,7 +204,7 @@ impl Registry {
         let Some(file) = self.files.get_mut(name) else { return Ok(None) };
         let (held, digest) = (file.held.take(), file.status.digest);
         let (source, name) = (Arc::clone(&self.activator.source), name.to_owned());
-        blocking(move || {
+        let fetch = blocking(move || {
             let Held { bytes, component } = match held {
                 Some(held) => held,
                 None => Held { bytes: source.read(&name)?, component: None },
@@ -199,18 +214,20 @@ impl Registry {
             }
             let component = component.map_or_else(|| source.load(&bytes), Ok)?;
             Ok(Some((component, bytes)))
-        })
-        .await
+        });
+        self.meanwhile(fetch).await
     }
 
     fn hosted_elsewhere(&self, plugin: &str, component: &dyn Component) -> Option<Objection> {
         component.manifest().aggregates.iter().find_map(|aggregate| {
             let hosts = |live: &Live| live.component.manifest().aggregate(&aggregate.name).is_some();
             let (other, live) = self.live.iter().find(|(name, live)| *name != plugin && hosts(&live.live))?;
-            let reason = format!(
-                "the plugins {other} and {plugin} both host the aggregate {}: remove one of them",
-                aggregate.name
-            );
+            let advice = match live.had_file {
+                true => "remove one of them".to_owned(),
+                false => format!("`cantus plugin deactivate {other}` ends the one whose file is not in the folder"),
+            };
+            let reason =
+                format!("the plugins {other} and {plugin} both host the aggregate {}: {advice}", aggregate.name);
             Some(Objection { reason, obstacle: Obstacle::Host(live.digest()), report: None })
         })
     }
@@ -248,11 +265,11 @@ fn fingerprint(waiver: &Result<Option<String>, Refusal>) -> Digest {
 
 /// One line on what a verification found.
 fn summary(report: &Report) -> String {
-    let count = report.findings.commands;
-    let found = match (count, report.differing()) {
-        (0, _) => "no recorded commands to run".to_owned(),
-        (_, 0) => format!("{count} recorded commands run again, all decided alike"),
-        (_, differing) => format!("{count} recorded commands run again, {differing} decided otherwise"),
+    let coverage = report.coverage();
+    let found = match (report.findings.commands, report.differing()) {
+        (0, _) => coverage,
+        (_, 0) => format!("{coverage}, all decided alike"),
+        (_, differing) => format!("{coverage}, {differing} decided otherwise"),
     };
     if report.complete { found } else { format!("{found}; there was no time for more") }
 }

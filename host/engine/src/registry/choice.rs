@@ -5,7 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cantus_model::{Cause, Digest, ports::StoreError};
+use cantus_model::{Cause, Digest, Manifest, ports::StoreError};
+use semver::Version;
 
 use super::{
     ActivationChange, ActivationError, LivePlugin, Registry, State,
@@ -13,12 +14,19 @@ use super::{
     files::{File, Obstacle},
 };
 
+/// What a file stands behind.
+struct Superseded {
+    why: String,
+    /// The file of the live one lies in the folder, so there is nothing to wonder about.
+    by_what_is_here: bool,
+}
+
 impl Registry {
-    /// Makes the highest version of a plugin live that may be. At the `first` look, what is gone is gone.
-    pub(super) async fn settle(&mut self, plugin: &str, first: bool) -> Result<(), StoreError> {
+    /// Makes the highest version of a plugin live that may be.
+    pub(super) async fn settle(&mut self, plugin: &str) -> Result<(), StoreError> {
         self.reconsider(plugin).await;
         self.note_absence(plugin);
-        while let Some((file, digest)) = self.best(plugin, first) {
+        while let Some((file, digest)) = self.best(plugin) {
             if self.live.get(plugin).is_some_and(|live| live.digest() == digest) {
                 break;
             }
@@ -30,7 +38,7 @@ impl Registry {
             }
         }
         self.mark(plugin);
-        self.deactivate_if_gone(plugin, first).await
+        self.deactivate_if_gone(plugin).await
     }
 
     /// Gives files that were refused another chance if what they were refused for is gone, and refuses those whose
@@ -50,6 +58,7 @@ impl Registry {
                 _ if is_live => true, // a person wanted it so
                 Obstacle::Itself => false,
                 Obstacle::Taken => self.taken(file).is_none(),
+                Obstacle::Predecessor(digest) => self.activator.has(digest).await,
                 Obstacle::Host(digest) => !self.live.values().any(|live| live.digest() == digest),
                 Obstacle::History { waiver } => self.has_other_waiver(&name, waiver).await,
             };
@@ -63,15 +72,13 @@ impl Registry {
     fn note_absence(&mut self, plugin: &str) {
         let has_file = self.files.of(plugin).next().is_some();
         let Some(live) = self.live.get_mut(plugin) else { return };
-        live.had_file |= has_file;
         let is_there = live.file.as_ref().map_or(has_file, |file| self.files.get(file).is_some());
         live.gone_since = (!is_there).then(|| live.gone_since.unwrap_or_else(Instant::now));
     }
 
     /// The highest version among the files of a plugin that nobody decided against.
-    fn best(&self, plugin: &str, first: bool) -> Option<(String, Digest)> {
-        let floor = self.live.get(plugin).filter(|live| !self.has_left(plugin, live, first));
-        let floor = floor.map(|live| &live.live.component.manifest().version);
+    fn best(&self, plugin: &str) -> Option<(String, Digest)> {
+        let floor = self.floor(plugin);
         let candidates = self.files.of(plugin).filter(|file| {
             file.is_candidate() && !self.is_barred(plugin, file) && file.status.version.as_ref() >= floor
         });
@@ -79,21 +86,37 @@ impl Registry {
         Some((best.status.file.clone(), best.status.digest?))
     }
 
+    /// The version below which no file goes live by itself: that of what is live, also if it could not be loaded, until the
+    /// file that it came from is taken away from under this host.
+    fn floor(&self, plugin: &str) -> Option<&Version> {
+        match self.live.get(plugin) {
+            Some(live) if self.has_left(plugin, live) => None,
+            Some(live) => Some(&live.live.component.manifest().version),
+            None => self.unloaded(plugin).map(|manifest| &manifest.version),
+        }
+    }
+
+    /// What should be live, and could not be loaded.
+    fn unloaded(&self, plugin: &str) -> Option<&Manifest> {
+        let current = self.log.track(plugin).and_then(|track| track.current);
+        current.filter(|_| !self.live.contains_key(plugin)).and_then(|digest| self.log.manifest(digest))
+    }
+
     /// Whether the file that a plugin came from is gone, or holds another version of it by now. A broken one in its
     /// place is no reason to go back to a lower version that lies beside it.
-    fn has_left(&self, plugin: &str, live: &LivePlugin, first: bool) -> bool {
+    fn has_left(&self, plugin: &str, live: &LivePlugin) -> bool {
         let is_another = |file: &File| {
             file.is_candidate()
                 && file.status.plugin.as_deref() == Some(plugin)
                 && file.status.digest != Some(live.digest())
                 && !self.is_barred(plugin, file)
         };
-        self.is_gone(live, first) || live.file.as_ref().and_then(|file| self.files.get(file)).is_some_and(is_another)
+        self.is_gone(live) || live.file.as_ref().and_then(|file| self.files.get(file)).is_some_and(is_another)
     }
 
     /// Who replaces a file may remove it first: one that is gone for a moment is not.
-    fn is_gone(&self, live: &LivePlugin, first: bool) -> bool {
-        let wait = Duration::from_millis(if first { 0 } else { self.settings.removal_ms });
+    fn is_gone(&self, live: &LivePlugin) -> bool {
+        let wait = Duration::from_millis(self.settings.removal_ms);
         live.gone_since.is_some_and(|since| since.elapsed() >= wait)
     }
 
@@ -104,24 +127,27 @@ impl Registry {
 
     /// Says of each file of a plugin that is not refused what it is.
     fn mark(&mut self, plugin: &str) {
-        let live = self.live.get(plugin).map(|live| (live.digest(), live.live.component.manifest().version.clone()));
+        let (live, superseded) = (self.live.get(plugin).map(LivePlugin::digest), self.superseded(plugin));
         let track = self.log.track(plugin);
         let mut active = None;
         for file in
             self.files.iter_mut().filter(|file| file.status.plugin.as_deref() == Some(plugin) && file.is_candidate())
         {
             let digest = file.status.digest;
-            match &live {
-                Some((live, _)) if digest == Some(*live) => {
+            let version = file.status.version.as_ref().map_or_else(String::new, ToString::to_string);
+            let activate = format!("`cantus plugin activate {plugin}@{version}`");
+            match &superseded {
+                _ if live.is_some() && digest == live => {
                     file.set(State::Active, None);
                     active.get_or_insert_with(|| file.status.file.clone());
                 }
                 _ if digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest))) => {
-                    let version = file.status.version.as_ref().map_or_else(String::new, ToString::to_string);
-                    let why = format!("`cantus plugin activate {plugin}@{version}` makes it live again");
-                    file.set(State::RolledBack, Some(why));
+                    file.set(State::RolledBack, Some(format!("{activate} makes it live again")));
                 }
-                Some((_, other)) => file.set(State::Superseded, Some(format!("{plugin} {other} is live"))),
+                Some(Superseded { why, by_what_is_here: true }) => file.set(State::Superseded, Some(why.clone())),
+                Some(Superseded { why, .. }) => {
+                    file.set(State::Superseded, Some(format!("{why}: {activate} makes this one live")));
+                }
                 None => {}
             }
         }
@@ -130,12 +156,26 @@ impl Registry {
         }
     }
 
+    /// Why a file of a plugin that could be live is not; `None` if nothing is live that would stand before it.
+    fn superseded(&self, plugin: &str) -> Option<Superseded> {
+        if let Some(live) = self.live.get(plugin) {
+            let by_what_is_here =
+                live.had_file || self.files.of(plugin).any(|file| file.status.digest == Some(live.digest()));
+            let and_where = if by_what_is_here { "" } else { ", and its file is not in the folder" };
+            let why = format!("{plugin} {} is live{and_where}", live.live.component.manifest().version);
+            return Some(Superseded { why, by_what_is_here });
+        }
+        let Manifest { version, .. } = self.unloaded(plugin)?;
+        let why = format!("{plugin} {version} should be live, and its component cannot be loaded");
+        Some(Superseded { why, by_what_is_here: false })
+    }
+
     /// A plugin goes with its last file.
-    async fn deactivate_if_gone(&mut self, plugin: &str, first: bool) -> Result<(), StoreError> {
+    async fn deactivate_if_gone(&mut self, plugin: &str) -> Result<(), StoreError> {
         let has_file = self.files.of(plugin).next().is_some();
         let Some(live) = self.live.get(plugin) else { return Ok(()) };
         // A file that is broken now may be the next version of it, half copied: then its file is not gone.
-        if has_file || !live.had_file || !self.is_gone(live, first) {
+        if has_file || !live.had_file || !self.is_gone(live) {
             return Ok(());
         }
         let who = live.file.clone().unwrap_or_else(|| plugin.to_owned());

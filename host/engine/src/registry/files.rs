@@ -112,6 +112,8 @@ pub(super) enum Obstacle {
     Taken,
     /// This component is live and hosts what it hosts.
     Host(Digest),
+    /// This component, which it must be compared with, is not in the component store.
+    Predecessor(Digest),
     /// It does not agree with history, and the waiver beside it, which has this fingerprint, does not allow that.
     History { waiver: Digest },
 }

@@ -10,15 +10,8 @@ use semver::Version;
 pub struct Log {
     seq: u64,
     plugins: BTreeMap<String, Track>,
-    components: HashMap<Digest, Known>,
-}
-
-/// A component that was live.
-#[derive(Debug)]
-struct Known {
-    named: (String, Version),
-    /// The aggregate types that it hosts.
-    hosts: Vec<String>,
+    /// Every component that was live.
+    components: HashMap<Digest, Manifest>,
 }
 
 /// One plugin name.
@@ -47,9 +40,7 @@ impl Log {
 
     /// Takes in one more component that was live.
     pub(crate) fn know(&mut self, component: ComponentRecord) {
-        let Manifest { name, version, aggregates, .. } = component.manifest;
-        let hosts = aggregates.into_iter().map(|aggregate| aggregate.name).collect();
-        self.components.insert(component.digest, Known { named: (name, version), hosts });
+        self.components.insert(component.digest, component.manifest);
     }
 
     /// Takes in the next activation.
@@ -61,7 +52,7 @@ impl Log {
         let Some(to) = activation.to else { return };
         if activation.cause.bars_what_was() {
             // All that is higher and was live before: it lies in the folder, perhaps, and was not asked for.
-            let version = |digest: &Digest| self.components.get(digest).map(|known| &known.named.1);
+            let version = |digest: &Digest| self.components.get(digest).map(|manifest| &manifest.version);
             track.barred.extend(activation.from);
             track.barred.extend(track.seen.iter().filter(|seen| version(seen) > version(&to)));
         }
@@ -92,16 +83,21 @@ impl Log {
     }
 
     /// Name and version of a component that was live.
-    pub fn component(&self, digest: Digest) -> Option<&(String, Version)> {
-        self.components.get(&digest).map(|known| &known.named)
+    pub fn component(&self, digest: Digest) -> Option<(&String, &Version)> {
+        self.components.get(&digest).map(|manifest| (&manifest.name, &manifest.version))
+    }
+
+    /// What a component that was live declares.
+    pub fn manifest(&self, digest: Digest) -> Option<&Manifest> {
+        self.components.get(&digest)
     }
 
     /// Another live plugin that hosts one of these aggregate types, and which of them.
     pub(crate) fn also_hosts<'a>(&'a self, plugin: &str, types: &'a [AggregateType]) -> Option<(&'a str, &'a str)> {
         let others = self.live().filter(|(name, _)| *name != plugin);
-        let hosts = |digest| self.components.get(&digest).map_or(&[][..], |known| &known.hosts);
         let find = |(name, digest)| {
-            let both = types.iter().find(|kind| hosts(digest).contains(&kind.name))?;
+            let other = self.components.get(&digest)?;
+            let both = types.iter().find(|kind| other.aggregate(&kind.name).is_some())?;
             Some((name, both.name.as_str()))
         };
         others.into_iter().find_map(find)
@@ -109,14 +105,14 @@ impl Log {
 
     /// The digest that a name and version had when it was live.
     pub fn digest_of(&self, plugin: &str, version: &Version) -> Option<Digest> {
-        let is_it = |known: &Known| known.named.0 == plugin && known.named.1 == *version;
-        self.components.iter().find(|(_, known)| is_it(known)).map(|(digest, _)| *digest)
+        let is_it = |manifest: &Manifest| manifest.name == plugin && manifest.version == *version;
+        self.components.iter().find(|(_, manifest)| is_it(manifest)).map(|(digest, _)| *digest)
     }
 
     /// The versions of a plugin that were live, the lowest first.
     pub fn versions(&self, plugin: &str) -> BTreeSet<&Version> {
-        let named = self.components.values().map(|known| &known.named);
-        named.filter(|(name, _)| name == plugin).map(|(_, version)| version).collect()
+        let ours = self.components.values().filter(|manifest| manifest.name == plugin);
+        ours.map(|manifest| &manifest.version).collect()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which components are live: what lies in the folder of plugins, checked, and what people decided.
 //!
-//! One task does one thing at a time. `files` is what is known of the folder, `log` what the activations amount to,
+//! One task does one thing at a time, with one exception: while a file is compiled or verified, the host still goes back from
+//! what faults too often (`meanwhile`). Nothing else is recorded then, and what was verified against a component that is
+//! no longer live is verified again. `files` is what is known of the folder, `log` what the activations amount to,
 //! `choice` says which file is to be live, `candidates` takes a file as far as it can go, `activator` verifies and records,
 //! `probation` watches what went live.
 //! A look at the folder is cheap, so a hint that something changed is only that.
@@ -11,6 +13,7 @@ mod choice;
 mod files;
 mod log;
 mod probation;
+mod restart;
 
 use std::{
     collections::BTreeMap,
@@ -83,9 +86,9 @@ type Observer = Box<dyn Fn(&Notice) + Send + Sync>;
 /// A plugin that is live.
 struct LivePlugin {
     live: Live,
-    /// A file of it was seen, so that it goes with the last one.
+    /// This host has seen its file, so that it goes with the last one.
     had_file: bool,
-    /// The file that it came from.
+    /// The file that it came from, as far as this host has seen.
     file: Option<String>,
     /// Since when that file is not there.
     gone_since: Option<Instant>,
@@ -139,6 +142,7 @@ impl Registry {
         };
         registry.load_live().await;
         registry.look(true).await?;
+        registry.report_missing_files();
         Ok(registry)
     }
 
@@ -169,6 +173,10 @@ impl Registry {
                 () = tokio::time::sleep(self.pause()) => {}
             }
             if let Err(error) = self.step().await {
+                if error.is_terminal() {
+                    let consequence = "the folder of plugins and activations are not followed any more";
+                    return self.tell(&Notice::Trouble(format!("{error}; {consequence}")));
+                }
                 self.tell(&Notice::Trouble(error.to_string()));
                 tokio::time::sleep(Duration::from_millis(self.settings.rescan_ms)).await;
             }
@@ -208,29 +216,10 @@ impl Registry {
         plugins.sort();
         plugins.dedup();
         for plugin in plugins {
-            self.settle(&plugin, first).await?;
+            self.settle(&plugin).await?;
         }
         self.show();
         Ok(())
-    }
-
-    /// Loads what the log says is live. What cannot be loaded is not live: its commands are told so.
-    async fn load_live(&mut self) {
-        let live: Vec<(String, Digest)> = self.log.live().map(|(name, digest)| (name.to_owned(), digest)).collect();
-        for (name, digest) in live {
-            match self.activator.load(digest).await {
-                Ok(component) => {
-                    let mut plugin = LivePlugin::new(Live::new(component));
-                    if let Some((cantus_model::Cause::Dropped, file)) =
-                        self.log.track(&name).and_then(|track| track.last.as_ref())
-                    {
-                        (plugin.had_file, plugin.file) = (true, Some(file.clone()));
-                    }
-                    self.live.insert(name, plugin);
-                }
-                Err(why) => self.tell(&Notice::Trouble(format!("{name} is not live: {why}"))),
-            }
-        }
     }
 
     /// Follows what others have recorded: a person at the command line.
@@ -239,6 +228,8 @@ impl Registry {
         if activations.is_empty() {
             return Ok(());
         }
+        // They may be those of the host that has replaced this one.
+        self.activator.check_ownership().await?;
         for component in self.activator.store.components().await? {
             self.log.know(component);
         }

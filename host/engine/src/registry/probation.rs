@@ -1,11 +1,14 @@
 //! Watches a component for a while after it went live, and goes back by itself if it faults too often.
 
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use cantus_model::{Activation, Cause, ports::StoreError};
 
 use super::{ActivationChange, ActivationError, Notice, Registry, Settings};
-use crate::Live;
+use crate::{HealthCounts, Live};
 
 /// Who goes back by itself.
 const WATCH: &str = "the watch after a swap";
@@ -15,6 +18,8 @@ pub(super) struct Probation {
     until: Instant,
     /// What was live before.
     before: Live,
+    /// The counts of that one when it was replaced.
+    counts_before: HealthCounts,
 }
 
 impl Probation {
@@ -22,25 +27,68 @@ impl Probation {
     pub(super) fn of(activation: &Activation, before: Live, settings: &Settings) -> Option<Self> {
         let watched = matches!(activation.cause, Cause::Dropped | Cause::Activated) && settings.watch_faults > 0;
         let until = Instant::now() + Duration::from_millis(settings.watch_ms);
-        (watched && activation.from == Some(before.component.digest())).then_some(Self { until, before })
+        let counts_before = before.health.counts();
+        (watched && activation.from == Some(before.component.digest())).then_some(Self { until, before, counts_before })
+    }
+
+    /// Why the component with these counts has failed, if it has.
+    fn failure(&self, now: HealthCounts, last: Option<String>, watch_faults: u64) -> Option<String> {
+        if now.faults < watch_faults || !is_worse(self.counts_before, now, watch_faults) {
+            return None;
+        }
+        let last = last.unwrap_or_default();
+        Some(match self.counts_before.faults {
+            0 => format!("{} faults since it went live, the last one: {last}", now.faults),
+            before => format!(
+                "{} faults in {} commands since it went live, {before} in {} before, the last one: {last}",
+                now.faults,
+                now.attempts(),
+                self.counts_before.attempts()
+            ),
+        })
     }
 }
 
+/// Whether a component is worse than the one before it: by `watch_faults` more than twice the faults that the one before would
+/// have had in as many attempts. Twice, because the same share of faults comes in bursts. Few attempts prove little, so
+/// `watch_faults` good ones are added to those before.
+fn is_worse(before: HealthCounts, now: HealthCounts, watch_faults: u64) -> bool {
+    let [faults, attempts] = [before.faults, before.attempts() + watch_faults].map(u128::from);
+    let excess = u128::from(now.faults.saturating_sub(watch_faults));
+    excess * attempts >= 2 * faults * u128::from(now.attempts()) && now.faults >= watch_faults
+}
+
 impl Registry {
+    /// Waits for work on a file, and goes back meanwhile from what faults too often: commands must not fault for as long as
+    /// another file takes.
+    pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        let pause = Duration::from_millis(self.settings.settle_ms);
+        while self.live.values().any(|plugin| plugin.probation.is_some()) {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(pause) => {}
+            }
+            if self.check_probations().await.is_err() {
+                break; // the next look meets it again, and tells it
+            }
+        }
+        work.await
+    }
+
     /// Goes back from what faulted too often, and stops watching what has proven itself.
     pub(super) async fn check_probations(&mut self) -> Result<(), StoreError> {
         let mut failed = Vec::new();
         for (name, plugin) in &mut self.live {
             let Some(probation) = &plugin.probation else { continue };
-            let (faults, last) = plugin.live.health.faults();
-            if faults >= self.settings.watch_faults {
-                failed.push((name.clone(), probation.before.clone(), faults, last.unwrap_or_default()));
+            let (counts, last) = (plugin.live.health.counts(), plugin.live.health.last_fault());
+            if let Some(why) = probation.failure(counts, last, self.settings.watch_faults) {
+                failed.push((name.clone(), probation.before.clone(), why));
             } else if Instant::now() > probation.until {
                 plugin.probation = None;
             }
         }
-        for (plugin, before, faults, last) in failed {
-            let why = format!("{faults} faults since it went live, the last one: {last}");
+        for (plugin, before, why) in failed {
             let change =
                 ActivationChange { plugin: plugin.clone(), cause: Cause::Faulted, who: WATCH.into(), why: why.clone() };
             let component = Some((before.component.clone(), None));
@@ -60,5 +108,24 @@ impl Registry {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_faults_more_than_the_one_before_is_worse() {
+        let is_worse = |(faults_before, decided_before), (faults, decided)| {
+            let [before, now] = [(faults_before, decided_before), (faults, decided)]
+                .map(|(faults, decided)| HealthCounts { faults, decided });
+            is_worse(before, now, 5)
+        };
+        assert!(is_worse((0, 0), (5, 0)) && is_worse((0, 1_000), (5, 100_000)), "the one before had none");
+        assert!(!is_worse((0, 0), (4, 0)));
+        assert!(!is_worse((10, 10), (10, 10)) && !is_worse((50, 9_950), (320, 59_680)), "as often as before");
+        assert!(is_worse((50, 9_950), (700, 59_300)), "twice as often");
+        assert!(!is_worse((3, 0), (10, 0)) && is_worse((3, 0), (30, 0)), "little was known before");
     }
 }

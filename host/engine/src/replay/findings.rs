@@ -27,6 +27,14 @@ pub struct Findings {
     pub groups: Vec<Group>,
 }
 
+impl Findings {
+    /// Commands whose stream could be folded up to them, so that their decision says something.
+    pub(crate) fn reached(&self) -> u64 {
+        let unreached = self.groups.iter().filter(|group| group.change == Change::Unreached);
+        self.commands - unreached.map(|group| group.count).sum::<u64>()
+    }
+}
+
 /// Commands of one kind whose decisions differ in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cantus_model::{
-    AggregateRef, Context, Digest, EventBatch, Fault, FaultKind, Message, Verdict,
-    ports::{Component, HashSeed, InstanceId, Reply, Sandbox},
+    AggregateRef, Context, Digest, EventBatch, Fault, FaultKind, Message, Snapshot, Verdict,
+    ports::{Component, InstanceId, Reply, Sandbox},
 };
 
-use super::Kept;
+use super::{Instances, Kept, Restores, Way};
 use crate::{
     plugins::{Hosted, Live},
     verdict,
@@ -15,35 +15,6 @@ use crate::{
 
 /// A sandbox that holds more is exchanged between two streams.
 const SANDBOX_BYTES: usize = 64 << 20;
-
-/// How a component is run: what must not matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Way {
-    /// The order of the guest's hash maps.
-    pub(crate) hash_seed: HashSeed,
-    /// At most so many events go into one call.
-    pub(crate) batch: usize,
-    /// How long an instance lives.
-    pub(crate) instances: Instances,
-}
-
-/// How long an instance lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Instances {
-    /// For its whole stream, in a sandbox with those before it: as in the running host.
-    Resident,
-    /// For its whole stream, in a sandbox of its own.
-    Apart,
-    /// For one command: then it is made anew from its snapshot, in another sandbox.
-    Fresh,
-}
-
-impl Way {
-    /// As the host runs it.
-    pub(crate) fn usual() -> Self {
-        Self { hash_seed: HashSeed::default(), batch: usize::MAX, instances: Instances::Resident }
-    }
-}
 
 /// What came of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,24 +31,30 @@ pub(crate) enum Redecided {
 
 /// Runs one component.
 pub(crate) struct Runner {
-    component: Arc<dyn Component>,
-    hosted: BTreeMap<String, Arc<Hosted>>,
-    way: Way,
+    pub(super) component: Arc<dyn Component>,
+    pub(super) hosted: BTreeMap<String, Arc<Hosted>>,
+    pub(super) way: Way,
     events_per_command: usize,
     sandbox: Option<Box<dyn Sandbox>>,
     fuel: u64,
-    stream: Option<Stream>,
+    pub(super) stream: Option<Stream>,
+    /// The stream's instance did not come back from its own snapshot as it was.
+    pub(super) restore_fault: Option<Box<Fault>>,
 }
 
 /// The stream that is being run.
-struct Stream {
-    aggregate: AggregateRef,
+pub(super) struct Stream {
+    pub(super) aggregate: AggregateRef,
+    /// A snapshot of this component that it begins with, instead of nothing.
+    start: Option<Snapshot>,
+    /// The stream version that was folded so far.
+    pub(super) version: u64,
+    /// Count of folds and decisions so far.
+    pub(super) steps: u64,
     instance: Option<InstanceId>,
     /// What was folded so far, in case it must be folded again.
     kept: Kept,
     one_by_one: bool,
-    /// It does not come back from its own snapshot.
-    spoilt: Option<Box<Fault>>,
 }
 
 impl Runner {
@@ -85,7 +62,8 @@ impl Runner {
         let live = Live::new(Arc::clone(&component));
         let types = &component.manifest().aggregates;
         let hosted = types.iter().map(|kind| (kind.name.clone(), Arc::new(Hosted::new(&live, kind)))).collect();
-        Self { component, hosted, way, events_per_command, sandbox: None, fuel: 0, stream: None }
+        let (sandbox, stream, restore_fault) = (None, None, None);
+        Self { component, hosted, way, events_per_command, sandbox, fuel: 0, stream, restore_fault }
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -104,13 +82,19 @@ impl Runner {
 
     /// Begins a stream. A fault is told by the first fold or decision.
     pub(crate) fn begin(&mut self, aggregate: AggregateRef) {
+        self.begin_from(aggregate, None);
+    }
+
+    /// Begins a stream at a snapshot that this very component took.
+    pub(crate) fn begin_from(&mut self, aggregate: AggregateRef, start: Option<Snapshot>) {
         let exchange = self.way.instances != Instances::Resident
             || self.sandbox.as_ref().is_some_and(|sandbox| sandbox.memory_bytes() > SANDBOX_BYTES);
         if exchange {
             self.close();
         }
-        let kept = Kept::default();
-        self.stream = Some(Stream { aggregate, instance: None, kept, one_by_one: false, spoilt: None });
+        let (version, kept) = (start.as_ref().map_or(0, |start| start.version), Kept::default());
+        self.restore_fault = None;
+        self.stream = Some(Stream { aggregate, start, version, steps: 0, instance: None, kept, one_by_one: false });
     }
 
     /// Folds recorded events. After a fault the stream is over: nothing of it can be decided any more.
@@ -135,8 +119,14 @@ impl Runner {
 
     fn keep(&mut self, events: Arc<EventBatch>, folded: Result<(), Box<Fault>>) -> Result<(), Box<Fault>> {
         match (&folded, &mut self.stream) {
-            (Ok(()), Some(stream)) => stream.kept.push(events),
+            (Ok(()), Some(stream)) => {
+                stream.version += events.len() as u64;
+                stream.kept.push(events);
+            }
             _ => self.stream = None,
+        }
+        if self.is_restore_due() {
+            self.refresh();
         }
         folded
     }
@@ -148,6 +138,14 @@ impl Runner {
 
     /// Decides a command on the state that was folded so far. It does not change it.
     pub(crate) fn decide(&mut self, command: &Message, context: &Context) -> Redecided {
+        if self.is_restore_due() {
+            self.refresh();
+        }
+        self.decide_again(command, context)
+    }
+
+    /// Decides without counting a step of the stream, so that a sandbox which has decided before decides once more.
+    pub(crate) fn decide_again(&mut self, command: &Message, context: &Context) -> Redecided {
         let Some(stream) = &self.stream else { return Redecided::Unreached };
         let Some(hosted) = self.hosted.get(&stream.aggregate.aggregate_type).cloned() else {
             return Redecided::Undecided(format!("it hosts no {}", stream.aggregate.aggregate_type));
@@ -155,6 +153,16 @@ impl Runner {
         if hosted.aggregate_type.command(&command.name, Some(command.version)).is_none() {
             return Redecided::Undecided(format!("it has no command {} v{}", command.name, command.version));
         }
+        let redecided = self.decide_here(&hosted, command, context);
+        if matches!(redecided, Redecided::Fault(_)) {
+            self.close();
+        } else if self.way.restores == Restores::EachDecision {
+            self.refresh();
+        }
+        redecided
+    }
+
+    pub(super) fn decide_here(&mut self, hosted: &Hosted, command: &Message, context: &Context) -> Redecided {
         let reply = match self.ask(command, context) {
             // Those before it may have filled the memory.
             Err(fault) if fault.kind == FaultKind::MemoryLimit => {
@@ -164,21 +172,15 @@ impl Runner {
             reply => reply,
         };
         let judged = match reply {
-            Ok(Some(reply)) => verdict::of(&hosted, command, reply, self.events_per_command),
+            Ok(Some(reply)) => verdict::of(hosted, command, reply, self.events_per_command),
             Ok(None) => return Redecided::Unreached,
             Err(fault) => Err(fault),
         };
-        let redecided = match judged {
+        match judged {
             Ok(Ok(verdict)) => Redecided::Decided(verdict),
             Ok(Err(why)) => Redecided::Undecided(why),
             Err(fault) => Redecided::Fault(fault),
-        };
-        if matches!(redecided, Redecided::Fault(_)) {
-            self.close();
-        } else if self.way.instances == Instances::Fresh {
-            self.refresh();
         }
-        redecided
     }
 
     fn ask(&mut self, command: &Message, context: &Context) -> Result<Option<Reply>, Box<Fault>> {
@@ -188,7 +190,13 @@ impl Runner {
 
     /// The state that the stream has come to, and the end of it. `None` if it could not be folded.
     pub(crate) fn end(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
-        let state = self.state();
+        let state = self.last_state();
+        self.release();
+        state
+    }
+
+    /// Ends the stream.
+    pub(crate) fn release(&mut self) {
         if let (Some(Stream { instance: Some(instance), .. }), Some(sandbox)) = (self.stream.take(), &mut self.sandbox)
         {
             let released = sandbox.release(instance);
@@ -196,7 +204,6 @@ impl Runner {
                 self.close();
             }
         }
-        state
     }
 
     /// The state as it stands. `None` if the stream is over.
@@ -208,7 +215,7 @@ impl Runner {
     /// The instance of the stream, hydrated if it was not there. `None` if the stream is over, or too long to be folded again.
     fn instance(&mut self) -> Result<Option<InstanceId>, Box<Fault>> {
         let Some(stream) = &self.stream else { return Ok(None) };
-        match (&stream.spoilt, stream.instance) {
+        match (&self.restore_fault, stream.instance) {
             (Some(fault), _) => return Err(fault.clone()),
             (None, Some(instance)) => return Ok(Some(instance)),
             (None, None) => {}
@@ -217,33 +224,18 @@ impl Runner {
             self.stream = None;
             return Ok(None);
         };
-        let aggregate = stream.aggregate.clone();
-        let instance = self.restore(&aggregate, None)?;
+        let (aggregate, start) = (stream.aggregate.clone(), stream.start.as_ref().map(|start| start.state.clone()));
+        let instance = self.restore(&aggregate, start.as_deref())?;
         self.combine(instance, &kept)?;
         Ok(Some(instance))
     }
 
-    fn restore(&mut self, aggregate: &AggregateRef, state: Option<&[u8]>) -> Result<InstanceId, Box<Fault>> {
+    pub(super) fn restore(&mut self, aggregate: &AggregateRef, state: Option<&[u8]>) -> Result<InstanceId, Box<Fault>> {
         let instance = self.open()?.restore(&aggregate.aggregate_type, &aggregate.id, state)?;
         if let Some(stream) = &mut self.stream {
             stream.instance = Some(instance);
         }
         Ok(instance)
-    }
-
-    /// Makes the instance anew from its own snapshot.
-    fn refresh(&mut self) {
-        let state = self.state();
-        self.close();
-        let Some(aggregate) = self.stream.as_ref().map(|stream| stream.aggregate.clone()) else { return };
-        let restored = match state {
-            Ok(Some(state)) => self.restore(&aggregate, Some(&state)).map(drop),
-            Ok(None) => Ok(()),
-            Err(fault) => Err(fault),
-        };
-        if let (Err(fault), Some(stream)) = (restored, &mut self.stream) {
-            stream.spoilt = Some(fault);
-        }
     }
 
     fn combine(&mut self, instance: InstanceId, batches: &[Arc<EventBatch>]) -> Result<(), Box<Fault>> {
@@ -272,7 +264,7 @@ impl Runner {
     }
 
     /// Drops the sandbox, and with it the instance.
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         if let Some(sandbox) = self.sandbox.take() {
             self.fuel += sandbox.fuel_used();
         }

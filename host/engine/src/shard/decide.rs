@@ -41,6 +41,7 @@ impl Shard {
         let (command, context) = (job.take_message(&route), job.context(head.last_at));
         match self.ask(&hosted, resident, &command, &context) {
             Ok(Ok(verdict)) => {
+                hosted.health.note_decision();
                 self.advance_head(aggregate, verdict.events(), &context);
                 job.bytes.set_extra(verdict_bytes(&verdict));
                 self.trust(&job);

@@ -24,8 +24,9 @@ pub(super) struct Cutter {
 }
 
 impl Cutter {
-    pub(super) fn new(commands: Vec<CommandRecord>) -> Self {
-        Self { commands: commands.into(), version: 0, pending: EventBatch::default(), produced: Vec::new() }
+    /// `version` is that of the stream before the first page.
+    pub(super) fn new(commands: Vec<CommandRecord>, version: u64) -> Self {
+        Self { commands: commands.into(), version, pending: EventBatch::default(), produced: Vec::new() }
     }
 
     /// The steps that one more page of events allows.

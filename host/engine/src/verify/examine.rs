@@ -5,11 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cantus_model::{AggregateRef, CommandRecord, EventBatch, RecordedCommand, ports::HashSeed};
+use cantus_model::{AggregateRef, CommandRecord, EventBatch, Fault, RecordedCommand, Snapshot, ports::HashSeed};
 use tokio::sync::mpsc;
 
-use super::{Candidate, Failure, Part, cutter::Step};
-use crate::replay::{Decision, Findings, Gathering, Instances, Redecided, Runner, Way, compare};
+use super::{Candidate, Failure, cutter::Step, reader::Part};
+use crate::replay::{Decision, Findings, Gathering, Instances, Redecided, Restores, Runner, Way, compare};
 
 /// Failures that are described; one is enough to refuse.
 const FAILURES: usize = 5;
@@ -44,14 +44,16 @@ struct Stream {
 
 impl Examination {
     pub(super) fn new(candidate: &Candidate, time: Duration) -> Self {
-        let Candidate { component, against, events_per_command, .. } = candidate;
+        let Candidate { component, events_per_command, .. } = candidate;
         let runner = |component: &Arc<_>, way| Runner::new(Arc::clone(component), way, *events_per_command);
         let HashSeed(one, two) = HashSeed::default();
-        let other_way = Way { hash_seed: HashSeed(!one, two ^ 0x5555), batch: 1, instances: Instances::Apart };
+        let hash_seed = HashSeed(!one, two ^ 0x5555);
+        let (instances, restores) = (Instances::Apart, Restores::PowersOfTwo);
+        let other_way = Way { hash_seed, batch: 1, instances, restores };
         Self {
             usual: runner(component, Way::usual()),
             other: runner(component, other_way),
-            live: against.as_ref().map(|live| runner(live, Way::usual())),
+            live: candidate.live().map(|live| runner(live, Way::usual())),
             until: Instant::now() + time,
             gathering: Gathering::default(),
             failures: Vec::new(),
@@ -64,7 +66,7 @@ impl Examination {
         let mut complete = true;
         while complete && let Some(part) = parts.blocking_recv() {
             match part {
-                Part::Begin(aggregate, records) => self.begin(aggregate, &records),
+                Part::Begin(aggregate, records, start) => self.begin(aggregate, &records, start),
                 Part::Steps(steps) => complete = self.steps(steps),
                 Part::End => self.end(),
             }
@@ -83,12 +85,12 @@ impl Examination {
         })
     }
 
-    fn begin(&mut self, aggregate: AggregateRef, records: &[CommandRecord]) {
+    fn begin(&mut self, aggregate: AggregateRef, records: &[CommandRecord], start: Option<Snapshot>) {
         let live = self.live.as_ref().filter(|live| live.hosts(&aggregate.aggregate_type));
         let with_live = live.is_some_and(|live| records.iter().any(|record| record.component != live.digest()));
         let live = self.live.as_mut().filter(|_| with_live);
         for runner in [&mut self.usual, &mut self.other].into_iter().chain(live) {
-            runner.begin(aggregate.clone());
+            runner.begin_from(aggregate.clone(), start.clone());
         }
         self.gathering.streams += 1;
         self.stream = Some(Stream { aggregate, with_live, commands: 0 });
@@ -115,8 +117,14 @@ impl Examination {
         }
         let aggregate = aggregate.clone();
         if let Err(fault) = usual.and(other) {
-            self.fail(&aggregate, None, format!("it cannot fold the recorded events: {fault}"));
+            let message = self.restore_failure().unwrap_or(format!("it cannot fold the recorded events: {fault}"));
+            self.fail(&aggregate, None, message);
         }
+    }
+
+    /// What is wrong with an instance that was restored from its own snapshot.
+    fn restore_failure(&self) -> Option<String> {
+        self.other.restore_fault().map(|fault: &Fault| fault.message.clone())
     }
 
     fn decide(&mut self, command: &RecordedCommand) {
@@ -126,11 +134,11 @@ impl Examination {
             ((self.gathering.streams, stream.commands), stream.with_live, stream.aggregate.clone());
         let record = &command.record;
         let now = self.usual.decide(&record.command, &record.context);
+        let mut again = self.other.decide(&record.command, &record.context);
         if stream.commands == 1 {
             // What one call leaves behind shows in the next.
-            let _ = self.other.decide(&record.command, &record.context);
+            again = self.other.decide_again(&record.command, &record.context);
         }
-        let again = self.other.decide(&record.command, &record.context);
         let live = self.live.as_mut().filter(|live| with_live && live.digest() != record.component);
         let live = live.map(|live| live.decide(&record.command, &record.context));
         let before = match &live {
@@ -141,13 +149,24 @@ impl Examination {
         let id = record.context.command_id.as_str();
         match (&now, differs(&now, &again)) {
             (Redecided::Fault(fault), _) => self.fail(&aggregate, Some(id), format!("it faults: {fault}")),
-            (_, true) => {
-                let text = |redecided| Decision::Redecided(redecided).json();
-                let message = format!("it differs from itself: {} and {}", text(&now), text(&again));
-                self.fail(&aggregate, Some(id), message);
-            }
+            (_, true) => self.fail_differing(&aggregate, command, [&now, &again]),
             _ => {}
         }
+    }
+
+    /// It decides a command in two ways: because of a restore, or of something else that must not matter.
+    fn fail_differing(&mut self, aggregate: &AggregateRef, command: &RecordedCommand, [now, again]: [&Redecided; 2]) {
+        if let Some(message) = self.restore_failure() {
+            return self.fail(aggregate, None, message);
+        }
+        let record = &command.record;
+        let what = match self.other.restore_changes(&record.command, &record.context) {
+            true => format!("restore(snapshot) gives another state at version {}", record.base_version),
+            false => "it differs from itself".to_owned(),
+        };
+        let text = |redecided| Decision::Redecided(redecided).json();
+        let message = format!("{what}: {} and {}", text(now), text(again));
+        self.fail(aggregate, Some(&record.context.command_id), message);
     }
 
     fn end(&mut self) {
@@ -155,27 +174,41 @@ impl Examination {
         if !self.usual.hosts(&aggregate.aggregate_type) {
             return;
         }
-        match (self.usual.end(), self.other.end()) {
-            (Ok(Some(one)), Ok(Some(two))) if one != two => {
-                self.fail(&aggregate, None, "it folds the same events to different states".into());
-            }
-            (Err(fault), _) | (_, Err(fault)) => {
-                self.fail(&aggregate, None, format!("it faults when it gives its state: {fault}"));
-            }
-            _ => {}
+        let usual = self.usual.end();
+        if let Some(message) = self.state_failure(usual) {
+            self.fail(&aggregate, None, message);
         }
+        self.other.release();
         if with_live && let Some(live) = &mut self.live {
             let _ = live.end();
         }
     }
 
+    /// What is wrong with the states in which the stream ends, of which `usual` is one.
+    fn state_failure(&mut self, usual: Result<Option<Vec<u8>>, Box<Fault>>) -> Option<String> {
+        let other = self.other.last_state();
+        let message = match (usual, other) {
+            (Ok(Some(usual)), Ok(Some(other))) if usual != other => {
+                // Folded whole it is the same: then it is the restores that matter.
+                match self.other.folded_state() == Some(usual) {
+                    true => "restore(snapshot) gives another state: the events after it lead elsewhere".to_owned(),
+                    false => "it folds the same events to different states".to_owned(),
+                }
+            }
+            (Err(fault), _) | (_, Err(fault)) => {
+                self.restore_failure().unwrap_or(format!("it faults when it gives its state: {fault}"))
+            }
+            _ => return None,
+        };
+        Some(message)
+    }
+
     fn fail(&mut self, aggregate: &AggregateRef, command_id: Option<&str>, message: String) {
-        if self.failures.len() < FAILURES {
-            self.failures.push(Failure {
-                aggregate: aggregate.to_string(),
-                command_id: command_id.map(ToOwned::to_owned),
-                message,
-            });
+        let (aggregate, command_id) = (aggregate.to_string(), command_id.map(ToOwned::to_owned));
+        let failure = Failure { aggregate, command_id, message };
+        // A stream that cannot be restored fails once, not at each of its commands.
+        if self.failures.len() < FAILURES && self.failures.last() != Some(&failure) {
+            self.failures.push(failure);
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct Report {
     pub refused: Vec<String>,
     /// Whether all that was asked for was run; otherwise time was up.
     pub complete: bool,
+    /// Recorded commands that were to be decided again; `None` if the verification was turned off.
+    #[serde(default)]
+    pub recorded: Option<u64>,
     /// What its decisions have in common with those before.
     #[serde(flatten, skip_deserializing)]
     pub findings: Findings,
@@ -69,6 +72,21 @@ impl Report {
     /// Whether the candidate may go live.
     pub fn is_allowed(&self) -> bool {
         self.refused.is_empty()
+    }
+
+    /// Commands that were decided again and compared.
+    pub fn checked(&self) -> u64 {
+        self.findings.reached()
+    }
+
+    /// How much of history was run, for people.
+    pub fn coverage(&self) -> String {
+        match self.recorded {
+            None if self.findings.commands == 0 => "no recorded commands were run: verify.commands is 0".to_owned(),
+            None => format!("{} recorded commands checked", self.checked()),
+            Some(0) => "no recorded commands to run".to_owned(),
+            Some(recorded) => format!("{} of {recorded} recorded commands checked", self.checked()),
+        }
     }
 
     /// Commands whose decision differs.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cantus_model::Manifest;
 use semver::Version;
 
-use super::{Candidate, Named, Report, examine::Examined};
+use super::{Candidate, Named, Predecessor, Report, Settings, examine::Examined};
 use crate::replay::{Change, Group};
 
 /// How far apart two versions are.
@@ -29,27 +29,64 @@ impl Step {
     }
 }
 
+/// How much of history is to be run.
+pub(super) struct Coverage {
+    /// Recorded commands that are to be decided again; `None` if none were asked for.
+    recorded: Option<u64>,
+    /// How many of them must be.
+    required: u64,
+}
+
+impl Coverage {
+    /// Of what the settings ask for, `recorded` commands are there.
+    pub(super) fn of(settings: &Settings, recorded: usize) -> Self {
+        Self {
+            recorded: (settings.commands > 0).then_some(recorded as u64),
+            required: settings.min_commands.min(recorded) as u64,
+        }
+    }
+
+    /// The reason to refuse what was cut off too early to say anything about it.
+    fn objection(&self, checked: u64, by_hand: &str) -> Option<String> {
+        let recorded = self.recorded.filter(|_| checked < self.required)?;
+        Some(format!(
+            "{checked} of {recorded} recorded commands were checked before the time was up, and {} must be: raise the \
+             setting verify.time_ms, or have a person answer for it: {by_hand}",
+            self.required
+        ))
+    }
+}
+
 /// The report, with the reasons for a refusal if there are any.
-pub(super) fn judge(candidate: &Candidate, examined: Examined) -> Report {
+pub(super) fn judge(candidate: &Candidate, examined: Examined, coverage: Coverage) -> Report {
     let Examined { mut findings, failures, complete } = examined;
     let component = &*candidate.component;
     let manifest = component.manifest();
-    let against = candidate.against.as_deref().map(|against| (against.manifest(), Named::of(against)));
+    let against = candidate.against.as_ref();
     // What has no predecessor changes nothing that anybody relies on.
-    let step = against.as_ref().map_or(Step::Major, |(before, _)| Step::between(&before.version, &manifest.version));
-    let removed = against.as_ref().map_or_else(Vec::new, |(before, _)| removed(before, manifest));
+    let step = against.map_or(Step::Major, |before| Step::between(&before.manifest.version, &manifest.version));
+    let removed = against.map_or_else(Vec::new, |before| removed(&before.manifest, manifest));
+    let (recorded, checked) = (coverage.recorded.unwrap_or(0), findings.reached());
 
     let mut refused = Vec::new();
     refused.extend(failures.iter().map(|failure| match &failure.command_id {
         Some(id) => format!("{}, command {id}: {}", failure.aggregate, failure.message),
         None => format!("{}: {}", failure.aggregate, failure.message),
     }));
+    let by_hand = candidate.by_hand();
+    refused.extend(against.filter(|_| recorded > 0).and_then(|before| before.objection(&by_hand)));
+    if !complete {
+        refused.extend(coverage.objection(checked, &by_hand));
+    } else if failures.is_empty() && checked < recorded {
+        let unreached = recorded - checked;
+        refused.push(format!("{unreached} of {recorded} recorded commands could not be reached on their streams"));
+    }
     if step < Step::Major && !removed.is_empty() {
         refused.push(format!("it no longer has {}: that takes a new major version", removed.join(", ")));
     }
     let mut other_waiver = None;
-    if let (Some(waiver), Some((before, _))) = (&candidate.waiver, &against) {
-        match waiver.applies_to(&manifest.name, &before.version, &manifest.version) {
+    if let (Some(waiver), Some(before)) = (&candidate.waiver, against) {
+        match waiver.applies_to(&manifest.name, &before.manifest.version, &manifest.version) {
             Ok(()) => findings.groups.iter_mut().for_each(|group| group.waived = waiver.reason(group)),
             Err(other) => other_waiver = Some(other),
         }
@@ -60,9 +97,10 @@ pub(super) fn judge(candidate: &Candidate, examined: Examined) -> Report {
     Report {
         plugin: manifest.name.clone(),
         candidate: Named::of(component),
-        against: against.map(|(_, named)| named),
+        against: against.map(Predecessor::named),
         refused,
         complete,
+        recorded: coverage.recorded,
         findings,
         failures,
         removed,
@@ -103,6 +141,20 @@ fn declared(manifest: &Manifest) -> BTreeSet<String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn too_little_is_refused_and_the_minimum_is_no_more_than_there_is() {
+        let objection = |recorded, checked| Coverage::of(&Settings::default(), recorded).objection(checked, "by hand");
+        assert!(
+            objection(1_000, 99)
+                .is_some_and(|why| why.starts_with("99 of 1000 recorded commands") && why.contains("and 100 must be"))
+        );
+        assert_eq!(objection(1_000, 100), None);
+        assert!(objection(20, 19).is_some_and(|why| why.contains("and 20 must be")));
+        assert_eq!((objection(20, 20), objection(0, 0)), (None, None));
+        let off = Settings { commands: 0, ..Settings::default() };
+        assert_eq!(Coverage::of(&off, 0).objection(0, "by hand"), None);
+    }
 
     #[test]
     fn versions_are_as_far_apart_as_cargo_has_it() {

@@ -35,6 +35,12 @@ pub(crate) enum Mode {
     SlowDescribe,
     /// Never decides.
     LoopHandle,
+    /// Comes back from a snapshot with a total of nothing.
+    RestoreZero,
+    /// Traps when it comes back from a snapshot.
+    RestoreTraps,
+    /// Decides by a total that its snapshots do not hold.
+    HiddenTotal,
     /// Has `Tally2` and no `Tally`.
     OtherAggregate,
     /// Has both.
@@ -60,6 +66,9 @@ impl Mode {
             "loop-describe" => Self::LoopDescribe,
             "slow-describe" => Self::SlowDescribe,
             "loop-handle" => Self::LoopHandle,
+            "restore-zero" => Self::RestoreZero,
+            "restore-traps" => Self::RestoreTraps,
+            "hidden-total" => Self::HiddenTotal,
             "other-aggregate" => Self::OtherAggregate,
             "two-aggregates" => Self::TwoAggregates,
             other => panic!("there is no mode {other:?}"),

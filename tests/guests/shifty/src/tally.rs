@@ -15,6 +15,8 @@ pub(crate) struct Tally {
     /// Of its stream, so far.
     events: Cell<u64>,
     total: Cell<u64>,
+    /// The same, but not in snapshots.
+    hidden_total: Cell<u64>,
 }
 
 impl Tally {
@@ -24,7 +26,13 @@ impl Tally {
             None => Ok(0),
             Some(_) => state[name].as_u64().ok_or(format!("the snapshot has no {name}")),
         };
-        Ok(Self { mode, events: number("events")?.into(), total: number(total_name(mode))?.into() })
+        let mut total = number(total_name(mode))?;
+        match (mode, snapshot) {
+            (Mode::RestoreZero, Some(_)) => total = 0,
+            (Mode::RestoreTraps, Some(_)) => panic!("I do not come back"),
+            _ => {}
+        }
+        Ok(Self { mode, events: number("events")?.into(), total: total.into(), hidden_total: Cell::new(0) })
     }
 
     pub(crate) fn snapshot(&self) -> Vec<u8> {
@@ -32,12 +40,13 @@ impl Tally {
     }
 
     pub(crate) fn fold(&self, event: &str, payload: &[u8]) -> Result<(), String> {
-        let total = match event {
-            "Resetted" => 0,
-            added if added == self.mode.added() => self.total.get().saturating_add(amount(payload)?),
-            unknown => return Err(format!("there is no event {unknown}")),
-        };
-        self.total.set(total);
+        for total in [&self.total, &self.hidden_total] {
+            total.set(match event {
+                "Resetted" => 0,
+                added if added == self.mode.added() => total.get().saturating_add(amount(payload)?),
+                unknown => return Err(format!("there is no event {unknown}")),
+            });
+        }
         self.events.set(self.events.get() + 1);
         assert!(self.mode != Mode::TrapLate || self.events.get() < 10, "who could know that there are so many?");
         Ok(())
@@ -45,7 +54,8 @@ impl Tally {
 
     /// The payload of the event.
     pub(crate) fn add(&self, amount: u64) -> Result<Vec<u8>, Failure> {
-        if self.total.get().saturating_add(amount) > self.mode.limit() {
+        let total = if self.mode == Mode::HiddenTotal { &self.hidden_total } else { &self.total };
+        if total.get().saturating_add(amount) > self.mode.limit() {
             return Err(Failure::Rejected(self.full()));
         }
         let added = match self.mode {

@@ -1,4 +1,4 @@
-//! `cantus plugin activate` and `cantus plugin rollback`: a person decides what is live.
+//! `cantus plugin activate`, `rollback` and `deactivate`: a person decides what is live.
 
 use cantus_model::ports::ActivationAuthor;
 use std::sync::Arc;
@@ -25,7 +25,10 @@ Examples:
 It names a component that was live before, by version or by the beginning of its digest, or
 one that lies in the folder of plugins. A running host (`cantus run --watch`) follows within
 registry.rescan_ms; without one it is live from the next start. What is displaced does not
-come back by lying in the folder.";
+come back by lying in the folder.
+
+What its verification refuses, or could not check in time, goes live only with --no-verify and
+a reason: whoever gives it answers for it.";
 
 const ROLLBACK: &str = "\
 Examples:
@@ -35,6 +38,15 @@ What was live before is live again, without verification: it has proven itself. 
 host (`cantus run --watch`) follows within registry.rescan_ms. The version that was left
 comes back only by `cantus plugin activate`.";
 
+const DEACTIVATE: &str = "\
+Examples:
+  cantus plugin deactivate flights --why 'replaced by flights2'
+
+Nothing of the plugin is live any more: its commands are answered \"unknown aggregate\", its
+history stays. Take its files out of the folder of plugins first: what lies there goes live
+again. A running host (`cantus run --watch`) does the same by itself when the last file of a
+plugin is taken out of its folder; a host that starts without the file does not.";
+
 /// The arguments of `activate`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = ACTIVATE)]
@@ -42,7 +54,7 @@ pub(crate) struct ActivateArgs {
     /// NAME@VERSION, or the first characters of a digest
     #[arg(value_name = "NAME@VERSION|DIGEST")]
     component: String,
-    /// Do not run recorded history on it first
+    /// Do not run recorded history on it first; needs --why
     #[arg(long)]
     no_verify: bool,
     #[command(flatten)]
@@ -57,6 +69,20 @@ pub(crate) struct ActivateArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = ROLLBACK)]
 pub(crate) struct RollbackArgs {
+    /// The plugin's name
+    name: String,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    store: StoreArg,
+    #[command(flatten)]
+    plugins: PluginsArg,
+}
+
+/// The arguments of `deactivate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = DEACTIVATE)]
+pub(crate) struct DeactivateArgs {
     /// The plugin's name
     name: String,
     #[command(flatten)]
@@ -91,6 +117,9 @@ impl Reason {
 /// # Errors
 /// If there is no such component, or it may not go live.
 pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit, Failure> {
+    if args.no_verify && args.reason.why.trim().is_empty() {
+        return Err(Failure::new(Exit::Usage, "--no-verify needs a reason: give one with --why"));
+    }
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let activator = open(&settings).await?;
@@ -109,7 +138,7 @@ pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit
         if global.json {
             output::print_json(report)?;
         }
-        let advice = "to have it live all the same, use --no-verify";
+        let advice = "to have it live all the same, use --no-verify and say why with --why";
         return Err(Failure::new(Exit::Plugin, format!("{}{advice}", findings::report(report))));
     }
     let change = args.reason.change(&plugin, Cause::Activated);
@@ -133,6 +162,30 @@ pub(crate) async fn rollback(args: RollbackArgs, global: &Global) -> Result<Exit
     let component = activator.load(track.previous().ok_or_else(nothing)?).await.or_exit(Exit::Plugin)?;
     let change = args.reason.change(&args.name, Cause::RolledBack);
     let activation = activator.record(&mut log, change, Some((component, None)), None).await?;
+    say(&activation, &log, global)
+}
+
+/// Ends a plugin.
+///
+/// # Errors
+/// If it is not live, or a file of it lies in the folder.
+pub(crate) async fn deactivate(args: DeactivateArgs, global: &Global) -> Result<Exit, Failure> {
+    let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
+    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
+    let activator = open(&settings).await?;
+    let mut log = activator.log().await.or_exit(Exit::Store)?;
+    if log.track(&args.name).and_then(|track| track.current).is_none() {
+        return Err(Failure::new(Exit::Some, format!("no plugin {} is live", args.name)));
+    }
+    if in_folder(&settings, |it| it.manifest().name == args.name).is_some() {
+        let advice = "take it out first, or it goes live again";
+        return Err(Failure::new(
+            Exit::Some,
+            format!("a file of {} lies in the folder of plugins: {advice}", args.name),
+        ));
+    }
+    let change = args.reason.change(&args.name, Cause::Removed);
+    let activation = activator.record(&mut log, change, None, None).await?;
     say(&activation, &log, global)
 }
 
@@ -217,10 +270,14 @@ fn say(activation: &Activation, log: &Log, global: &Global) -> Result<Exit, Fail
         }))?;
         return Ok(Exit::Ok);
     }
-    let before = before.map(|before| format!(" in place of {before}")).unwrap_or_default();
+    let is_live = match (activation.to, before) {
+        (None, before) => format!("{} {} is not live any more", activation.plugin, before.unwrap_or_default()),
+        (Some(_), Some(before)) => format!("{} {now} is live in place of {before}", activation.plugin),
+        (Some(_), None) => format!("{} {now} is live", activation.plugin),
+    };
     output::print(&format!(
-        "{} {now} is live{before}: recorded as activation {}; a host that watches follows at once, others when they start\n",
-        activation.plugin, activation.seq
+        "{is_live}: recorded as activation {}; a host that watches follows at once, others when they start\n",
+        activation.seq
     ))?;
     Ok(Exit::Ok)
 }

@@ -50,12 +50,18 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         return lines.into_iter().try_for_each(|line| output::print_json(&line)).map(|()| Exit::Ok);
     }
     let rows: Vec<_> = activations.iter().map(|activation| cells(activation, &log)).collect();
-    output::print(&render::table(&["n", "at", "live", "component", "cause", "who", "why"], &[0], &rows))?;
+    output::print(&render::table(&["n", "at", "live", "component", "checked", "cause", "who", "why"], &[0], &rows))?;
     Ok(Exit::Ok)
 }
 
 fn version(log: &Log, digest: Option<Digest>) -> Option<String> {
     digest.and_then(|digest| log.component(digest)).map(|(_, version)| version.to_string())
+}
+
+/// How much of history was checked before an activation; `None` if it was not verified.
+pub(super) fn checked(activation: &Activation) -> Option<String> {
+    let report: Report = serde_json::from_str(activation.report.as_ref()?).ok()?;
+    Some(findings::checked(&report))
 }
 
 fn cells(activation: &Activation, log: &Log) -> Vec<String> {
@@ -64,6 +70,7 @@ fn cells(activation: &Activation, log: &Log) -> Vec<String> {
         render::time(activation.at),
         version(log, activation.to).unwrap_or_else(|| "none".to_owned()),
         activation.to.map_or_else(|| "-".to_owned(), |digest| digest.short()),
+        checked(activation).unwrap_or_else(|| "-".to_owned()),
         activation.cause.to_string(),
         activation.who.clone(),
         render::payload(activation.why.as_bytes()),

@@ -7,6 +7,7 @@ use cantus_model::{Activation, Digest};
 use cantus_wasm::PluginFolder;
 use serde::Serialize;
 
+use super::history;
 use crate::{
     args::{Global, PluginsArg, StoreArg},
     exit_codes::{Exit, Failure, OrExit},
@@ -22,7 +23,8 @@ Examples:
 
 States: found, validated, compiled, verified, active; superseded by a higher version;
 rolled back; refused. What is live stands in the store; what became of a file is known
-since a host looked at it.";
+since a host looked at it. Under `checked` stands how many of the recorded commands that
+the verification was to decide again were decided and compared.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -43,6 +45,7 @@ struct Row {
     state: &'static str,
     file: Option<String>,
     since: Option<String>,
+    checked: Option<String>,
     reason: Option<String>,
 }
 
@@ -109,6 +112,7 @@ fn rows(log: &Log, activations: &[Activation], mut files: Vec<FileStatus>) -> Ve
             state: "active",
             file,
             since: last.map(|last| render::time(last.at)),
+            checked: last.and_then(history::checked),
             reason: last.map(|last| format!("{}: {}", last.cause, last.why)),
         });
     }
@@ -119,6 +123,7 @@ fn rows(log: &Log, activations: &[Activation], mut files: Vec<FileStatus>) -> Ve
         state: file.state.as_str(),
         file: Some(file.file),
         since: None,
+        checked: None,
         reason: file.reason,
     }));
     rows
@@ -141,9 +146,10 @@ fn text(rows: &[Row]) -> String {
             cell(&digest),
             row.state.to_owned(),
             cell(&row.file),
+            cell(&row.checked),
             reason.unwrap_or_default(),
         ]
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();
-    render::table(&["plugin", "version", "component", "state", "file", "why"], &[], &rows)
+    render::table(&["plugin", "version", "component", "state", "file", "checked", "why"], &[], &rows)
 }

@@ -18,8 +18,10 @@ Examples:
   cantus plugin verify flights.wasm --waiver flights.waiver.toml --json > report.json
 
 It only reads. The newest recorded commands (the setting verify.commands) are decided again by
-the component, twice, on streams that it folds whole. Exit code 0: it may go live; 3: it may
-not, and the reasons are printed.
+the component, twice, on streams that it folds; the second time it is restored from its own
+snapshots at several points of each stream. It says how many of them were checked: if the time
+(verify.time_ms) is up before verify.min_commands were, it may not go live. Exit code 0: it may
+go live; 3: it may not, and the reasons are printed.
 
 A patch must decide as the version before; a minor version may decide otherwise; only a major
 version may take commands, events or aggregates away. A waiver allows differences by name:
