@@ -53,7 +53,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("registry.settle_ms", "ms", 1, "that a plugin's file must not have changed before it is looked at"),
     key("registry.rescan_ms", "ms", 10, "between two looks at the folder of plugins when nothing hints at a change"),
     key("registry.removal_ms", "ms", 0, "that a plugin's file must be gone before the plugin is"),
-    key("registry.watch_faults", "faults", 0, "of a component that went live after which the one before comes back; 0: never"),
+    key("registry.watch_faults", "faults", 0, "of a component that went live, beyond twice those of the one before, after which that one comes back; 0: never"),
     key("registry.watch_ms", "ms", 1, "after it went live in which they are counted"),
     key("verify.commands", "commands", 0, "recorded ones, the newest, that a candidate decides again; 0: none"),
     key("verify.min_commands", "commands", 0, "of those, that must have been decided again before it goes live; all, if they are fewer"),

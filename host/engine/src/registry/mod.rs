@@ -44,7 +44,8 @@ pub struct Settings {
     pub rescan_ms: u64,
     /// Milliseconds that a file must be gone before its plugin is: who replaces a file may remove it first.
     pub removal_ms: u64,
-    /// Faults of a component that went live after which the host goes back to the one before; 0 never does.
+    /// Faults of a component that went live, beyond twice as many as the one before would have had, after which the host goes
+    /// back to that one; 0 never does.
     pub watch_faults: u64,
     /// Milliseconds after it went live in which they are counted.
     pub watch_ms: u64,
