@@ -20,6 +20,8 @@ use crate::exit_codes::{Exit, Failure};
 pub(crate) struct Settings {
     /// The URL of the event store.
     pub(crate) store: String,
+    /// Partitions of the log, if the store has to be created.
+    pub(crate) store_partitions: u32,
     /// The folder that plugins are dropped into.
     pub(crate) plugins: PathBuf,
     /// The host's own folder: compiled code, and every component that ever decided something.
@@ -44,6 +46,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             store: "sqlite:data/cantus.db".to_owned(),
+            store_partitions: 1,
             plugins: "plugins".into(),
             data: "data".into(),
             in_flight: 256,

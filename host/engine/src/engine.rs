@@ -163,6 +163,7 @@ impl Engine {
             route: None,
             refused,
             admitted_at: self.clock.now(),
+            is_probe: false,
             conflicts: 0,
             place,
             bytes,

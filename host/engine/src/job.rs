@@ -21,6 +21,8 @@ pub(crate) struct Job {
     /// Why nobody will, although it may have been decided before.
     pub(crate) refused: Option<CommandError>,
     pub(crate) admitted_at: Timestamp,
+    /// The store is asked whether it is known, before it is decided.
+    pub(crate) is_probe: bool,
     /// How often it was decided in vain.
     pub(crate) conflicts: u32,
     /// Its place in the shard's queue, given back with the answer.
@@ -33,6 +35,12 @@ pub(crate) struct Job {
 impl Job {
     pub(crate) fn aggregate(&self) -> &AggregateRef {
         &self.command.aggregate
+    }
+
+    /// Whether its aggregate waits for it while it is at the committer. A refusal depends on no state, and a probe has no
+    /// decision.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.refused.is_none() && !self.is_probe
     }
 
     /// What the guest is asked, in the version that `route` says. The payload leaves the job with it, because it is large.

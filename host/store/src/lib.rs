@@ -27,14 +27,18 @@ pub use sqlite::{SqliteOptions, SqliteStore, ceiling};
 
 /// Opens the store at `url` for writing and reading; makes it if there is none.
 ///
-/// `sqlite:PATH` is a file, `memory:` is gone when it is dropped.
+/// `sqlite:PATH` is a file, `memory:` is gone when it is dropped. A store that has to be created gets a log of so many
+/// `partitions`; one that exists keeps its own.
 ///
 /// # Errors
 /// If the URL names no store that this build knows, or the store cannot be opened; the text says what to do.
-pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+pub async fn open(url: &str, partitions: u32) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match Location::parse(url)? {
-        Location::Memory => Arc::new(MemoryStore::default()),
-        Location::Sqlite(path) => Arc::new(SqliteStore::open_at(&path, SqliteOptions::default()).await?),
+        Location::Memory => Arc::new(MemoryStore::with_partitions(partitions)),
+        Location::Sqlite(path) => {
+            let options = SqliteOptions { partitions, ..SqliteOptions::default() };
+            Arc::new(SqliteStore::open_at(&path, options).await?)
+        }
     })
 }
 

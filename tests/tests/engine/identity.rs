@@ -116,3 +116,47 @@ async fn commands_of_several_events_or_none_are_one_decision() {
     given::assert_whole(&(world.store.clone() as given::Subject)).await;
     world.engine.shutdown().await;
 }
+
+/// A file that is fed a second time: the aggregates are not hydrated again for each command in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn known_commands_cost_no_hydration_each() {
+    let world = World::of(guests::HOSTILE).await;
+    let climb = |n: u64| host::command(&n.to_string(), &format!("Climber/{}", n % 10), "Climb", r#"{"by": 1}"#);
+    for n in 0..200 {
+        accepted(world.ask(climb(n)).await);
+    }
+    let before = world.store.seen().reads.len();
+    let again: Vec<_> = (0..200).map(|n| world.submit(climb(n))).collect();
+    for (n, answer) in (0..).zip(again) {
+        assert_eq!(duplicate(answer.await).version, n / 10 + 1);
+    }
+    let hydrated = world.store.seen().reads.len() - before;
+    assert!(hydrated <= 20, "{hydrated} times for 10 aggregates");
+    world.engine.shutdown().await;
+}
+
+/// Whether the store is asked first changes from command to command; their order does not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn known_and_new_commands_keep_their_order() {
+    let world = World::of(guests::HOSTILE).await;
+    let climb = |n: u64| host::command(&n.to_string(), &format!("Climber/{}", n % 3), "Climb", r#"{"by": 1}"#);
+    for n in 0..30 {
+        accepted(world.ask(climb(n)).await);
+    }
+    let mut expected = [10_u64; 3];
+    for round in 0..4 {
+        let known = (0..30).map(|n| (n, world.submit(climb(n))));
+        let new = (0..30).map(|n| 30 + round * 30 + n).map(|n| (n, world.submit(climb(n))));
+        for (n, answer) in known.chain(new).collect::<Vec<_>>() {
+            let version = &mut expected[n as usize % 3];
+            match n < 30 {
+                true => assert_eq!(duplicate(answer.await).version, n / 3 + 1),
+                false => {
+                    *version += 1;
+                    assert_eq!(accepted(answer.await), *version);
+                }
+            }
+        }
+    }
+    world.engine.shutdown().await;
+}

@@ -23,6 +23,7 @@ const fn key(name: &'static str, unit: &'static str, least: u64, meaning: &'stat
 #[rustfmt::skip]
 pub(crate) const KEYS: &[Key] = &[
     key("store", "url", 0, "the event store"),
+    key("store_partitions", "partitions", 1, "of the log, each with a committer; fixed when the store is created"),
     key("plugins", "path", 0, "the folder that plugins are dropped into"),
     key("data", "path", 0, "the host's own folder: compiled code and every component that decided something"),
     key("in_flight", "commands", 1, "commands of one `cantus run` that are on their way at once"),

@@ -67,7 +67,7 @@ pub(crate) async fn start(
         return Err(no_plugins(path));
     }
     let source = source(settings, Keep::Components)?;
-    let store = cantus_store::open(&settings.store).await.or_exit(Exit::Store)?;
+    let store = cantus_store::open(&settings.store, settings.store_partitions).await.or_exit(Exit::Store)?;
     // Nothing is recorded before this host owns the store.
     let owned = OwnedStore::claim(store).await.or_exit(Exit::Store)?;
     let activator = activator(settings, Arc::clone(owned.store()), owned.author(), source);

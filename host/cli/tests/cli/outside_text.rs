@@ -113,7 +113,7 @@ const FORGING: &str = "a\n2013-01-01T00:00:00.000000Z  0:9  Rogue/b  9  Done  1\
 /// Records a command and its event as a host of former days did.
 async fn record(place: &Place, id: &str) {
     let url = format!("sqlite:{}", place.path("data/cantus.db").display());
-    let store = cantus_store::open(&url).await.unwrap();
+    let store = cantus_store::open(&url, 1).await.unwrap();
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let (aggregate, payload) = (AggregateRef::new("Rogue", id), b"1".to_vec());
     let context = Context {

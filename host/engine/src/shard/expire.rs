@@ -15,8 +15,10 @@ impl Shard {
         let mut aggregates = Vec::new();
         for job in jobs {
             let aggregate = job.aggregate().clone();
-            // A refusal is not counted: nothing of its aggregate waits for it.
-            if job.refused.is_none()
+            if job.is_probe {
+                self.forget_probe(&job);
+            }
+            if job.is_counted()
                 && let Some(slot) = self.slots.peek_mut(&aggregate)
             {
                 slot.expired += 1;

@@ -4,13 +4,14 @@
 //! own events to the resident at once and takes the next command (speculation); the answer goes out when the committer
 //! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
 //! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `expire` what it did not
-//! do in time, `hold` keeps to the bytes in flight, `swap` puts another
-//! component in the place of one, `suspects` keeps apart what faulted among others, `witness` passes on what is known of a fault.
+//! do in time, `hold` keeps to the bytes in flight, `probe` asks the store first, `swap` puts another component in the place of one,
+//! `suspects` keeps apart what faulted among others, `witness` passes on what is known of a fault.
 
 mod decide;
 mod expire;
 mod hold;
 mod hydrate;
+mod probe;
 mod sandboxes;
 mod settle;
 mod slot;
@@ -34,6 +35,7 @@ use crate::{
     repro::Repros,
     snapshots::WaitingSnapshot,
 };
+use probe::Probing;
 use sandboxes::{SandboxId, Sandboxes};
 use slot::{Phase, Slot};
 use suspects::Suspects;
@@ -89,6 +91,8 @@ pub(crate) struct Shard {
     waiting: LruCache<AggregateRef, ()>,
     /// Those that are hydrated again after a swap before anybody asks.
     warming: Warming,
+    /// Whether the store is asked first.
+    probing: Probing,
     /// Submissions that the committers have not answered.
     in_flight: usize,
     /// Aggregates that wait because the bytes in flight are used up.
@@ -111,6 +115,7 @@ impl Shard {
             hydrating_alone: Vec::new(),
             waiting: LruCache::unbounded(),
             warming: Warming::default(),
+            probing: Probing::default(),
             in_flight: 0,
             held_back: Vec::new(),
             next_load: 0,
@@ -120,7 +125,7 @@ impl Shard {
     pub(crate) fn run(mut self, inbox: &Receiver<ShardMessage>) {
         while let Some(message) = self.next(inbox) {
             match message {
-                ShardMessage::Command(job) => self.on_command(*job),
+                ShardMessage::Command(job) => self.admit(*job),
                 ShardMessage::Loaded { aggregate, load, loaded } => self.on_loaded(&aggregate, load, loaded),
                 ShardMessage::Settled(settled) => self.on_batch(settled),
                 ShardMessage::BatchExpired(jobs) => self.on_expired(jobs),
@@ -227,8 +232,7 @@ impl Shard {
             aggregate: job.aggregate().clone(),
             decision,
         };
-        // A refusal depends on no state, so nothing of its aggregate waits for it.
-        if job.refused.is_none()
+        if job.is_counted()
             && let Some(slot) = self.slots.peek_mut(job.aggregate())
         {
             slot.in_flight += 1;

@@ -18,6 +18,9 @@ impl Shard {
     fn on_settled(&mut self, settled: Settled) {
         let Settled { submission: Submission { mut job, entry, held, .. }, result } = settled;
         self.in_flight = self.in_flight.saturating_sub(1);
+        if job.is_probe {
+            return self.on_probed(job, result);
+        }
         let aggregate = entry.aggregate;
         let refused = job.refused.is_some();
         let stale = self.slots.peek(&aggregate).is_some_and(|slot| slot.stale);
@@ -29,6 +32,7 @@ impl Shard {
                 }
             }
             Ok(EntryResult::Duplicate(record)) => {
+                self.probing.found();
                 self.discard_speculation(&aggregate, entry.decision.as_ref());
                 job.answer(Ok((*record).into()));
             }

@@ -8,13 +8,14 @@ use std::{
 
 use anyhow::Result;
 use cantus_engine::{Engine, Settings};
+use cantus_model::Command;
 use cantus_store::ceiling;
 
 use super::{
     figure::{Figure, Goal, median},
     load::{self, Run, scatter},
     memory,
-    world::{World, account, deposit, open, with_id},
+    world::{World, account, deposit, open},
 };
 
 const ACCOUNTS: usize = 10_000;
@@ -85,7 +86,7 @@ impl Deposits {
     }
 }
 
-fn nth(number: usize) -> cantus_model::Command {
+fn nth(number: usize) -> Command {
     deposit(account(scatter(number, ACCOUNTS)), number)
 }
 
@@ -124,12 +125,15 @@ async fn against_bare(world: &World, deposits: &mut Deposits, in_flight: usize) 
 /// The same commands once more, after they were decided, against new ones.
 async fn known_ids(engine: &Arc<Engine>, deposits: &mut Deposits) -> Result<Figure> {
     let (mut new, mut known) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for _ in 0..ROUNDS {
         let first = deposits.next;
         deposits.next += COMMANDS;
-        let make = move |number: usize| with_id(format!("known-{round}-{number}"), nth(first + number));
-        new.push(load::run(engine, COMMANDS, IN_FLIGHT, make).await?.rate());
-        known.push(load::run(engine, COMMANDS, IN_FLIGHT, make).await?.rate());
+        let commands: Arc<[Command]> = (first..deposits.next).map(nth).collect();
+        for rates in [&mut new, &mut known] {
+            let commands = Arc::clone(&commands);
+            let make = move |number: usize| commands[number].clone();
+            rates.push(load::run(engine, COMMANDS, IN_FLIGHT, make).await?.rate());
+        }
     }
     let against = ("the same when they were new", median(new));
     Ok(Figure::new("known_ids", (median(known), "commands/s"), against, Some(Goal::AtLeast(1.0))))

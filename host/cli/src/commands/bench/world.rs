@@ -44,7 +44,7 @@ impl World {
     }
 
     pub(super) async fn store(&self, name: &str) -> Result<Arc<dyn Store>> {
-        Ok(cantus_store::open(&format!("sqlite:{}", self.path(name).display())).await?)
+        Ok(cantus_store::open(&format!("sqlite:{}", self.path(name).display()), 1).await?)
     }
 
     /// A component, loaded.
@@ -106,11 +106,6 @@ pub(super) fn command(aggregate: AggregateRef, name: &str, payload: String) -> C
         causation_id: None,
         metadata: Vec::new(),
     }
-}
-
-/// The same command under another id.
-pub(super) fn with_id(id: String, command: Command) -> Command {
-    Command { id, ..command }
 }
 
 pub(super) fn open(aggregate: AggregateRef) -> Command {

@@ -191,7 +191,7 @@ pub(crate) async fn deactivate(args: DeactivateArgs, global: &Global) -> Result<
 
 async fn open(settings: &Settings) -> Result<Activator, Failure> {
     wiring::open_to_read(settings).await?; // an activation makes no store
-    let store = cantus_store::open(&settings.store).await.or_exit(Exit::Store)?;
+    let store = cantus_store::open(&settings.store, settings.store_partitions).await.or_exit(Exit::Store)?;
     Ok(wiring::activator(settings, store, ActivationAuthor::Operator, wiring::source(settings, Keep::Components)?))
 }
 
