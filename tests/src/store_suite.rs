@@ -58,6 +58,7 @@ macro_rules! store_suite {
                 reads::a_page_by_bytes,
                 reads::beyond_the_end,
                 reads::the_log_in_pages,
+                reads::the_log_in_pages_by_bytes,
                 reads::a_version_at_a_time,
                 reads::an_unknown_stream,
                 snapshots::the_newest_is_loaded,

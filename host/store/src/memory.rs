@@ -186,17 +186,23 @@ impl EventReader for MemoryStore {
 
     async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
         let contents = self.contents();
-        Ok(match &query.aggregate {
-            Some(aggregate) => {
-                contents.of(aggregate).events(aggregate, query.after.unwrap_or(0)).take(query.limit).cloned().collect()
-            }
+        let events: Box<dyn Iterator<Item = &RecordedEvent>> = match &query.aggregate {
+            Some(aggregate) => Box::new(contents.of(aggregate).events(aggregate, query.after.unwrap_or(0))),
             None => {
                 let first = query.after.map_or(0, |offset| index(offset.saturating_add(1)));
                 let partition = contents.partitions.get(query.partition.0 as usize);
-                let log = partition.map_or(&[][..], |partition| &partition.log);
-                log.iter().skip(first).take(query.limit).cloned().collect()
+                Box::new(partition.map_or(&[][..], |partition| &partition.log).iter().skip(first))
             }
-        })
+        };
+        let (mut page, mut bytes) = (Vec::new(), 0);
+        for event in events {
+            if !query.has_room(page.len(), bytes) {
+                break;
+            }
+            bytes += event.event.payload.len();
+            page.push(event.clone());
+        }
+        Ok(page)
     }
 
     async fn log_head(&self, partition: PartitionId) -> Result<u64, StoreError> {

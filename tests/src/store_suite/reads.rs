@@ -102,3 +102,23 @@ pub async fn an_unknown_stream(store: Subject) {
     assert!(store.read_events(&query).await.unwrap().is_empty());
     assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0);
 }
+
+/// Events with everything that is known of them come in pages that are bounded in bytes; a larger one comes alone.
+pub async fn the_log_in_pages_by_bytes(store: Subject) {
+    let claim = store.claim(PartitionId::FIRST).await.unwrap();
+    let large = "x".repeat(100);
+    commit(&store, claim, &[accepted("c1", "a", 0, &["1", "2", &large, "4"])]).await;
+    for aggregate in [None, Some(account("a"))] {
+        let mut after = None;
+        let mut sizes = vec![];
+        loop {
+            let query =
+                EventQuery { aggregate: aggregate.clone(), after, limit: 9, bytes: Some(2), ..EventQuery::default() };
+            let page = store.read_events(&query).await.unwrap();
+            let Some(last) = page.last() else { break };
+            after = Some(if aggregate.is_some() { last.version } else { last.position.offset });
+            sizes.push(page.len());
+        }
+        assert_eq!(sizes, [2, 1, 1]);
+    }
+}

@@ -15,6 +15,7 @@ use tokio::{
 use super::{Keep, activator, plugins::no_plugins, repros, source, status};
 use crate::{
     exit_codes::{Exit, Failure, OrExit},
+    render,
     settings::Settings,
 };
 
@@ -109,7 +110,8 @@ fn check_live(settings: &Settings, registry: &Registry, follow: bool) -> Result<
     }
     let reason = |file: &FileStatus| {
         let path = settings.plugins.join(&file.file);
-        format!("\n  {}: {}", path.display(), file.reason.as_deref().unwrap_or(file.state.as_str()))
+        let why = file.reason.as_deref().unwrap_or(file.state.as_str());
+        format!("\n  {}: {}", render::escaped(&path.display().to_string()), render::message(why))
     };
     match statuses.is_empty() {
         true => Err(no_plugins(&settings.plugins)),

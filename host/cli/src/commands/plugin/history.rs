@@ -1,8 +1,9 @@
 //! `cantus plugin history NAME`: what was live when, who decided so, and what its verification found.
 
 use cantus_engine::{registry::Log, verify::Report};
-use cantus_model::{Activation, Digest};
-use serde_json::{Value, json};
+use cantus_model::{Activation, Cause, Digest};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::{
     args::{Global, StoreArg},
@@ -46,7 +47,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         return report(&activations, seq, global.json);
     }
     if global.json {
-        let lines = activations.iter().map(|activation| json(activation, &log));
+        let lines = activations.iter().map(|activation| row(activation, &log));
         return lines.into_iter().try_for_each(|line| output::print_json(&line)).map(|()| Exit::Ok);
     }
     let rows: Vec<_> = activations.iter().map(|activation| cells(activation, &log)).collect();
@@ -77,21 +78,37 @@ fn cells(activation: &Activation, log: &Log) -> Vec<String> {
     ]
 }
 
-fn json(activation: &Activation, log: &Log) -> Value {
-    let report: Option<Value> = activation.report.as_ref().and_then(|report| serde_json::from_str(report).ok());
-    json!({
-        "n": activation.seq,
-        "at": render::time(activation.at),
-        "plugin": activation.plugin,
-        "cause": activation.cause,
-        "from": activation.from,
-        "from_version": version(log, activation.from),
-        "to": activation.to,
-        "to_version": version(log, activation.to),
-        "who": activation.who,
-        "why": activation.why,
-        "report": report,
-    })
+/// An activation, for programs.
+#[derive(Serialize)]
+struct Row<'a> {
+    n: u64,
+    at: String,
+    plugin: &'a str,
+    cause: Cause,
+    from: Option<Digest>,
+    from_version: Option<String>,
+    to: Option<Digest>,
+    to_version: Option<String>,
+    who: &'a str,
+    why: &'a str,
+    /// As it was kept, to the letter.
+    report: Option<&'a RawValue>,
+}
+
+fn row<'a>(activation: &'a Activation, log: &Log) -> Row<'a> {
+    Row {
+        n: activation.seq,
+        at: render::time(activation.at),
+        plugin: &activation.plugin,
+        cause: activation.cause,
+        from: activation.from,
+        from_version: version(log, activation.from),
+        to: activation.to,
+        to_version: version(log, activation.to),
+        who: &activation.who,
+        why: &activation.why,
+        report: activation.report.as_ref().and_then(|report| serde_json::from_str(report).ok()),
+    }
 }
 
 fn report(activations: &[&Activation], seq: u64, as_json: bool) -> Result<Exit, Failure> {

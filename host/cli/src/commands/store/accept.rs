@@ -15,10 +15,10 @@ Examples:
   cantus store accept --store sqlite:restored/cantus.db
 
 A host notes beside its store, in a file that ends in `-heads`, how far the log had come when it
-last answered a command. If the store has less than that at the next start, or something else, it was
-restored from a copy, or damage cut off its newest commits: the host refuses to start, because
-commands whose callers hold an answer are missing. This verb says that you know, and that the log goes
-on from where it is. It changes nothing in the store.";
+last answered a command. If the store has less than that at the next start, or something else, it
+was restored from a copy, or damage cut off its newest commits: the host refuses to start, because
+commands whose callers hold an answer are missing. This verb says that you know, and that the log
+goes on from where it is. It changes nothing in the store.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
