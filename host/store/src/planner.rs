@@ -108,6 +108,8 @@ pub(crate) struct EventRow<'a> {
 pub(crate) struct Plan<'a> {
     /// One for each entry.
     pub(crate) results: Vec<EntryResult>,
+    /// Where the streams stand that gained a record.
+    pub(crate) advanced: Vec<(&'a AggregateRef, KnownStream)>,
     /// Streams to insert.
     pub(crate) streams: Vec<StreamRow<'a>>,
     pub(crate) commands: Vec<CommandRow<'a>>,
@@ -150,6 +152,9 @@ pub(crate) fn plan<'a>(entries: &'a [Entry], question: &Question<'a>, known: &'a
         let result = planner.judge(entry);
         planner.plan.results.push(result);
     }
+    let known = |stream: &StreamRow<'a>| KnownStream { number: stream.number, version: stream.version };
+    let advanced = planner.plan.streams.iter().filter(|stream| stream.recorded);
+    planner.plan.advanced = advanced.map(|stream| (stream.aggregate, known(stream))).collect();
     planner.plan.streams.retain(|stream| stream.recorded && !stream.stored);
     planner.plan
 }
@@ -174,6 +179,7 @@ impl<'a> Planner<'a> {
             known,
             plan: Plan {
                 results: Vec::with_capacity(entries),
+                advanced: Vec::new(),
                 streams: streams.collect(),
                 commands: Vec::with_capacity(entries),
                 events: Vec::with_capacity(entries),

@@ -20,6 +20,7 @@ mod readers;
 mod recent;
 mod rows;
 mod snapshots;
+mod stream_cache;
 mod upgrade;
 mod writer;
 

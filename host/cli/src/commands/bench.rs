@@ -45,7 +45,7 @@ seven minutes. Exit code 1 says that a figure missed its goal. Nothing is kept.
   single_p50        latency of one command at a time, against fdatasync + 0.15 ms
   combine           events/s folded in wasm, against the same fold compiled natively
   hydrate_snapshot  time to hydrate 1,000,000 events with a snapshot, against 10 events without
-  hydrate_full      events/s hydrated without one, against merely reading the rows
+  hydrate_full      events/s hydrated without one, against the fold alone, in wasm
   hydrate_100k      the same of a stream of 100,000 events, against the best peer on an SQL store
                     that was seen: 930,000 (eventastic on PostgreSQL, native); hydrate_10k of 10,000
   memory_10k        resident memory with 10,000 warm aggregates, against 300 MB

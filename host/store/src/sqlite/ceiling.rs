@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cantus_model::{AggregateRef, ports::StoreError};
+use cantus_model::ports::StoreError;
 use rusqlite::{Connection, params_from_iter, types::Value};
 
 use super::{
@@ -79,25 +79,6 @@ fn last_rows(connection: &Connection, sql: &str, wanted: usize) -> Result<Vec<Ro
         true => Ok(rows),
         false => Err(StoreError::Other(format!("the store has {} such rows, not {wanted}", rows.len()))),
     }
-}
-
-/// Reads all events of a stream in one statement, looks at no more than that they are there, and says how many there
-/// were and how long it took.
-///
-/// # Errors
-/// If the store fails.
-pub fn bare_read(source: &Path, aggregate: &AggregateRef) -> Result<(usize, Duration), StoreError> {
-    let connection = reading(source, &SqliteOptions::default())?;
-    let started = Instant::now();
-    let sql = "SELECT e.version, e.kind, e.payload FROM stream AS s CROSS JOIN event AS e ON e.stream = s.pk \
-               WHERE s.aggregate_type = ? AND s.aggregate_id = ? ORDER BY e.version";
-    let mut statement = prepare(&connection, sql)?;
-    let mut rows = statement.query([&aggregate.aggregate_type, &aggregate.id]).map_err(explain)?;
-    let mut count = 0;
-    while rows.next().map_err(explain)?.is_some() {
-        count += 1;
-    }
-    Ok((count, started.elapsed()))
 }
 
 /// Bytes of the store's file, once its WAL is in it.

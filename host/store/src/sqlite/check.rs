@@ -119,7 +119,7 @@ fn check_partition(
 impl Walk<'_> {
     /// Checks the commands beyond number `from` up to `to`, and their events.
     fn window(&mut self, session: &mut Session, from: u64, to: u64, events: u64) -> Result<(), StoreError> {
-        let Session { connection, names, canonical } = session;
+        let Session { connection, names, canonical, .. } = session;
         let mut of_events = prepare(connection, &EVENTS)?;
         let last_event = key(self.partition, events)?;
         let mut events = of_events.query((key(self.partition, self.offset)?, last_event)).map_err(explain)?;
@@ -269,7 +269,7 @@ fn check_rest(session: &mut Session, report: &mut CheckReport) -> Result<(), Sto
 }
 
 fn check_snapshots(session: &mut Session, report: &mut CheckReport) -> Result<(), StoreError> {
-    let Session { connection, names, canonical } = session;
+    let Session { connection, names, canonical, .. } = session;
     let mut statement = prepare(connection, SNAPSHOTS)?;
     let mut rows = statement.query([]).map_err(explain)?;
     while let Some(row) = rows.next().map_err(explain)? {

@@ -9,7 +9,7 @@ use cantus_model::ports::StoreError;
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::Access;
 
-use super::{error::explain, names::Names};
+use super::{error::explain, names::Names, stream_cache::StreamCache};
 use crate::integrity::Canonical;
 
 /// Bytes of a page; SQLite's default.
@@ -47,12 +47,13 @@ pub(super) struct Session {
     pub(super) connection: Connection,
     pub(super) names: Names,
     pub(super) canonical: Canonical,
+    pub(super) streams: StreamCache,
 }
 
 impl Session {
     pub(super) fn new(connection: Connection) -> Self {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Self { connection, names: Names::default(), canonical: Canonical::default() }
+        Self { connection, names: Names::default(), canonical: Canonical::default(), streams: StreamCache::default() }
     }
 }
 

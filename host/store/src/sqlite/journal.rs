@@ -97,6 +97,7 @@ pub(super) type Committed = (Vec<EntryResult>, Option<Head>);
 
 fn commit(session: &mut Session, claim: Claim, entries: &[Entry]) -> Result<Done<Committed>, StoreError> {
     check_claim(&session.connection, claim)?;
+    session.streams.hold_to(claim);
     let committed = append(session, claim.partition, entries)?;
     Ok(if committed.1.is_some() { Done::Commit(committed) } else { Done::Rollback(committed) })
 }
@@ -116,6 +117,9 @@ pub(super) fn append(
         return Ok((plan.results, None));
     }
     let chain = write(session, &plan, &standing.chain)?;
+    for (aggregate, stream) in &plan.advanced {
+        session.streams.put(aggregate, *stream);
+    }
     let head = Head { partition, commands: plan.commands_count, events: plan.head, chain };
     Ok((plan.results, Some(head)))
 }
@@ -128,7 +132,8 @@ fn look_up(
 ) -> Result<Known, StoreError> {
     let mut streams = Vec::with_capacity(question.aggregates.len());
     for aggregate in &question.aggregates {
-        streams.push(find_stream(&session.connection, aggregate)?);
+        let known = session.streams.get(aggregate);
+        streams.push(known.map_or_else(|| find_stream(&session.connection, aggregate), |known| Ok(Some(known)))?);
     }
     let mut commands = HashMap::new();
     for id in &question.command_ids {
@@ -161,7 +166,7 @@ pub(super) fn find_command(
     partition: PartitionId,
     id: &str,
 ) -> Result<Option<StoredCommand>, StoreError> {
-    let Session { connection, names, canonical } = session;
+    let Session { connection, names, canonical, .. } = session;
     let pk: Option<i64> =
         prepare(connection, FIND_ID)?.query_row((partition.0, Id(id)), |row| row.get(0)).optional().map_err(explain)?;
     let Some(pk) = pk else { return Ok(None) };
@@ -175,7 +180,7 @@ pub(super) fn find_command(
 
 /// Writes the rows of a plan, and returns the hash of the commit.
 fn write(session: &mut Session, plan: &Plan<'_>, previous: &Digest) -> Result<Digest, StoreError> {
-    let Session { connection, names, canonical } = session;
+    let Session { connection, names, canonical, .. } = session;
     let mut stream = prepare(connection, INSERT_STREAM)?;
     for row in &plan.streams {
         let (pk, AggregateRef { aggregate_type, id }) = (key(row.partition, row.number)?, row.aggregate);

@@ -43,7 +43,7 @@ fn of_partition(
     limit: usize,
     room: usize,
 ) -> Result<Vec<CommandRecord>, StoreError> {
-    let Session { connection, names, canonical } = session;
+    let Session { connection, names, canonical, .. } = session;
     let sql = format!(
         "{} WHERE s.aggregate_type IN ({}) AND c.pk >= ? AND c.pk <= ? ORDER BY c.pk DESC LIMIT ?",
         *SELECT_COMMAND,

@@ -98,7 +98,7 @@ pub(super) fn load(
     component: Digest,
     stream_version: u64,
 ) -> Result<Option<Snapshot>, StoreError> {
-    let Session { connection, names, canonical } = session;
+    let Session { connection, names, canonical, .. } = session;
     let Some(decider) = names.find_decider(connection, component)? else { return Ok(None) };
     let mut statement = prepare(connection, LOAD)?;
     let mut rows = statement.query((stream, decider)).map_err(explain)?;

@@ -1,9 +1,9 @@
-//! The one connection that writes, and the only place where a transaction of the log begins and ends.
+//! The connections that write, one at a time, and the only place where a transaction of the log begins and ends.
 
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use cantus_model::ports::StoreError;
@@ -33,15 +33,31 @@ pub(super) enum Done<T> {
     Rollback(T),
 }
 
-/// Hands its connection to one transaction after another.
+/// Hands its connections to one transaction after another.
 pub(super) struct Writer {
     path: PathBuf,
     options: SqliteOptions,
     presence: Presence,
     checkpointer: Checkpointer,
-    /// `None` before the first transaction, and after one that did not end well: after an error SQLite may or may not have
-    /// rolled back by itself, and a new connection need not know.
-    session: Mutex<Option<Session>>,
+    idle: Mutex<Idle>,
+}
+
+/// A connection for each durability: to set one anew would cost the other its prepared statements. `None` before the first
+/// transaction, and after one that did not end well: after an error SQLite may or may not have rolled back by itself, and a new
+/// connection need not know.
+#[derive(Default)]
+struct Idle {
+    durable: Option<Session>,
+    disposable: Option<Session>,
+}
+
+impl Idle {
+    fn slot(&mut self, durability: Durability) -> &mut Option<Session> {
+        match durability {
+            Durability::Durable => &mut self.durable,
+            Durability::Disposable => &mut self.disposable,
+        }
+    }
 }
 
 impl fmt::Debug for Writer {
@@ -58,7 +74,7 @@ impl Writer {
             options: options.clone(),
             presence: Presence::new(path),
             checkpointer: Checkpointer::new(path, options),
-            session: Mutex::new(None),
+            idle: Mutex::default(),
         }
     }
 
@@ -74,50 +90,42 @@ impl Writer {
         durability: Durability,
         work: impl FnOnce(&mut Session) -> Result<Done<T>, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut slot = self.lock();
-        if slot.is_none() {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.durable.is_none() && idle.disposable.is_none() {
             self.presence.expect_new_wal();
         }
         self.presence.check()?;
-        let mut session = match slot.take() {
+        let mut session = match idle.slot(durability).take() {
             Some(session) => session,
-            None => Session::new(writing(&self.path, &self.options, IfMissing::Fail)?),
+            None => self.connect(durability)?,
         };
-        let result = transact(&mut session, durability, work)?;
+        let result = transact(&mut session, work)?;
         self.presence.check()?;
         self.checkpointer.after_commit(&session.connection);
-        *slot = Some(session);
+        *idle.slot(durability) = Some(session);
         Ok(result)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Session>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connect(&self, durability: Durability) -> Result<Session, StoreError> {
+        let connection = writing(&self.path, &self.options, IfMissing::Fail)?;
+        if durability == Durability::Disposable {
+            connection.execute_batch("PRAGMA synchronous = NORMAL").map_err(explain)?;
+        }
+        Ok(Session::new(connection))
     }
 }
 
 /// One transaction. If it fails, the connection is to be closed, which undoes it.
 fn transact<T>(
     session: &mut Session,
-    durability: Durability,
     work: impl FnOnce(&mut Session) -> Result<Done<T>, StoreError>,
 ) -> Result<T, StoreError> {
-    if durability == Durability::Disposable {
-        session.connection.execute_batch("PRAGMA synchronous = NORMAL").map_err(explain)?;
-    }
     run(&session.connection, "BEGIN IMMEDIATE")?;
-    let result = match work(session)? {
-        Done::Commit(result) => {
-            run(&session.connection, "COMMIT")?;
-            result
-        }
-        Done::Rollback(result) => {
-            run(&session.connection, "ROLLBACK")?;
-            result
-        }
+    let (result, end) = match work(session)? {
+        Done::Commit(result) => (result, "COMMIT"),
+        Done::Rollback(result) => (result, "ROLLBACK"),
     };
-    if durability == Durability::Disposable {
-        session.connection.execute_batch("PRAGMA synchronous = FULL").map_err(explain)?;
-    }
+    run(&session.connection, end)?;
     Ok(result)
 }
 

@@ -10,11 +10,10 @@ use std::{
 use anyhow::{Result, bail, ensure};
 use cantus_engine::{CommandError, Engine, Settings};
 use cantus_model::{AggregateRef, Context, Decision, Entry, EntryResult, Message, PartitionId, Timestamp, Verdict};
-use cantus_store::ceiling;
 
 use super::{
     figure::{Figure, Goal, median},
-    folding::{EVENTS, event},
+    folding::{self, EVENTS, event},
     world::{World, account, command, deposit},
 };
 
@@ -38,14 +37,13 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
         figures.push(middle(world, name, &account(number), events, &other).await?);
     }
 
-    let (mut full, mut read) = (Vec::new(), Vec::new());
+    let batches = folding::batches(EVENTS);
+    let (mut full, mut fold) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS_FULL {
         let engine = warmed_up(world, &other).await?;
         full.push(EVENTS as f64 / hydrate(&engine, &long, EVENTS as u64).await?.as_secs_f64());
         engine.shutdown().await;
-        let (rows, took) = ceiling::bare_read(&world.path(STORE), &long)?;
-        ensure!(rows == EVENTS, "{rows} rows instead of {EVENTS}");
-        read.push(rows as f64 / took.as_secs_f64());
+        fold.push(folding::fold_in_wasm(world, &batches)?.0);
     }
 
     let engine = world.engine(STORE, Settings::default()).await?;
@@ -64,7 +62,7 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
         Figure::new(
             "hydrate_full",
             (median(full), "events/s"),
-            ("reading the rows", median(read)),
+            ("the fold alone, in wasm", median(fold)),
             Some(Goal::AtLeast(0.5)),
         ),
     ]);

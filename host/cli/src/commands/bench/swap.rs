@@ -136,7 +136,7 @@ async fn throughput(swapper: &mut Swapper) -> Result<Figure> {
         "swap_throughput",
         (swapping as f64 / seconds, "commands/s"),
         ("without swaps", calm as f64 / seconds),
-        Some(Goal::AtLeast(0.7)),
+        Some(Goal::AtLeast(0.75)),
     ))
 }
 

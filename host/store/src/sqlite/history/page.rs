@@ -94,7 +94,7 @@ impl State {
     }
 
     fn read_commands(&mut self) -> Result<(), StoreError> {
-        let Self { session: Session { connection, names, canonical }, decoder, .. } = self;
+        let Self { session: Session { connection, names, canonical, .. }, decoder, .. } = self;
         let mut commands = prepare(connection, &COMMANDS_FROM)?;
         let mut events = prepare(connection, &EVENTS)?;
         let mut rows = commands.query((self.read, COMMANDS)).map_err(explain)?;
