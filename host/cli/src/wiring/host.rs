@@ -111,7 +111,7 @@ fn check_live(settings: &Settings, registry: &Registry, follow: bool) -> Result<
     let reason = |file: &FileStatus| {
         let path = settings.plugins.join(&file.file);
         let why = file.reason.as_deref().unwrap_or(file.state.as_str());
-        format!("\n  {}: {}", render::escaped(&path.display().to_string()), render::message(why))
+        format!("\n  {}: {}", render::escaped(path.display()), render::message(why))
     };
     match statuses.is_empty() {
         true => Err(no_plugins(&settings.plugins)),
