@@ -3,7 +3,8 @@
 //!
 //! It is text, in lines of a fixed length that are written in place: the first one names the log and the process that claimed
 //! it last, and there is one for each partition. A line is written after the commit that it tells of is durable, and not
-//! synced: it survives the end of the process. After a power cut it may be older than the store, never newer.
+//! synced: it survives the end of the process. After a power cut it may be older than the store, never newer. Only who holds the
+//! store's write lock replaces the file.
 
 use std::{
     fmt,
@@ -68,7 +69,10 @@ impl HeadsFile {
         &self.path
     }
 
-    /// What it says. `None` if there is no file, or none that was written whole.
+    /// What it says. `None` if there is no file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not such a file.
     pub(crate) fn read(&self) -> io::Result<Option<Recorded>> {
         let mut text = Vec::new();
         match File::open(&self.path) {
@@ -77,7 +81,8 @@ impl HeadsFile {
             Err(error) => return Err(error),
         };
         let lines: Vec<&str> = text.chunks(LINE).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-        let Some((log_id, process)) = lines.first().and_then(|line| parse_title(line)) else { return Ok(None) };
+        let title = lines.first().and_then(|line| parse_title(line));
+        let (log_id, process) = title.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         let heads = lines.iter().skip(1).filter_map(|line| parse_head(line)).collect();
         Ok(Some(Recorded { log_id, process, heads }))
     }
@@ -85,13 +90,16 @@ impl HeadsFile {
     /// Writes the whole file, and syncs it; from here on [`Self::advance`] writes to it.
     pub(crate) fn begin(&self, log_id: &str, heads: &[Head]) -> io::Result<()> {
         let mut aside = self.path.clone();
-        aside.as_mut_os_string().push(".new");
+        aside.as_mut_os_string().push(format!(".{}", std::process::id()));
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&aside)?;
         let title = line(&format!("{TITLE} {log_id} {}", std::process::id()));
         let lines: String = std::iter::once(title).chain(heads.iter().map(head_line)).collect();
         file.write_all_at(lines.as_bytes(), 0)?;
         file.sync_all()?;
         std::fs::rename(&aside, &self.path)?;
+        if let Some(folder) = self.path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
         *self.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
         Ok(())
     }
@@ -159,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_not_written_whole_says_nothing() {
+    fn a_damaged_line_says_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = HeadsFile::of(&folder.path().join("cantus.db"));
         file.begin("log", &[head(0, 1), head(1, 2)]).unwrap();
@@ -167,6 +175,6 @@ mod tests {
         std::fs::write(file.path(), text.replacen("\n0 1 ", "\n0 7 ", 1)).unwrap();
         assert_eq!(file.read().unwrap().unwrap().heads, [head(1, 2)]);
         std::fs::write(file.path(), "").unwrap();
-        assert_eq!(file.read().unwrap(), None);
+        assert!(file.read().is_err());
     }
 }

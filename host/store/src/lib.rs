@@ -61,7 +61,7 @@ pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 pub async fn check(url: &str, progress: impl Fn(u64, u64) + Send + 'static) -> Result<CheckReport, StoreError> {
     let path = Location::sqlite_path(url)?;
     let store = SqliteStore::open_read_only_at(&path, SqliteOptions::default()).await?;
-    store.check(heads::HeadsFile::of(&path), progress).await
+    store.check(progress).await
 }
 
 /// Takes the store at `url` as it is for the one that was written last, although it went back in time. Returns how far its

@@ -81,12 +81,13 @@ impl SqliteStore {
         let (of, with) = (path.to_owned(), options.clone());
         let info = blocking(move || {
             connection::make_folder(&of)?;
-            migration::apply(&of, &with).map_err(|error| ownership::explain_lock(&of, error))
+            let info = migration::apply(&of, &with).map_err(|error| ownership::explain_lock(&of, error))?;
+            Ok((info, connection::resolve(&of)))
         });
-        let info = info.await?;
-        let (writer, heads) = (Writer::new(path, &options), HeadsFile::of(path));
+        let (info, path) = info.await?;
+        let (writer, heads) = (Writer::new(&path, &options), HeadsFile::of(&path));
         let writing = Some(Arc::new(Writing { info: info.clone(), writer, heads }));
-        Ok(Self { info, readers: Readers::new(path, &options), writing })
+        Ok(Self { info, readers: Readers::new(&path, &options), writing })
     }
 
     pub(crate) async fn open_read_only_at(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
@@ -94,7 +95,7 @@ impl SqliteStore {
             let path = path.display();
             return Err(StoreError::Other(format!("there is no store at {path}: run commands first, or name another")));
         }
-        let readers = Readers::new(path, &options);
+        let readers = Readers::new(&connection::resolve(path), &options);
         let info = readers.read(|session| migration::check(&session.connection)).await;
         let info = info.map_err(|error| migration::at(path, error))?;
         Ok(Self { info, readers, writing: None })

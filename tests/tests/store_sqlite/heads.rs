@@ -130,3 +130,77 @@ async fn who_holds_a_locked_store_is_said() {
     host.kill().unwrap();
     host.wait().unwrap();
 }
+
+#[tokio::test]
+async fn a_damaged_file_is_no_reason_to_trust_the_store() {
+    let (_folder, path, url) = place();
+    write(&url, &["c1", "c2"], 0).await;
+    let heads = format!("{}-heads", path.display());
+    let text = fs::read_to_string(&heads).unwrap();
+    for damage in
+        [text.replacen("\n0 2 ", "\n0 1 ", 1), text.replacen("cantus-heads", "cantus-heaps", 1), String::new()]
+    {
+        fs::write(&heads, damage).unwrap();
+        went_back(claim(&url).await, "nobody knows");
+    }
+    cantus_store::accept(&url).await.unwrap();
+    claim(&url).await.unwrap();
+}
+
+#[tokio::test]
+async fn accepting_stops_the_host_that_still_writes() {
+    let (_folder, _, url) = place();
+    let store = open(&url).await;
+    let claimed = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claimed, &[accepted("c1", "a", 0, &["x"])]).await;
+    cantus_store::accept(&url).await.unwrap();
+    assert_eq!(store.commit(claimed, &[accepted("c2", "a", 1, &["x"])]).await, Err(StoreError::Fenced));
+}
+
+#[tokio::test]
+async fn no_new_store_takes_the_place_of_one_that_is_gone() {
+    let (_folder, path, url) = place();
+    write(&url, &["c1"], 0).await;
+    fs::remove_file(&path).unwrap();
+    let error = SqliteStore::open(&url).await.unwrap_err();
+    assert!(matches!(&error, StoreError::WentBack(text) if text.contains("cantus.db-heads")), "{error}");
+    fs::remove_file(format!("{}-heads", path.display())).unwrap();
+    let _ = fs::remove_file(&path);
+    claim(&url).await.unwrap();
+}
+
+/// Whatever a person decides belongs to the store that was written last.
+#[tokio::test]
+async fn nobody_activates_in_a_store_that_went_back() {
+    use cantus_tests::store_suite::activations;
+    let (_folder, path, url) = place();
+    write(&url, &["c1"], 0).await;
+    let copy = fs::read(&path).unwrap();
+    write(&url, &["c2"], 1).await;
+    restore(&path, &copy);
+    let bank = activations::component("bank", "1.0.0", "a");
+    let activation = activations::activation(1, &bank);
+    let appended = open(&url).await.append_activation(ActivationAuthor::Operator, &activation, Some(&bank)).await;
+    assert!(matches!(appended, Err(StoreError::WentBack(_))), "{appended:?}");
+}
+
+/// The files that belong to a store lie beside what a link leads to.
+#[tokio::test]
+async fn a_link_to_the_store_is_the_store() {
+    let (folder, path, url) = place();
+    write(&url, &["c1", "c2"], 0).await;
+    let copy = fs::read(&path).unwrap();
+    write(&url, &["c3"], 2).await;
+    let link = folder.path().join("elsewhere");
+    fs::create_dir(&link).unwrap();
+    std::os::unix::fs::symlink(&path, link.join("link.db")).unwrap();
+    let by_link = format!("sqlite:{}", link.join("link.db").display());
+    let store = open(&by_link).await;
+    let claimed = store.claim(PartitionId::FIRST).await.unwrap();
+    commit(&store, claimed, &[accepted("c4", "a", 3, &["x"])]).await;
+    fs::remove_file(format!("{}-wal", path.display())).unwrap();
+    assert!(matches!(store.commit(claimed, &[probe("c9", "a")]).await, Err(StoreError::Lost(_))));
+    drop(store);
+    restore(&path, &copy);
+    went_back(claim(&by_link).await, "are missing");
+}

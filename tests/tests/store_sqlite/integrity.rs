@@ -141,3 +141,42 @@ async fn a_check_finds_what_is_missing() {
         assert!(problems.iter().any(|problem| problem.contains(found)), "{damage}: {problems:?}");
     }
 }
+
+/// The rest is checked all the same, and what is whole is not called damaged.
+#[tokio::test]
+async fn a_check_goes_on_behind_what_cannot_be_read() {
+    for (damage, most) in [
+        ("UPDATE event SET kind = 99 WHERE pk = 2", 3),
+        ("DELETE FROM event WHERE pk = 2", 6),
+        ("UPDATE command SET outcome = 'no json' WHERE pk = 2", 3),
+        ("UPDATE command SET outcome = 4294967295 WHERE pk = 2", 7),
+        ("UPDATE command SET kind = 99 WHERE pk = 1", 4),
+        ("UPDATE snapshot SET decider = 99 WHERE pk = 2", 1),
+        ("UPDATE activation SET cause = 'none'", 1),
+    ] {
+        let (_folder, path, url) = place();
+        filled(&url).await;
+        tamper(&path, damage);
+        tamper(&path, "UPDATE component SET manifest = replace(manifest, '1.0.0', '1.0.1')");
+        let problems = check(&url).await.problems;
+        assert!((2..=most + 1).contains(&problems.len()), "{damage}: {problems:#?}");
+        assert!(problems.iter().any(|problem| problem.contains("the record of component")), "{damage}: {problems:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_host_does_not_write_behind_a_wrong_count() {
+    for damage in [
+        "UPDATE partition SET head = 9",
+        "UPDATE partition SET head = 2",
+        "UPDATE partition SET streams = 1",
+        "UPDATE partition SET commands = 3",
+    ] {
+        let (_folder, path, url) = place();
+        drop(filled(&url).await);
+        tamper(&path, damage);
+        std::fs::remove_file(format!("{}-heads", path.display())).unwrap();
+        let claimed = open(&url).await.claim(PartitionId::FIRST).await;
+        assert!(matches!(claimed, Err(StoreError::Corrupt(_))), "{damage}: {claimed:?}");
+    }
+}

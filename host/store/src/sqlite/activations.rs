@@ -66,8 +66,9 @@ impl Writing {
     ) -> Result<bool, StoreError> {
         self.writer.write(Durability::Durable, |session| {
             let Session { connection, canonical, .. } = session;
-            if let ActivationAuthor::Host(claim) = author {
-                check_claim(connection, claim)?;
+            match author {
+                ActivationAuthor::Host(claim) => check_claim(connection, claim)?,
+                ActivationAuthor::Operator => self.compare(connection)?,
             }
             let last: u64 = prepare(connection, LAST)?.query_row([], |row| row.get(0)).map_err(explain)?;
             if activation.seq.checked_sub(1) != Some(last) {

@@ -1,10 +1,10 @@
 //! Reads a whole store and holds everything in it against everything else: checksums, the chain, numbers without gaps, and
 //! what rows say of each other. It goes on behind what is damaged.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{collections::HashMap, fmt::Display, ops::RangeInclusive, sync::LazyLock};
 
 use cantus_model::{AggregateRef, Digest, PartitionId, Snapshot, ports::StoreError};
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection, Row};
 
 use super::{
     SqliteStore,
@@ -14,7 +14,8 @@ use super::{
     history::WINDOW,
     journal::Standing,
     key::{key, last_key, split},
-    ownership,
+    names::Names,
+    ownership::{self, last_number},
     readers::blocking,
     rows::{SELECT_COMMAND, SELECT_EVENT, StoredCommand, StoredEvent, column},
 };
@@ -39,36 +40,53 @@ impl SqliteStore {
     ///
     /// # Errors
     /// If it cannot be read at all. What is wrong with it is in the report.
-    pub(crate) async fn check(
-        &self,
-        heads: HeadsFile,
-        progress: impl Fn(u64, u64) + Send + 'static,
-    ) -> Result<CheckReport, StoreError> {
+    pub(crate) async fn check(&self, progress: impl Fn(u64, u64) + Send + 'static) -> Result<CheckReport, StoreError> {
         let (mut session, mut report) = (self.readers.open().await?, CheckReport::new(self.info.clone()));
+        let heads = HeadsFile::of(self.readers.path());
         blocking(move || {
-            report.heads = ownership::heads(&session.connection, &report.info)?;
+            match ownership::heads(&session.connection, &report.info) {
+                Ok(heads) => report.heads = heads,
+                Err(error) => report.problem(error.to_string()),
+            }
             check_heads(&session.connection, &heads, &mut report);
             for head in report.heads.clone() {
-                check_partition(&mut session, head, &mut report, &progress)?;
+                let checked = check_partition(&mut session, head, &mut report, &progress);
+                note(&mut report, format_args!("partition {}", head.partition), checked);
             }
-            check_rest(&mut session, &mut report)?;
+            check_rest(&mut session, &mut report);
             Ok(report)
         })
         .await
     }
 }
 
+/// Notes why a part of the store could not be checked to its end, if so.
+fn note(report: &mut CheckReport, what: impl Display, checked: Result<(), StoreError>) {
+    if let Err(error) = checked {
+        report.problem(format!("{what}: {error}"));
+    }
+}
+
 /// Holds the store against what its host noted beside it.
 fn check_heads(connection: &Connection, file: &HeadsFile, report: &mut CheckReport) {
-    match file.read() {
-        Ok(Some(recorded)) => {
-            if let Err(error) = ownership::compare(connection, &report.info, &recorded) {
-                report.problem(error.to_string());
-            }
-        }
-        Ok(None) => {}
-        Err(error) => report.problem(format!("{}: {error}", file.path().display())),
+    let compared = ownership::recorded(file).and_then(|recorded| match recorded {
+        Some(recorded) => ownership::compare(connection, &report.info, &recorded),
+        None => Ok(()),
+    });
+    if let Err(error) = compared {
+        report.problem(error.to_string());
     }
+}
+
+/// Runs `check` on one committed state.
+fn on_one_state<T>(
+    session: &mut Session,
+    check: impl FnOnce(&mut Session) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    run(&session.connection, "BEGIN")?;
+    let checked = check(session);
+    run(&session.connection, "ROLLBACK")?;
+    checked
 }
 
 /// Where the check of a partition is.
@@ -107,50 +125,73 @@ fn check_partition(
     let mut from = 0;
     while from < head.commands {
         let to = head.commands.min(from + WINDOW);
-        run(&session.connection, "BEGIN")?;
-        walk.window(session, from, to, head.events)?;
-        run(&session.connection, "COMMIT")?;
+        on_one_state(session, |session| walk.window(session, from, to))?;
         progress(to, head.commands);
         from = to;
     }
-    walk.finish(&session.connection, &head)
+    on_one_state(session, |session| walk.finish(&session.connection, &head))
 }
 
 impl Walk<'_> {
     /// Checks the commands beyond number `from` up to `to`, and their events.
-    fn window(&mut self, session: &mut Session, from: u64, to: u64, events: u64) -> Result<(), StoreError> {
+    fn window(&mut self, session: &mut Session, from: u64, to: u64) -> Result<(), StoreError> {
         let Session { connection, names, canonical, .. } = session;
-        let mut of_events = prepare(connection, &EVENTS)?;
-        let last_event = key(self.partition, events)?;
-        let mut events = of_events.query((key(self.partition, self.offset)?, last_event)).map_err(explain)?;
-        let mut commands = prepare(connection, &COMMANDS)?;
+        let (mut commands, mut events) = (prepare(connection, &COMMANDS)?, prepare(connection, &EVENTS)?);
         let mut rows = commands.query((key(self.partition, from)?, key(self.partition, to)?)).map_err(explain)?;
         while let Some(row) = rows.next().map_err(explain)? {
-            let stored = match StoredCommand::read(row, connection, names, canonical) {
-                Ok(stored) => stored,
+            let pk = column(row, 0)?;
+            let stored = StoredCommand::read(row, connection, names, canonical);
+            let versions = match &stored {
+                Ok(stored) => self.command(stored, canonical),
                 Err(error) => {
-                    self.report.problem(format!("command {} of partition {}: {error}", self.command, self.partition));
-                    self.command += 1;
-                    continue;
+                    let number = split(pk).1;
+                    self.report.problem(format!("command {number} of partition {}: {error}", self.partition));
+                    self.command = number + 1;
+                    0..=0
                 }
             };
-            let count = self.command(&stored, canonical);
-            for version in stored.record.base_version + 1..=stored.record.base_version + count {
-                match events.next().map_err(explain)? {
-                    Some(row) => {
-                        let event = StoredEvent::read(row, connection, names)?;
-                        self.event(&event, &stored, version, canonical);
-                    }
-                    None => self.report.problem(format!("version {version} of {} is missing", stored.record.aggregate)),
-                }
+            self.events(&mut events, connection, (names, canonical), (pk, stored.as_ref().ok(), versions))?;
+            if let Ok(stored) = &stored {
+                self.end_commit(stored);
             }
-            self.end_commit(&stored);
         }
         Ok(())
     }
 
-    /// Checks a command, and says how many events belong to it.
-    fn command(&mut self, stored: &StoredCommand, canonical: &Canonical) -> u64 {
+    /// Checks the events of the command with the key `pk`: those behind the events before it that say so themselves.
+    fn events(
+        &mut self,
+        statement: &mut CachedStatement<'_>,
+        connection: &Connection,
+        (names, canonical): (&mut Names, &mut Canonical),
+        (pk, command, versions): (i64, Option<&StoredCommand>, RangeInclusive<u64>),
+    ) -> Result<(), StoreError> {
+        let bounds = (key(self.partition, self.offset)?, last_key(self.partition));
+        let mut rows = statement.query(bounds).map_err(explain)?;
+        let (first, last) = versions.into_inner();
+        let mut version = first;
+        while let Some(row) = rows.next().map_err(explain)? {
+            if column::<i64>(row, 5)? > pk {
+                break;
+            }
+            match (StoredEvent::read(row, connection, names), command) {
+                (Ok(event), Some(command)) => self.event(&event, command, version, canonical),
+                (Ok(_), None) => self.offset = split(column(row, 0)?).1 + 1,
+                (Err(error), _) => {
+                    self.report.problem(format!("the event at offset {}: {error}", self.offset));
+                    self.offset = split(column(row, 0)?).1 + 1;
+                }
+            }
+            version += 1;
+        }
+        if let Some(command) = command.filter(|_| version <= last) {
+            self.report.problem(format!("versions {version} to {last} of {} are missing", command.record.aggregate));
+        }
+        Ok(())
+    }
+
+    /// Checks a command, and says which versions of its stream its events have.
+    fn command(&mut self, stored: &StoredCommand, canonical: &Canonical) -> RangeInclusive<u64> {
         let (record, (_, number)) = (&stored.record, split(stored.pk));
         let id = &record.context.command_id;
         if number != self.command {
@@ -181,7 +222,7 @@ impl Walk<'_> {
         }
         self.chain.add(canonical);
         (self.command, self.open) = (number + 1, self.open + 1);
-        count
+        record.base_version + 1..=record.version()
     }
 
     fn event(&mut self, event: &StoredEvent<'_>, command: &StoredCommand, version: u64, canonical: &mut Canonical) {
@@ -235,7 +276,17 @@ impl Walk<'_> {
                 head.chain
             ));
         }
-        let streams = Standing::read(connection, partition)?.streams;
+        let standing = Standing::read(connection, partition)?;
+        for (table, says) in [("command", standing.commands), ("event", standing.head)] {
+            let behind =
+                last_number(connection, table, partition)?.map_or(0, |last| last + u64::from(table == "event"));
+            if behind != says {
+                report.problem(format!(
+                    "the last {table} of partition {partition} is the {behind}th, and it says the {says}th"
+                ));
+            }
+        }
+        let streams = standing.streams;
         let sql = "SELECT count(*) FROM stream WHERE pk > ? AND pk <= ?";
         let values = (key(partition, 0)?, last_key(partition));
         let stored: u64 = prepare(connection, sql)?.query_row(values, |row| row.get(0)).map_err(explain)?;
@@ -246,24 +297,34 @@ impl Walk<'_> {
     }
 }
 
-/// Checks what belongs to no partition, and SQLite's own structures.
-fn check_rest(session: &mut Session, report: &mut CheckReport) -> Result<(), StoreError> {
-    check_snapshots(session, report)?;
-    if let Err(error) = read_activations(session, 0) {
-        report.problem(error.to_string());
-    }
-    if let Err(error) = read_components(session) {
-        report.problem(error.to_string());
-    }
-    let digests = prepare(&session.connection, "SELECT digest FROM decider ORDER BY number")?
-        .query_map([], |row| row.get(0).map(Digest::from_bytes))
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    report.deciders = digests.map_err(explain)?;
-    let sound = prepare(&session.connection, "PRAGMA integrity_check(100)")?
-        .query_map([], |row| row.get::<_, String>(0))
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    for message in sound.map_err(explain)?.into_iter().filter(|message| message != "ok") {
-        report.problem(format!("SQLite finds: {message}"));
+/// Checks what belongs to no partition, and SQLite's own structures. What cannot be read in one part hides no other.
+fn check_rest(session: &mut Session, report: &mut CheckReport) {
+    let snapshots = on_one_state(session, |session| check_snapshots(session, report));
+    note(report, "the snapshots", snapshots);
+    let activations = read_activations(session, 0).map(drop);
+    note(report, "the activations", activations);
+    let components = read_components(session).map(drop);
+    note(report, "the components", components);
+    let deciders = read_deciders(&session.connection).map(|deciders| report.deciders = deciders);
+    note(report, "the components that decided", deciders);
+    let sound = integrity_check(&session.connection, report);
+    note(report, "SQLite's own check", sound);
+}
+
+fn read_deciders(connection: &Connection) -> Result<Vec<Digest>, StoreError> {
+    let mut statement = prepare(connection, "SELECT digest FROM decider ORDER BY number")?;
+    let digests = statement.query_map([], |row| row.get(0).map(Digest::from_bytes)).map_err(explain)?;
+    digests.collect::<Result<_, _>>().map_err(explain)
+}
+
+fn integrity_check(connection: &Connection, report: &mut CheckReport) -> Result<(), StoreError> {
+    let mut statement = prepare(connection, "PRAGMA integrity_check(100)")?;
+    let mut rows = statement.query([]).map_err(explain)?;
+    while let Some(row) = rows.next().map_err(explain)? {
+        let message: String = column(row, 0)?;
+        if message != "ok" {
+            report.problem(format!("SQLite finds: {message}"));
+        }
     }
     Ok(())
 }
@@ -274,25 +335,36 @@ fn check_snapshots(session: &mut Session, report: &mut CheckReport) -> Result<()
     let mut rows = statement.query([]).map_err(explain)?;
     while let Some(row) = rows.next().map_err(explain)? {
         report.snapshots += 1;
-        let stream: (Option<String>, Option<String>) = (column(row, 4)?, column(row, 5)?);
-        let (Some(aggregate_type), Some(id)) = stream else {
-            report.problem("a snapshot has no stream");
-            continue;
-        };
-        let snapshot = Snapshot {
-            aggregate: AggregateRef { aggregate_type, id },
-            version: column(row, 0)?,
-            component: names.decider(connection, column(row, 1)?)?,
-            state: column(row, 2)?,
-        };
-        let aggregate = &snapshot.aggregate;
-        if canonical.snapshot(&snapshot).checksum() != column::<u32>(row, 3)? {
-            report.problem(format!(
-                "a snapshot of {aggregate} is not what was written: its checksum differs (it is not used)"
-            ));
-        } else if snapshot.version > column::<u64>(row, 6)? {
-            report.problem(format!("a snapshot of {aggregate} is ahead of its stream (it is not used)"));
-        }
+        let checked = check_snapshot(row, connection, names, canonical, report);
+        note(report, "a snapshot", checked);
+    }
+    Ok(())
+}
+
+fn check_snapshot(
+    row: &Row<'_>,
+    connection: &Connection,
+    names: &mut Names,
+    canonical: &mut Canonical,
+    report: &mut CheckReport,
+) -> Result<(), StoreError> {
+    let (Some(aggregate_type), Some(id)) = (column(row, 4)?, column(row, 5)?) else {
+        report.problem("a snapshot has no stream");
+        return Ok(());
+    };
+    let snapshot = Snapshot {
+        aggregate: AggregateRef { aggregate_type, id },
+        version: column(row, 0)?,
+        component: names.decider(connection, column(row, 1)?)?,
+        state: column(row, 2)?,
+    };
+    let aggregate = &snapshot.aggregate;
+    if canonical.snapshot(&snapshot).checksum() != column::<u32>(row, 3)? {
+        report.problem(format!(
+            "a snapshot of {aggregate} is not what was written: its checksum differs (it is not used)"
+        ));
+    } else if snapshot.version > column::<u64>(row, 6)? {
+        report.problem(format!("a snapshot of {aggregate} is ahead of its stream (it is not used)"));
     }
     Ok(())
 }

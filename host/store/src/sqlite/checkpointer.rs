@@ -70,7 +70,9 @@ impl Checkpointer {
             connection.busy_timeout(PATIENCE).map_err(explain)?;
             let emptied = checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
             connection.busy_timeout(self.options.busy_timeout).map_err(explain)?;
-            state.limit = if emptied?.busy { pages + LIMIT / 2 } else { LIMIT };
+            let is_empty = emptied.as_ref().is_ok_and(|emptied| !emptied.busy);
+            state.limit = if is_empty { LIMIT } else { pages + LIMIT / 2 };
+            emptied?;
         } else if pages >= state.woken_at + STEP {
             state.woken_at = pages;
             if state.thread.is_none() {

@@ -116,9 +116,13 @@ fn percent_encoded(path: &Path) -> String {
 
 /// The log that is not yet in the file of `path`.
 pub(super) fn wal(path: &Path) -> PathBuf {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    wal.into()
+    with_end(path, "-wal")
+}
+
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(end);
+    path.into()
 }
 
 /// The folder of `path`.
@@ -131,7 +135,14 @@ pub(super) fn folder(path: &Path) -> &Path {
 fn is_immutable(path: &Path) -> bool {
     let is_writable = rustix::fs::access(folder(path), Access::WRITE_OK).is_ok();
     let log = wal(path).metadata().map_or(0, |log| log.len());
-    path.exists() && !is_writable && log == 0
+    let shared = with_end(path, "-shm").exists(); // somebody else has it open
+    path.exists() && !is_writable && log == 0 && !shared
+}
+
+/// The path without links, as SQLite sees it: its other files lie beside what the last link leads to.
+pub(super) fn resolve(path: &Path) -> PathBuf {
+    let in_folder = || Some(folder(path).canonicalize().ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 /// Makes the folder of `path`.

@@ -4,10 +4,9 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, EventBatch, StreamHead, Timestamp,
+    AggregateRef, EventBatch, StreamHead,
     ports::{Hydration, Hydrator, StoreError, ToHydrate},
 };
-use rusqlite::OptionalExtension as _;
 
 use super::{
     SqliteStore,
@@ -20,8 +19,14 @@ use super::{
 /// Bytes of events and snapshots that one call reads, about; what is beyond is read page by page.
 const BYTES: usize = 16 << 20;
 
-const STREAM: &str = "SELECT s.pk, e.version, e.recorded_at FROM stream AS s CROSS JOIN event AS e ON e.stream = s.pk \
-     WHERE s.aggregate_type = ? AND s.aggregate_id = ? ORDER BY e.version DESC LIMIT 1";
+/// The last event of a stream.
+static LAST: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{} WHERE e.stream = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) \
+         ORDER BY e.version DESC LIMIT 1",
+        *SELECT_EVENT
+    )
+});
 
 static EVENTS: LazyLock<String> = LazyLock::new(|| {
     format!("{} WHERE e.stream = ? AND e.version > ? AND e.version <= ? ORDER BY e.version", *SELECT_EVENT)
@@ -54,7 +59,7 @@ fn hydrate(
     asked: &ToHydrate,
     room: usize,
 ) -> Result<Hydration, StoreError> {
-    let Some((stream, head)) = find(session, &asked.aggregate)? else { return Ok(Hydration::default()) };
+    let Some((stream, head)) = find(session, decoder, &asked.aggregate)? else { return Ok(Hydration::default()) };
     let snapshot = match asked.snapshot_of {
         Some(component) => snapshots::load(session, stream, &asked.aggregate, component, head.version)?,
         None => None,
@@ -79,11 +84,15 @@ fn hydrate(
 }
 
 /// The stream of an aggregate that has events, and how far it has come.
-fn find(session: &Session, aggregate: &AggregateRef) -> Result<Option<(i64, StreamHead)>, StoreError> {
-    prepare(&session.connection, STREAM)?
-        .query_row([&aggregate.aggregate_type, &aggregate.id], |row| {
-            Ok((row.get(0)?, StreamHead { version: row.get(1)?, last_at: Timestamp(row.get(2)?) }))
-        })
-        .optional()
-        .map_err(explain)
+pub(super) fn find(
+    session: &mut Session,
+    decoder: &mut EventDecoder,
+    aggregate: &AggregateRef,
+) -> Result<Option<(i64, StreamHead)>, StoreError> {
+    let Session { connection, names, .. } = session;
+    let mut statement = prepare(connection, &LAST)?;
+    let mut rows = statement.query([&aggregate.aggregate_type, &aggregate.id]).map_err(explain)?;
+    let Some(row) = rows.next().map_err(explain)? else { return Ok(None) };
+    let last = decoder.intact(row, connection, names, aggregate)?;
+    Ok(Some((last.stream, StreamHead { version: last.version, last_at: last.recorded_at })))
 }

@@ -133,7 +133,9 @@ fn look_up(
     let mut streams = Vec::with_capacity(question.aggregates.len());
     for aggregate in &question.aggregates {
         let known = session.streams.get(aggregate);
-        streams.push(known.map_or_else(|| find_stream(&session.connection, aggregate), |known| Ok(Some(known)))?);
+        streams.push(
+            known.map_or_else(|| find_stream(&session.connection, partition, aggregate), |known| Ok(Some(known)))?,
+        );
     }
     let mut commands = HashMap::new();
     for id in &question.command_ids {
@@ -151,13 +153,20 @@ fn look_up(
     })
 }
 
-fn find_stream(connection: &Connection, aggregate: &AggregateRef) -> Result<Option<KnownStream>, StoreError> {
-    prepare(connection, FIND_STREAM)?
-        .query_row([&aggregate.aggregate_type, &aggregate.id], |row| {
-            Ok(KnownStream { number: split(row.get(0)?).1, version: row.get(1)? })
-        })
+fn find_stream(
+    connection: &Connection,
+    partition: PartitionId,
+    aggregate: &AggregateRef,
+) -> Result<Option<KnownStream>, StoreError> {
+    let found: Option<(i64, u64)> = prepare(connection, FIND_STREAM)?
+        .query_row([&aggregate.aggregate_type, &aggregate.id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
-        .map_err(explain)
+        .map_err(explain)?;
+    match found.map(|(pk, version)| (split(pk), version)) {
+        Some(((of, number), version)) if of == partition => Ok(Some(KnownStream { number, version })),
+        Some(((of, _), _)) => Err(StoreError::Corrupt(format!("{aggregate} is in partition {of}, not in {partition}"))),
+        None => Ok(None),
+    }
 }
 
 /// The command that is recorded under an id.

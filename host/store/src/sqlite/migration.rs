@@ -7,12 +7,12 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::{
     SqliteOptions,
-    connection::{IfMissing, Session, run, writing},
+    connection::{IfMissing, Session, resolve, run, writing},
     error::explain,
     key::key,
     upgrade,
 };
-use crate::integrity::genesis;
+use crate::{heads::HeadsFile, integrity::genesis};
 
 /// What this build writes. Formats 1 and 2 were those of sqlx's migrations.
 const FORMAT: i64 = 3;
@@ -33,12 +33,16 @@ enum Format {
 /// Creates the store, or brings it up to date. Takes the write lock first, so that of two processes one waits for the other.
 pub(super) fn apply(path: &Path, options: &SqliteOptions) -> Result<LogInfo, StoreError> {
     let session = Session::new(writing(path, options, IfMissing::Create).map_err(|error| at(path, error))?);
-    apply_to(session, options).map_err(|error| at(path, error))
+    apply_to(session, path, options).map_err(|error| at(path, error))
 }
 
-fn apply_to(mut session: Session, options: &SqliteOptions) -> Result<LogInfo, StoreError> {
+fn apply_to(mut session: Session, path: &Path, options: &SqliteOptions) -> Result<LogInfo, StoreError> {
     run(&session.connection, "BEGIN IMMEDIATE")?;
-    match format(&session.connection)? {
+    let format = format(&session.connection)?;
+    if matches!(format, Format::Empty | Format::Older(_)) {
+        refuse_beside_heads(path)?;
+    }
+    match format {
         Format::Empty => create(&session.connection, options.partitions)?,
         Format::Current => {}
         Format::Older(format) => upgrade::upgrade(&mut session, format)?,
@@ -49,6 +53,18 @@ fn apply_to(mut session: Session, options: &SqliteOptions) -> Result<LogInfo, St
     run(&session.connection, "UPDATE partition SET head = head")?;
     run(&session.connection, "COMMIT")?;
     info(&session.connection)
+}
+
+/// Where a heads file is, there was a store of today's format: an empty or an older one in its place is not it.
+fn refuse_beside_heads(path: &Path) -> Result<(), StoreError> {
+    let heads = HeadsFile::of(&resolve(path));
+    match heads.path().exists() {
+        true => Err(StoreError::WentBack(format!(
+            "the store that was written here last is gone; put it back, or remove {} if you mean to go on without it",
+            heads.path().display()
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// Refuses a store that this build cannot read as it is.
@@ -114,10 +130,18 @@ fn info(connection: &Connection) -> Result<LogInfo, StoreError> {
     };
     let sql = "SELECT log_id, partitions, partitioner FROM log";
     match connection.query_row(sql, [], read).map_err(explain)? {
-        (info, partitioner) if partitioner == PARTITIONER => Ok(info),
+        (info, partitioner) if partitioner == PARTITIONER => check_partitions(connection, info),
         (_, other) => {
             Err(StoreError::Other(format!("its aggregates go to partitions by {other}: a newer Cantus wrote it")))
         }
+    }
+}
+
+fn check_partitions(connection: &Connection, info: LogInfo) -> Result<LogInfo, StoreError> {
+    let count: u32 = connection.query_row("SELECT count(*) FROM partition", [], |row| row.get(0)).map_err(explain)?;
+    match count == info.partitions && count > 0 {
+        true => Ok(info),
+        false => Err(StoreError::Corrupt(format!("the log says {} partitions, and has {count}", info.partitions))),
     }
 }
 

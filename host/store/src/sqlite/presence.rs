@@ -41,13 +41,22 @@ impl Presence {
         *self.wal.first() = None;
     }
 
+    /// Compares the store's file alone with what it was; its WAL is not known before there is a connection.
+    pub(super) fn check_file(&self) -> Result<(), StoreError> {
+        self.check_for(|| self.store.loss())
+    }
+
     /// Compares the files with what they were when they were first seen.
     ///
     /// # Errors
     /// [`StoreError::Lost`], now and at every later call.
     pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.check_for(|| self.store.loss().or_else(|| self.wal.loss()))
+    }
+
+    fn check_for(&self, loss: impl FnOnce() -> Option<String>) -> Result<(), StoreError> {
         if self.lost.get().is_none()
-            && let Some(lost) = self.store.loss().or_else(|| self.wal.loss())
+            && let Some(lost) = loss()
         {
             let _ = self.lost.set(lost);
         }

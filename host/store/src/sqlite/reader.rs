@@ -14,16 +14,13 @@ use super::{
     SqliteStore,
     connection::{Session, prepare},
     error::{contiguous, explain},
+    hydrate,
     journal::{Standing, find_command},
     key::{key, last_key},
     packed::Id,
     recent,
     rows::{EventDecoder, SELECT_EVENT, bound, column},
 };
-
-const STREAM_HEAD: &str = "SELECT version, recorded_at FROM event \
-     WHERE stream = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) \
-     ORDER BY version DESC LIMIT 1";
 
 const VERSION_AT: &str = "SELECT count(*) FROM event \
      WHERE stream = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) AND recorded_at <= ?";
@@ -50,14 +47,10 @@ impl EventReader for SqliteStore {
     }
 
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError> {
-        let AggregateRef { aggregate_type, id } = aggregate.clone();
+        let aggregate = aggregate.clone();
         let read = move |session: &mut Session| {
-            let head = prepare(&session.connection, STREAM_HEAD)?
-                .query_row([&aggregate_type, &id], |row| {
-                    Ok(StreamHead { version: row.get(0)?, last_at: Timestamp(row.get(1)?) })
-                })
-                .optional();
-            Ok(head.map_err(explain)?.unwrap_or_default())
+            let found = hydrate::find(session, &mut EventDecoder::default(), &aggregate)?;
+            Ok(found.map_or_else(StreamHead::default, |(_, head)| head))
         };
         self.readers.read(read).await
     }

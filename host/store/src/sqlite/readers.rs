@@ -44,6 +44,11 @@ impl Readers {
         Self { shared: Arc::new(Shared { path, options, permits, idle: Mutex::default() }) }
     }
 
+    /// The store's path.
+    pub(super) fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
     /// Runs `work`, whose statements all see one committed state.
     pub(super) async fn read<T: Send + 'static>(
         &self,

@@ -37,8 +37,9 @@ const COMPONENTS: &str = "SELECT digest, manifest, first_seen FROM old_component
 const ACTIVATIONS: &str = "SELECT seq, at, plugin, cause, from_digest, to_digest, who, why, report \
      FROM old_activation ORDER BY seq";
 
-/// Commands that are committed at once.
+/// Commands that are committed at once, and bytes of their payloads, after which there are no more.
 const BATCH: usize = 512;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Rewrites a store of format 1 or 2, within a transaction of the caller's.
 pub(super) fn upgrade(session: &mut Session, format: i64) -> Result<(), StoreError> {
@@ -82,12 +83,25 @@ struct Old {
     entry: Entry,
 }
 
+impl Old {
+    fn bytes(&self) -> usize {
+        self.entry.decision.as_ref().map_or(0, |decision| {
+            let events: usize = decision.verdict.events().iter().map(|event| event.payload.len()).sum();
+            decision.command.payload.len() + events
+        })
+    }
+}
+
 fn read_batch(session: &Session, after: i64) -> Result<Vec<Old>, StoreError> {
     let mut statement = prepare(&session.connection, COMMANDS)?;
     let mut rows = statement.query((after, BATCH)).map_err(explain)?;
-    let mut batch = Vec::new();
-    while let Some(row) = rows.next().map_err(explain)? {
-        batch.push(read_command(session, row)?);
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while bytes < BATCH_BYTES
+        && let Some(row) = rows.next().map_err(explain)?
+    {
+        let old = read_command(session, row)?;
+        bytes += old.bytes();
+        batch.push(old);
     }
     Ok(batch)
 }

@@ -91,10 +91,13 @@ impl Writer {
         work: impl FnOnce(&mut Session) -> Result<Done<T>, StoreError>,
     ) -> Result<T, StoreError> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.durable.is_none() && idle.disposable.is_none() {
-            self.presence.expect_new_wal();
+        match idle.durable.is_none() && idle.disposable.is_none() {
+            true => {
+                self.presence.expect_new_wal();
+                self.presence.check_file()?;
+            }
+            false => self.presence.check()?,
         }
-        self.presence.check()?;
         let mut session = match idle.slot(durability).take() {
             Some(session) => session,
             None => self.connect(durability)?,

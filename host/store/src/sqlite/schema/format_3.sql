@@ -1,7 +1,8 @@
 -- The log, its journal of commands, which components are live, and the disposable snapshots.
 --
 -- Keys of rows that belong to a partition hold the partition and a number: (partition << 40) | number. They are row ids, the
--- cheapest keys that SQLite has. The numbers are counted in the partition's row. Every row has a checksum (integrity.rs).
+-- cheapest keys that SQLite has. The numbers are counted in the partition's row. Every row that says something
+-- has a checksum (integrity.rs).
 
 CREATE TABLE log (
     log_id     TEXT    NOT NULL, -- random; tells this log from every other
