@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const BATCHES: u64 = 24;
 /// Of the log file: its header, and a page with its own header.
 const WAL_HEADER: usize = 32;
-const FRAME: usize = 24 + 4096;
+const FRAME: usize = 24 + 1024;
 
 /// The files of a store that was copied while it was open, after its last batch.
 struct Torn {

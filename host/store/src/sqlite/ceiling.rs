@@ -48,7 +48,7 @@ pub fn bare_insert(source: &Path, target: &Path, batches: &[usize]) -> Result<Du
     let events = last_rows(&source, events, wanted)?;
     let connection = writing(target, &SqliteOptions::default(), IfMissing::Fail)?;
     // As SQLite does it by itself, every 16 MiB.
-    connection.execute_batch("PRAGMA wal_autocheckpoint = 4096").map_err(explain)?;
+    connection.execute_batch("PRAGMA wal_autocheckpoint = 16384").map_err(explain)?;
     let started = Instant::now();
     let (mut commands, mut events) = (commands.iter(), events.iter());
     for size in batches {

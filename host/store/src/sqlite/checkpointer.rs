@@ -20,10 +20,11 @@ use super::{
     error::explain,
 };
 
-/// The thread is woken each time the WAL has grown by so many pages (4 MiB).
-const STEP: u64 = 1024;
-/// A WAL of more pages than this (64 MiB) is emptied before the next commit.
-const LIMIT: u64 = 16 * STEP;
+/// The thread is woken each time the WAL has grown by so many bytes: rarely enough that a page which many commits touch is moved
+/// once for all of them.
+const STEP: u64 = 16 << 20;
+/// A WAL of more bytes than this is emptied before the next commit.
+const LIMIT: u64 = 4 * STEP;
 /// How long a commit waits for readers to leave a WAL that is too long.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -38,15 +39,17 @@ pub(super) struct Checkpointer {
 struct State {
     /// The thread, once it is needed.
     thread: Option<(SyncSender<()>, thread::JoinHandle<()>)>,
-    /// Pages of the WAL when the thread was woken last.
+    /// Bytes of a page, once they are known.
+    page: u64,
+    /// Bytes of the WAL when the thread was woken last.
     woken_at: u64,
-    /// How long the WAL may become before it is emptied.
+    /// How many bytes the WAL may have before it is emptied.
     limit: u64,
 }
 
 impl Checkpointer {
     pub(super) fn new(path: &Path, options: &SqliteOptions) -> Self {
-        let state = State { thread: None, woken_at: 0, limit: LIMIT };
+        let state = State { thread: None, page: 0, woken_at: 0, limit: LIMIT };
         Self { path: path.to_owned(), options: options.clone(), state: Mutex::new(state), moving: Arc::default() }
     }
 
@@ -61,8 +64,12 @@ impl Checkpointer {
     fn bound_wal(&self, connection: &Connection) -> Result<(), StoreError> {
         let pages = checkpoint(connection, "PRAGMA wal_checkpoint(NOOP)")?.pages;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.woken_at = state.woken_at.min(pages);
-        if pages > state.limit {
+        if state.page == 0 {
+            state.page = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).map_err(explain)?;
+        }
+        let bytes = pages * state.page;
+        state.woken_at = state.woken_at.min(bytes);
+        if bytes > state.limit {
             // SQLite begins the WAL again when all of it is in the file and nobody reads from it. Readers that take turns
             // without a pause would let it grow. One that reads for long must not stop the writer: then it is tried again
             // when the WAL has grown by half as much.
@@ -71,10 +78,10 @@ impl Checkpointer {
             let emptied = checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
             connection.busy_timeout(self.options.busy_timeout).map_err(explain)?;
             let is_empty = emptied.as_ref().is_ok_and(|emptied| !emptied.busy);
-            state.limit = if is_empty { LIMIT } else { pages + LIMIT / 2 };
+            state.limit = if is_empty { LIMIT } else { bytes + LIMIT / 2 };
             emptied?;
-        } else if pages >= state.woken_at + STEP {
-            state.woken_at = pages;
+        } else if bytes >= state.woken_at + STEP {
+            state.woken_at = bytes;
             if state.thread.is_none() {
                 state.thread = self.start();
             }

@@ -12,8 +12,9 @@ use rustix::fs::Access;
 use super::{error::explain, names::Names, stream_cache::StreamCache};
 use crate::integrity::Canonical;
 
-/// Bytes of a page; SQLite's default.
-const PAGE: u64 = 4096;
+/// Bytes of a page of a new store. Nearly every command of a commit writes another page of the index of events, so small pages are
+/// less to write.
+const PAGE: u64 = 1024;
 /// Bytes that the WAL file keeps after it was emptied.
 const WAL_KEPT: u64 = 64 << 20;
 /// Bytes of the file that a reader maps: as many as SQLite takes.
@@ -79,7 +80,7 @@ pub(super) fn writing(path: &Path, options: &SqliteOptions, if_missing: IfMissin
     connection.busy_timeout(options.busy_timeout).map_err(explain)?;
     let cache = options.cache_bytes / 1024;
     let mut settings = format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{cache}; PRAGMA temp_store = MEMORY; \
+        "PRAGMA page_size = {PAGE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{cache}; PRAGMA temp_store = MEMORY; \
          PRAGMA journal_size_limit = {WAL_KEPT}; PRAGMA wal_autocheckpoint = 0;"
     );
     if let Some(bytes) = options.max_bytes {
