@@ -62,7 +62,7 @@ async fn write(restart: bool) -> Torn {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut versions = [0; 3];
     if restart {
-        let filling: Vec<Entry> = (0..200).map(|n| accepted(&format!("f{n}"), "f", n, &["filling"; 1])).collect();
+        let filling: Vec<Entry> = (0..600).map(|n| accepted(&format!("f{n}"), "f", n, &["filling"; 1])).collect();
         for chunk in filling.chunks(3) {
             commit(&store, claim, chunk).await;
         }
