@@ -18,7 +18,8 @@ A host notes beside its store, in a file that ends in `-heads`, how far the log 
 last answered a command. If the store has less than that at the next start, or something else, it
 was restored from a copy, or damage cut off its newest commits: the host refuses to start, because
 commands whose callers hold an answer are missing. This verb says that you know, and that the log
-goes on from where it is. It changes nothing in the store.";
+goes on from where it is. It changes nothing in the log; a host that still writes to the store is
+stopped by it.";
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]

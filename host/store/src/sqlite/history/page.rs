@@ -78,7 +78,7 @@ impl History for Reading {
 }
 
 impl Reading {
-    /// Over the `commands` that `temp.history` of the session names.
+    /// Over the `commands` that `temp.history` of the connection names.
     pub(super) fn new(session: Session, commands: u64) -> Self {
         let (decoder, ready) = (EventDecoder::default(), VecDeque::new());
         Self { state: Some(State { session, decoder, commands, read: 0, reached: (0, 0), ready }), commands }
