@@ -47,7 +47,7 @@ async fn decisions_wait_for_room() {
     let (component, counts) = Instrumented::over(component(guests::HOSTILE));
     let engine = host::start_with(settings, store.clone(), component, Arc::new(FixedClock(host::NOW))).await;
     let closed = store.hold().await;
-    let pending: Vec<_> = (0..150).map(|n| engine.submit(many_events(n, n % 10, 100)).unwrap()).collect();
+    let pending: Vec<_> = (0..60).map(|n| engine.submit(many_events(n, n % 10, 100)).unwrap()).collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!((5..40).contains(&counts.handles()), "{} were decided", counts.handles());
     drop(closed);
