@@ -74,15 +74,15 @@ impl Component for Instrumented {
         self.inner.digest()
     }
 
-    fn open(&self, hash_seed: HashSeed) -> Result<Box<dyn Sandbox>, Box<Fault>> {
-        let inner = self.inner.open(hash_seed)?;
+    fn open_aggregates(&self, hash_seed: HashSeed) -> Result<Box<dyn AggregateSandbox>, Box<Fault>> {
+        let inner = self.inner.open_aggregates(hash_seed)?;
         self.counts.open.fetch_add(1, Relaxed);
         Ok(Box::new(InstrumentedSandbox { inner, counts: Arc::clone(&self.counts) }))
     }
 }
 
 struct InstrumentedSandbox {
-    inner: Box<dyn Sandbox>,
+    inner: Box<dyn AggregateSandbox>,
     counts: Arc<Counts>,
 }
 

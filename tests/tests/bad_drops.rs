@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, sync::Arc};
 
 use cantus_model::ports::PluginSource as _;
 use cantus_tests::{guests, host};
-use cantus_wasm::{ComponentStore, FolderSource, PluginFolder, Runtime};
+use cantus_wasm::{ComponentFolder, FolderSource, PluginFolder, Runtime};
 
 const DROPS: usize = 1_000;
 /// By then every sandbox of the pool and every thread of the compiler has been in use.
@@ -50,7 +50,7 @@ fn a_thousand_bad_components_leave_nothing_behind() {
     fs::create_dir(&plugins).unwrap();
     let limits = host::limits();
     let folder = PluginFolder::open(&plugins, limits.component_bytes).unwrap();
-    let components = ComponentStore::open(&root.path().join("components")).unwrap();
+    let components = ComponentFolder::open(&root.path().join("components")).unwrap();
     let runtime = Arc::new(Runtime::new(&limits, Some(&compiled)).unwrap());
     let source = FolderSource::new(folder, components, runtime);
     let good = guests::read(guests::ROGUE);

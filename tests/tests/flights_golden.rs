@@ -4,7 +4,7 @@
 
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
-use cantus_engine::{Engine, Pending, Settings, SystemClock};
+use cantus_engine::{Engine, PendingAnswer, Settings, SystemClock};
 use cantus_model::{
     AggregateRef, Command, EventQuery, Outcome, RecordedEvent,
     ports::{Component, EventReader, Store},
@@ -51,7 +51,7 @@ async fn feed(settings: &Settings, store: &Arc<SqliteStore>, commands: &[Command
     let mut pending = VecDeque::new();
     for command in commands {
         if pending.len() == IN_FLIGHT {
-            let oldest: Pending = pending.pop_front().unwrap();
+            let oldest: PendingAnswer = pending.pop_front().unwrap();
             count(oldest.await.unwrap().outcome);
         }
         pending.push_back(engine.submit(command.clone()).unwrap());

@@ -224,7 +224,7 @@ struct Warm {
 
 /// Runs all commands on one instance in wasm and one without, which must agree.
 fn keep(subject: &Subject, commands: &[Message]) -> Warm {
-    let mut sandbox = subject.component.open(HashSeed::default()).unwrap();
+    let mut sandbox = subject.component.open_aggregates(HashSeed::default()).unwrap();
     let instance = sandbox.restore(&subject.aggregate_type, &subject.id, None).unwrap();
     let mut native = Native::new(subject);
     let mut warm = Warm { events: vec![], snapshots: BTreeMap::new(), replies: vec![] };
@@ -259,7 +259,7 @@ fn text(snapshot: &[u8]) -> String {
 
 /// Makes an instance from a snapshot, or from nothing, and the events since, some at a time.
 fn make(
-    sandbox: &mut dyn Sandbox,
+    sandbox: &mut dyn AggregateSandbox,
     subject: &Subject,
     snapshot: Option<&[u8]>,
     events: &[Message],
@@ -290,7 +290,7 @@ fn check_cut(subject: &Subject, commands: &[Message], warm: &Warm, cut: &Cut) {
         which => (*earlier[which - 1].0, Some(earlier[which - 1].1.as_slice())),
     };
     let tail = &warm.events[from..*version];
-    let mut sandbox = subject.component.open(HashSeed::default()).unwrap();
+    let mut sandbox = subject.component.open_aggregates(HashSeed::default()).unwrap();
     let fresh = make(&mut *sandbox, subject, snapshot, tail, &cut.sizes);
     assert_eq!(text(&sandbox.snapshot(fresh).unwrap()), text(&warm.snapshots[version]), "{cut:?}");
     assert_eq!(sandbox.handle(fresh, &commands[n], &context(n)).unwrap(), *reply, "{cut:?}");
@@ -347,7 +347,7 @@ fn neighbours_in_a_sandbox_do_not_meet() {
 }
 
 fn interleave(pair: &[Subject], commands: &[Vec<Message>; 2], alone: &[Warm; 2], turns: &[Turn], sizes: &[usize]) {
-    let mut sandbox = pair[0].component.open(HashSeed::default()).unwrap();
+    let mut sandbox = pair[0].component.open_aggregates(HashSeed::default()).unwrap();
     let mut instances = [0, 1].map(|who| make(&mut *sandbox, &pair[who], None, &[], sizes));
     let mut done = [0, 0];
     for (first, anew) in turns {

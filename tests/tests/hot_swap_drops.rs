@@ -9,7 +9,7 @@ mod tap;
 
 use std::collections::BTreeMap;
 
-use cantus_engine::registry::State;
+use cantus_engine::registry::FileState;
 use cantus_model::{Command, Digest};
 use cantus_tests::{guests, host};
 use place::Place;
@@ -66,7 +66,7 @@ async fn a_thousand_bad_drops_leave_nothing_behind() {
         }
         let name = format!("bad-{}.wasm", n % (DROPS / 2));
         let digest = place.put(&name, &bad(n, &good));
-        let refused = host.status(&name, |file| file.state == State::Refused && file.digest == Some(digest)).await;
+        let refused = host.status(&name, |file| file.state == FileState::Refused && file.digest == Some(digest)).await;
         *reasons.entry(refused.reason.unwrap().split_inclusive(' ').take(2).collect()).or_default() += 1;
         assert!(host.statuses.borrow().len() <= FILES + 2, "{:#?}", host.statuses.borrow());
         if n >= FILES {

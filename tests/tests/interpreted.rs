@@ -36,7 +36,7 @@ fn both(guest: &str) -> [Arc<dyn Component>; 2] {
 
 /// What one aggregate answers, its state and the fuel so far after each command, and why it stopped.
 fn run(component: &dyn Component, aggregate: &str, commands: &[Message], seed: HashSeed) -> Vec<String> {
-    let mut sandbox = component.open(seed).unwrap();
+    let mut sandbox = component.open_aggregates(seed).unwrap();
     let instance = sandbox.restore(aggregate, "one", None).unwrap();
     let mut told = vec![format!("{} fuel", sandbox.fuel_used())];
     for (n, command) in commands.iter().enumerate() {
@@ -137,7 +137,7 @@ fn the_hash_seed_is_the_sandboxes() {
 fn fuel_is_counted() {
     let limits = host::limits();
     let component = host::load(guests::HOSTILE, &limits);
-    let mut sandbox = component.open(HashSeed::default()).unwrap();
+    let mut sandbox = component.open_aggregates(HashSeed::default()).unwrap();
     assert_eq!(sandbox.fuel_used(), 0);
     let instance = sandbox.restore("Climber", "one", None).unwrap();
     let restored = sandbox.fuel_used();

@@ -17,7 +17,7 @@ use cantus_model::{
     ports::{PluginFile, PluginSource as _},
 };
 use cantus_tests::{guests, host};
-use cantus_wasm::{ComponentStore, FolderSource, FolderWatch, Limits, PluginFolder, Runtime};
+use cantus_wasm::{ComponentFolder, FolderSource, FolderWatch, Limits, PluginFolder, Runtime};
 use tempfile::TempDir;
 
 /// A folder of plugins with everything behind it, in a folder of its own.
@@ -32,7 +32,7 @@ impl Place {
         let plugins = root.path().join("plugins");
         fs::create_dir(&plugins).unwrap();
         let folder = PluginFolder::open(&plugins, limits.component_bytes).unwrap();
-        let components = ComponentStore::open(&root.path().join("components")).unwrap();
+        let components = ComponentFolder::open(&root.path().join("components")).unwrap();
         let runtime = Runtime::new(limits, Some(&root.path().join("compiled"))).unwrap();
         let source = FolderSource::new(folder, components, Arc::new(runtime));
         Self { root, source }

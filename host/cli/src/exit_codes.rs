@@ -48,14 +48,14 @@ see `cantus settings`.";
 
 /// An error on its way to the user, with the code to exit with.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     /// What to exit with.
     pub(crate) exit: Exit,
     /// What to say.
     pub(crate) error: anyhow::Error,
 }
 
-impl Failure {
+impl CliError {
     /// A failure that says `message`.
     pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{message}") }
@@ -70,19 +70,19 @@ impl Failure {
 /// Gives an error its exit code where it crosses into the command line.
 pub(crate) trait OrExit<T> {
     /// Fails with `exit`.
-    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+    fn or_exit(self, exit: Exit) -> Result<T, CliError>;
 
     /// Fails with `exit`, saying what was being done.
-    fn or_exit_while(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, Failure>;
+    fn or_exit_while(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, CliError>;
 }
 
 impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
-    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
-        self.map_err(|error| Failure { exit, error: error.into() })
+    fn or_exit(self, exit: Exit) -> Result<T, CliError> {
+        self.map_err(|error| CliError { exit, error: error.into() })
     }
 
-    fn or_exit_while(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, Failure> {
-        self.map_err(|error| Failure { exit, error: error.into().context(doing()) })
+    fn or_exit_while(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, CliError> {
+        self.map_err(|error| CliError { exit, error: error.into().context(doing()) })
     }
 }
 
@@ -111,6 +111,6 @@ mod tests {
     fn a_broken_pipe_is_told_from_other_failures() {
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         assert!(Err::<(), _>(broken).or_exit(Exit::Machine).is_err_and(|failure| failure.is_broken_pipe()));
-        assert!(!Failure::new(Exit::Store, "no").is_broken_pipe());
+        assert!(!CliError::new(Exit::Store, "no").is_broken_pipe());
     }
 }

@@ -18,7 +18,7 @@ mod wiring;
 use std::process::ExitCode;
 
 use clap::Parser;
-use exit_codes::{Exit, Failure};
+use exit_codes::{Exit, CliError};
 
 fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
@@ -43,14 +43,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
         let text = error.to_string();
         let what = text.lines().next().unwrap_or_default();
-        let failure = Failure::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(what));
+        let failure = CliError::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(what));
         eprintln!("{}", render::failure(&failure, true));
         return ExitCode::from(Exit::Usage.code());
     }
     error.exit()
 }
 
-fn run(cli: args::Cli) -> Result<Exit, Failure> {
+fn run(cli: args::Cli) -> Result<Exit, CliError> {
     let _last_lines = logs::start(&cli.global.log)?;
     commands::run(cli.command, &cli.global)
 }

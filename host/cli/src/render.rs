@@ -8,13 +8,13 @@ use serde_json::{Value, json, value::RawValue};
 
 pub(crate) use escape::{MESSAGE_BYTES, cut, escape, escaped, is_unsafe, message};
 
-use crate::exit_codes::Failure;
+use crate::exit_codes::CliError;
 
 /// Most bytes of an error that people are shown.
 const ERROR_BYTES: usize = 16 << 10;
 
 /// An error, for people or for programs.
-pub(crate) fn failure(failure: &Failure, as_json: bool) -> String {
+pub(crate) fn failure(failure: &CliError, as_json: bool) -> String {
     let message = format!("{:#}", failure.error);
     let message = message.trim_end();
     if as_json {
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn an_error_has_one_beginning() {
-        let error = |text: &str| failure(&Failure::new(crate::exit_codes::Exit::Some, text), false);
+        let error = |text: &str| failure(&CliError::new(crate::exit_codes::Exit::Some, text), false);
         assert_eq!(error("refused:\n  a\n  b"), "error: refused:\n  a\n  b");
         assert_eq!(error("refused:\n  a\nerror: b\u{1b}"), "error: refused:\n    a\n  error: b\\u{1b}");
         assert!(error(&"x".repeat(100_000)).ends_with("… (83,616 more bytes)"));

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub(crate) use keys::KEYS;
 pub(crate) use layers::{Given, Origin, file_path, gather};
 
-use crate::exit_codes::{Exit, Failure};
+use crate::exit_codes::{Exit, CliError};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -88,15 +88,15 @@ pub(crate) struct Resolved {
 ///
 /// # Errors
 /// If a key is unknown, or a value is of the wrong kind or out of bounds.
-pub(crate) fn resolve(given: Vec<Given>) -> Result<Resolved, Failure> {
-    let usage = |error: serde_json::Error| Failure::new(Exit::Usage, format!("the settings: {error}"));
+pub(crate) fn resolve(given: Vec<Given>) -> Result<Resolved, CliError> {
+    let usage = |error: serde_json::Error| CliError::new(Exit::Usage, format!("the settings: {error}"));
     let mut values = serde_json::to_value(Settings::default()).map_err(usage)?;
     let mut origins = BTreeMap::new();
     for Given { key, value, origin } in given {
-        let known = keys::find(&key).map_err(|error| Failure::new(Exit::Usage, format!("{origin}: {error}")))?;
+        let known = keys::find(&key).map_err(|error| CliError::new(Exit::Usage, format!("{origin}: {error}")))?;
         let slot = values.pointer_mut(&known.pointer());
-        let slot = slot.ok_or_else(|| Failure::new(Exit::Usage, format!("{key} cannot be set")))?;
-        let refused = |why: &str| Failure::new(Exit::Usage, format!("{origin}: {key} {why}"));
+        let slot = slot.ok_or_else(|| CliError::new(Exit::Usage, format!("{key} cannot be set")))?;
+        let refused = |why: &str| CliError::new(Exit::Usage, format!("{origin}: {key} {why}"));
         *slot = known.accept(slot, value).map_err(|why| refused(&why))?;
         origins.insert(known.name, origin);
     }

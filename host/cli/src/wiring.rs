@@ -15,13 +15,13 @@ use cantus_model::ports::{ActivationAuthor, PluginSource, Store};
 
 pub(crate) use host::start;
 pub(crate) use plugins::{
-    Keep, LoadedFile, component_for, kept, load_file, name_in, name_of, recorded, recorded_on, source, unpooled_runtime,
+    CachePolicy, LoadedFile, component_for, kept, load_file, name_in, name_of, recorded, recorded_on, source, unpooled_runtime,
 };
 pub(crate) use repros::ReproFolder;
 pub(crate) use status::known_files;
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     settings::Settings,
 };
 
@@ -29,7 +29,7 @@ use crate::{
 ///
 /// # Errors
 /// If there is none, or it cannot be read.
-pub(crate) async fn open_to_read(settings: &Settings) -> Result<Arc<dyn Store>, Failure> {
+pub(crate) async fn open_to_read(settings: &Settings) -> Result<Arc<dyn Store>, CliError> {
     cantus_store::open_read_only(&settings.store).await.or_exit(Exit::Store)
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn activator(
     }
 }
 
-impl From<ActivationError> for Failure {
+impl From<ActivationError> for CliError {
     fn from(error: ActivationError) -> Self {
         let exit = match &error {
             ActivationError::Store(_) => Exit::Store,

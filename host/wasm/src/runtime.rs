@@ -12,7 +12,7 @@ use crate::{
     Limits, LoadError, audit,
     bindings::DomainPre,
     cache::{self, CompiledCache},
-    component::LoadedComponent,
+    loaded_component::LoadedComponent,
     engine::{self, Allocation, Backend},
     guest::GuestState,
     surface::Surface,

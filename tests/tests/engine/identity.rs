@@ -12,7 +12,7 @@ async fn the_stored_outcome_is_the_answer() {
     assert_eq!(rejected(world.ask(host::command("no", "Counter/empty", "Decrement", "{}")).await), "at-zero");
     accepted(world.ask(increment("b")).await);
     let again = duplicate(world.ask(increment("a")).await);
-    assert_eq!(again, Decided { duplicate: true, ..first.clone() });
+    assert_eq!(again, DurableOutcome { duplicate: true, ..first.clone() });
     world.engine.shutdown().await;
 
     // A host that was started anew, with other plugins.

@@ -17,7 +17,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
-use cantus_engine::{Answer, Clock, Decided, Engine, FixedClock, Pending, Settings};
+use cantus_engine::{Answer, Clock, DurableOutcome, Engine, FixedClock, PendingAnswer, Settings};
 use cantus_model::{
     Command, EventQuery, Outcome,
     ports::{Component, EventReader},
@@ -57,7 +57,7 @@ impl World {
         self.engine.execute(command).await
     }
 
-    fn submit(&self, command: Command) -> Pending {
+    fn submit(&self, command: Command) -> PendingAnswer {
         self.engine.submit(command).unwrap()
     }
 
@@ -87,7 +87,7 @@ fn accepted(answer: Answer) -> u64 {
     decided.version
 }
 
-fn duplicate(answer: Answer) -> Decided {
+fn duplicate(answer: Answer) -> DurableOutcome {
     let decided = answer.unwrap();
     assert!(decided.duplicate, "{decided:?}");
     decided

@@ -9,7 +9,7 @@ use cantus_tests::{
 use super::*;
 
 /// Commands to `n` counters while the first batch is held, so that all others share one.
-async fn batch(world: &World, ids: impl Iterator<Item = usize>, counters: usize) -> Vec<Pending> {
+async fn batch(world: &World, ids: impl Iterator<Item = usize>, counters: usize) -> Vec<PendingAnswer> {
     let closed = world.store.hold().await;
     let before = world.store.seen().commits.len();
     let first = world.submit(host::command(&format!("first-{before}"), "Counter/first", "Increment", "{}"));

@@ -116,8 +116,8 @@ async fn one_sandbox_is_enough_for_all_in_turn() {
     }
     world.engine.shutdown().await;
 
-    let _taken = component.open(HashSeed::default()).unwrap();
-    let fault = component.open(HashSeed::default()).err().expect("there was a second one");
+    let _taken = component.open_aggregates(HashSeed::default()).unwrap();
+    let fault = component.open_aggregates(HashSeed::default()).err().expect("there was a second one");
     assert_eq!(
         (fault.kind, fault.message.as_str()),
         (FaultKind::Host, "all 1 sandboxes are in use: raise `wasm.sandboxes`")

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cantus_engine::registry::State;
-use cantus_model::{Cause, ports::StoreError};
+use cantus_engine::registry::FileState;
+use cantus_model::{ActivationCause, ports::StoreError};
 use cantus_tests::faulty::{FaultyStore, OnAppend, faulty};
 
 use super::{accepted, by, place::Place, shifty, undecided};
@@ -31,8 +31,8 @@ async fn an_activation_that_failed_is_made_up_for_once() {
         store.on_appends([fault]);
         let next = place.put("a.wasm", &shifty("1.1.0", "good"));
         host.trouble("the connection is lost").await;
-        host.file("a.wasm", State::Active).await;
-        host.status("a.wasm", |status| status.digest == Some(next) && status.state == State::Active).await;
+        host.file("a.wasm", FileState::Active).await;
+        host.status("a.wasm", |status| status.digest == Some(next) && status.state == FileState::Active).await;
         assert_eq!(by(host.add("2", "Tally/a", 1).await), next, "{when}");
         host.looked().await;
         assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"], "{when}");
@@ -53,7 +53,7 @@ async fn a_removal_that_failed_is_made_up_for_once() {
         store.on_appends([fault]);
         place.remove("a.wasm");
         host.trouble("the connection is lost").await;
-        host.changed(Cause::Removed, None).await;
+        host.changed(ActivationCause::Removed, None).await;
         assert!(undecided(host.add("1", "Tally/a", 1).await).starts_with("unknown-aggregate"), "{when}");
         host.looked().await;
         host.stop().await;
@@ -69,12 +69,12 @@ async fn a_way_back_that_failed_is_made_up_for_once() {
         let good = place.put("a.wasm", &shifty("1.0.0", "good"));
         let host = place.open().await;
         place.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
-        host.file("b.wasm", State::Active).await;
+        host.file("b.wasm", FileState::Active).await;
         store.on_appends([fault]);
         assert!(undecided(host.add("1", "Tally/a", 13).await).starts_with("fault"));
         host.trouble("the connection is lost").await;
-        host.changed(Cause::Faulted, Some(good)).await;
-        host.file("b.wasm", State::RolledBack).await;
+        host.changed(ActivationCause::Faulted, Some(good)).await;
+        host.file("b.wasm", FileState::RolledBack).await;
         assert_eq!(by(host.add("1", "Tally/a", 13).await), good, "{when}");
         host.looked().await;
         host.stop().await;

@@ -1,12 +1,12 @@
 //! What a person decided stands: no file undoes it by lying in the folder, until there is a new one.
 
-use cantus_engine::registry::{ActivationChange, Activator, State};
-use cantus_model::{Cause, Digest};
+use cantus_engine::registry::{ActivationChange, Activator, FileState};
+use cantus_model::{ActivationCause, Digest};
 
 use super::{by, place::Place, shifty};
 
 /// As `cantus plugin activate` and `rollback` do it.
-pub(crate) async fn decide(activator: &Activator, cause: Cause, digest: Digest) {
+pub(crate) async fn decide(activator: &Activator, cause: ActivationCause, digest: Digest) {
     let mut log = activator.log().await.unwrap();
     let component = activator.load(digest).await.unwrap();
     let plugin = component.manifest().name.clone();
@@ -22,18 +22,18 @@ async fn a_rollback_stands_until_a_new_version_comes() {
     let mut digests = vec![one];
     for n in 1..3 {
         let digest = place.put(&format!("{}.wasm", n + 1), &shifty(&format!("1.{n}.0"), "good"));
-        host.changed(Cause::Dropped, Some(digest)).await;
+        host.changed(ActivationCause::Dropped, Some(digest)).await;
         digests.push(digest);
     }
     let elsewhere = place.elsewhere().await;
     let previous = elsewhere.log().await.unwrap().track("shifty").unwrap().previous();
     assert_eq!(previous, Some(digests[1]));
-    decide(&elsewhere, Cause::RolledBack, digests[1]).await;
-    let back = host.changed(Cause::RolledBack, Some(digests[1])).await;
+    decide(&elsewhere, ActivationCause::RolledBack, digests[1]).await;
+    let back = host.changed(ActivationCause::RolledBack, Some(digests[1])).await;
     assert_eq!((back.who.as_str(), back.why.as_str()), ("me", "I say so"));
-    host.file("3.wasm", State::RolledBack).await;
-    host.file("2.wasm", State::Active).await;
-    host.file("1.wasm", State::Superseded).await;
+    host.file("3.wasm", FileState::RolledBack).await;
+    host.file("2.wasm", FileState::Active).await;
+    host.file("1.wasm", FileState::Superseded).await;
     assert_eq!(by(host.add("1", "Tally/a", 1).await), digests[1]);
     host.stop().await;
 
@@ -42,9 +42,9 @@ async fn a_rollback_stands_until_a_new_version_comes() {
     assert_eq!(by(host.add("2", "Tally/a", 1).await), digests[1]);
     // Without its file, what was before it goes on, and not what was barred.
     place.remove("2.wasm");
-    host.changed(Cause::Dropped, Some(one)).await;
+    host.changed(ActivationCause::Dropped, Some(one)).await;
     let fixed = place.put("2.wasm", &shifty("1.2.1", "good"));
-    host.changed(Cause::Dropped, Some(fixed)).await;
+    host.changed(ActivationCause::Dropped, Some(fixed)).await;
     host.stop().await;
     let log =
         ["dropped 1.0.0", "dropped 1.1.0", "dropped 1.2.0", "rolled-back 1.1.0", "dropped 1.0.0", "dropped 1.2.1"];
@@ -59,23 +59,23 @@ async fn who_asks_for_an_older_version_gets_that_one() {
     let mut digests = vec![];
     for n in 0..3 {
         let digest = place.put(&format!("{n}.wasm"), &shifty(&format!("1.{n}.0"), "good"));
-        host.changed(Cause::Dropped, Some(digest)).await;
+        host.changed(ActivationCause::Dropped, Some(digest)).await;
         digests.push(digest);
     }
-    decide(&place.elsewhere().await, Cause::Activated, digests[0]).await;
-    host.changed(Cause::Activated, Some(digests[0])).await;
+    decide(&place.elsewhere().await, ActivationCause::Activated, digests[0]).await;
+    host.changed(ActivationCause::Activated, Some(digests[0])).await;
     host.looked().await;
     assert_eq!(by(host.add("1", "Tally/a", 1).await), digests[0]);
     for name in ["1.wasm", "2.wasm"] {
-        host.file(name, State::RolledBack).await;
+        host.file(name, FileState::RolledBack).await;
     }
     host.stop().await;
     let host = place.open().await;
     host.looked().await;
     assert_eq!(by(host.add("2", "Tally/a", 1).await), digests[0]);
-    decide(&place.elsewhere().await, Cause::Activated, digests[1]).await;
-    host.file("1.wasm", State::Active).await;
-    host.file("2.wasm", State::RolledBack).await;
+    decide(&place.elsewhere().await, ActivationCause::Activated, digests[1]).await;
+    host.file("1.wasm", FileState::Active).await;
+    host.file("2.wasm", FileState::RolledBack).await;
     host.looked().await;
     assert_eq!(by(host.add("3", "Tally/a", 1).await), digests[1]);
     host.stop().await;
@@ -90,12 +90,12 @@ async fn a_lower_version_that_lies_there_is_no_reason_to_go_down() {
     let higher = place.put("a.wasm", &shifty("1.1.0", "good"));
     let host = place.open().await;
     let lower = place.put("a.wasm", &shifty("1.0.0", "good"));
-    host.changed(Cause::Dropped, Some(lower)).await;
-    decide(&place.elsewhere().await, Cause::Activated, higher).await;
-    host.file("a.wasm", State::RolledBack).await;
+    host.changed(ActivationCause::Dropped, Some(lower)).await;
+    decide(&place.elsewhere().await, ActivationCause::Activated, higher).await;
+    host.file("a.wasm", FileState::RolledBack).await;
     // Another one comes to lie there.
     place.put("b.wasm", &shifty("0.9.0", "good"));
-    host.file("b.wasm", State::Superseded).await;
+    host.file("b.wasm", FileState::Superseded).await;
     host.looked().await;
     assert_eq!(by(host.add("1", "Tally/a", 1).await), higher);
     host.stop().await;

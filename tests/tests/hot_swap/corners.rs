@@ -3,7 +3,7 @@
 use cantus_model::PartitionId;
 use std::sync::Arc;
 
-use cantus_engine::{CommandError, Engine, FixedClock, Live, Pending, Settings};
+use cantus_engine::{CommandError, Engine, FixedClock, LiveComponent, PendingAnswer, Settings};
 use cantus_model::ports::{Component, EventReader as _, Store, StoreError};
 use cantus_tests::{
     faulty::{FaultyStore, OnCommit, faulty},
@@ -17,11 +17,11 @@ async fn start(store: Arc<dyn Store>, settings: Settings, component: &Arc<dyn Co
 }
 
 fn swap(engine: &Engine, components: &[&Arc<dyn Component>]) {
-    engine.swap(&components.iter().map(|component| Live::new(Arc::clone(component))).collect::<Vec<_>>()).unwrap();
+    engine.swap(&components.iter().map(|component| LiveComponent::new(Arc::clone(component))).collect::<Vec<_>>()).unwrap();
 }
 
 /// Submits a command whose batch is under way until the gate opens.
-async fn held_up(engine: &Engine, store: &FaultyStore, id: &str) -> Pending {
+async fn held_up(engine: &Engine, store: &FaultyStore, id: &str) -> PendingAnswer {
     let commits = store.seen().commits.len();
     let pending = engine.submit(add(id, "Tally/a", 1)).unwrap();
     while store.seen().commits.len() == commits {
@@ -170,7 +170,7 @@ async fn two_hosts_of_one_aggregate_are_refused() {
     let old = component("1.0.0", "good");
     let engine = start(faulty(), host::settings(), &old).await;
     let both = load(&guests::shifty("both", "1.0.0", "two-aggregates"));
-    let live = [&old, &both].map(|component| Live::new(Arc::clone(component)));
+    let live = [&old, &both].map(|component| LiveComponent::new(Arc::clone(component)));
     let twice = engine.swap(&live).unwrap_err().to_string();
     assert_eq!(twice, "the plugins shifty and both both host the aggregate Tally: remove one of them");
     assert_eq!(by(engine.execute(add("1", "Tally/a", 1)).await), old.digest());
@@ -193,7 +193,7 @@ async fn faults_are_counted_where_they_belong() {
     };
     let mut lives = vec![];
     for round in 0..3 {
-        let (live, beside) = (Live::new(Arc::clone(&bad)), Live::new(Arc::clone(&other)));
+        let (live, beside) = (LiveComponent::new(Arc::clone(&bad)), LiveComponent::new(Arc::clone(&other)));
         // Alone, then beside another, then as it was.
         engine.swap(std::slice::from_ref(&live)).unwrap();
         fault(&format!("{round}-1")).await;

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use cantus_engine::registry::State;
-use cantus_model::Cause;
+use cantus_engine::registry::FileState;
+use cantus_model::ActivationCause;
 
 use super::{accepted, barred::decide, by, place::Place, shifty, undecided};
 
@@ -22,7 +22,7 @@ async fn what_is_live_is_damaged_and_its_file_is_there() {
         }
         let host = place.open().await;
         host.trouble(if missing { "is not in the component store" } else { "is damaged" }).await;
-        host.file("a.wasm", State::Active).await;
+        host.file("a.wasm", FileState::Active).await;
         assert_eq!(by(host.add("2", "Tally/a", 1).await), live);
         host.stop().await;
         let host = place.open().await;
@@ -43,7 +43,7 @@ async fn what_is_live_is_gone_and_so_is_its_file() {
     host.trouble(&format!("shifty is not live: component {} is not in the component store", live.short())).await;
     assert!(undecided(host.add("1", "Tally/a", 1).await).starts_with("unknown-aggregate"));
     let next = place.put("a.wasm", &shifty("1.1.0", "good"));
-    let activation = host.changed(Cause::Dropped, Some(next)).await;
+    let activation = host.changed(ActivationCause::Dropped, Some(next)).await;
     assert_eq!(activation.from, Some(live), "what the log said");
     assert_eq!(by(host.add("1", "Tally/a", 1).await), next);
     host.stop().await;
@@ -56,13 +56,13 @@ async fn what_to_go_back_to_is_damaged() {
     let first = place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
     let second = place.put("a.wasm", &shifty("1.1.0", "good"));
-    host.changed(Cause::Dropped, Some(second)).await;
+    host.changed(ActivationCause::Dropped, Some(second)).await;
     let whole = fs::read(place.kept(first)).unwrap();
     let elsewhere = place.elsewhere().await;
-    let activate = async || decide(&elsewhere, Cause::RolledBack, first).await;
+    let activate = async || decide(&elsewhere, ActivationCause::RolledBack, first).await;
     place.source.listen(|call| match call {
         // Loaded by who asks; then it is damaged before the host loads it.
-        "kept" => Err(cantus_model::ports::Refusal("the component store: it is damaged".into())),
+        "kept" => Err(cantus_model::ports::Refused("the component store: it is damaged".into())),
         _ => Ok(()),
     });
     assert_eq!(elsewhere.load(first).await.err().unwrap().to_string(), "the component store: it is damaged");
@@ -73,7 +73,7 @@ async fn what_to_go_back_to_is_damaged() {
     let mut log = elsewhere.log().await.unwrap();
     let change = cantus_engine::registry::ActivationChange {
         plugin: "shifty".into(),
-        cause: Cause::RolledBack,
+        cause: ActivationCause::RolledBack,
         who: "me".into(),
         why: String::new(),
     };
@@ -85,7 +85,7 @@ async fn what_to_go_back_to_is_damaged() {
     // Put right, and asked for again.
     fs::write(place.kept(first), whole).unwrap();
     activate().await;
-    host.changed(Cause::RolledBack, Some(first)).await;
+    host.changed(ActivationCause::RolledBack, Some(first)).await;
     assert_eq!(by(host.add("3", "Tally/a", 1).await), first);
     host.stop().await;
 }
@@ -99,7 +99,7 @@ async fn the_whole_component_store_is_gone() {
     fs::remove_dir_all(place.root.path().join("components")).unwrap();
     assert_eq!(by(host.add("1", "Tally/a", 1).await), live);
     let next = place.put("a.wasm", &shifty("1.1.0", "good"));
-    host.changed(Cause::Dropped, Some(next)).await;
+    host.changed(ActivationCause::Dropped, Some(next)).await;
     assert_eq!(by(host.add("2", "Tally/a", 1).await), next);
     assert_eq!(cantus_model::Digest::of(&fs::read(place.kept(next)).unwrap()), next);
     host.stop().await;

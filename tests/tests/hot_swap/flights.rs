@@ -5,10 +5,10 @@ use std::{path::Path, sync::Arc};
 
 use cantus_engine::{
     FixedClock, Settings,
-    registry::{Notice, State},
-    replay::Change,
+    registry::{RegistryNotice, FileState},
+    replay::DecisionChange,
 };
-use cantus_model::{AggregateRef, Cause, Command};
+use cantus_model::{AggregateRef, ActivationCause, Command};
 use cantus_tests::{
     guests,
     host::{self, NOW},
@@ -50,27 +50,27 @@ async fn a_changed_rule_is_reported_and_a_late_trap_is_refused() {
     place.put("flights.wasm", &first);
     let host = place.open().await;
     let second = place.put("flights.wasm", &guests::read(guests::FLIGHTS_1_1));
-    host.changed(Cause::Dropped, Some(second)).await;
+    host.changed(ActivationCause::Dropped, Some(second)).await;
     let third = place.put("flights.wasm", &guests::read(guests::FLIGHTS_1_2));
     host.refused("flights.wasm", third).await;
     let mut differences = vec![];
     let notices = host.notices.borrow().clone();
     for notice in &notices {
-        let (Notice::Changed { report, .. } | Notice::Refused { report, .. }) = notice else { panic!("{notice:?}") };
+        let (RegistryNotice::Changed { report, .. } | RegistryNotice::Refused { report, .. }) = notice else { panic!("{notice:?}") };
         let findings = &report.as_ref().unwrap().findings;
         differences.push(
             findings.groups.iter().map(|group| (group.change, group.command.as_str(), group.count)).collect::<Vec<_>>(),
         );
     }
     let rule = [
-        (Change::EventsDiffer, "Arrive v1", 66),
-        (Change::EventsDiffer, "Depart v1", 40),
-        (Change::AcceptedToRejected, "Depart v1", 8),
+        (DecisionChange::EventsDiffer, "Arrive v1", 66),
+        (DecisionChange::EventsDiffer, "Depart v1", 40),
+        (DecisionChange::AcceptedToRejected, "Depart v1", 8),
     ];
     assert_eq!(differences[..2], [vec![], rule.to_vec()]);
     // It decides as what is live by now; the trap is in folding an arrival.
     assert_eq!(differences[2], []);
-    let status = host.file("flights.wasm", State::Refused).await;
+    let status = host.file("flights.wasm", FileState::Refused).await;
     assert!(status.reason.as_ref().unwrap().contains("cannot fold the recorded events: flights@1.2.0"), "{status:?}");
     host.stop().await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);

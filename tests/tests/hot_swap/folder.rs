@@ -6,8 +6,8 @@ use std::{
     os::unix::fs::{PermissionsExt as _, symlink},
 };
 
-use cantus_engine::registry::State;
-use cantus_model::{Cause, Digest};
+use cantus_engine::registry::FileState;
+use cantus_model::{ActivationCause, Digest};
 use cantus_tests::guests;
 
 use super::{by, place::Place, shifty};
@@ -43,7 +43,7 @@ async fn whatever_takes_the_place_of_the_live_file_it_stays_live() {
     {
         place.put("a.wasm", bytes);
         let reason = |status: &cantus_engine::registry::FileStatus| {
-            status.state == State::Refused && status.reason.as_ref().is_some_and(|reason| reason.contains(why))
+            status.state == FileState::Refused && status.reason.as_ref().is_some_and(|reason| reason.contains(why))
         };
         host.status("a.wasm", reason).await;
         host.looked().await;
@@ -56,7 +56,7 @@ async fn whatever_takes_the_place_of_the_live_file_it_stays_live() {
         }
     }
     let next = place.put("a.wasm", &next);
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("at last", "Tally/a", 1).await), next);
     host.stop().await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
@@ -107,7 +107,7 @@ async fn a_copy_goes_live_when_it_is_complete() {
             assert_eq!(by(host.add(&format!("{n}"), "Tally/a", 1).await), live);
         }
     }
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("complete", "Tally/a", 1).await), Digest::of(&next));
     host.stop().await;
 }
@@ -124,7 +124,7 @@ async fn leftovers_are_passed_over() {
     assert!(host.statuses.borrow().is_empty(), "{:?}", host.statuses.borrow());
     // As an editor or a browser does when it is done.
     fs::rename(place.path("a.wasm.part"), place.path("a.wasm")).unwrap();
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     host.files(&["a.wasm"]).await;
     host.stop().await;
 }
@@ -139,18 +139,18 @@ async fn a_link_leads_to_a_file_of_the_folder_or_nowhere() {
     symlink("../outside.wasm", place.path("up.wasm")).unwrap();
     symlink("nothing.wasm", place.path("dangling.wasm")).unwrap();
     for name in ["out.wasm", "up.wasm"] {
-        let reason = host.file(name, State::Refused).await.reason.unwrap();
+        let reason = host.file(name, FileState::Refused).await.reason.unwrap();
         assert!(reason.contains("leads out of the folder"), "{reason}");
     }
-    host.file("dangling.wasm", State::Refused).await;
+    host.file("dangling.wasm", FileState::Refused).await;
     // As those do who switch a link from one release to the next.
     let one = place.put("release-1.dat", &shifty("1.0.0", "good"));
     let two = place.put("release-2.dat", &shifty("1.1.0", "good"));
     symlink("release-1.dat", place.path("a.wasm")).unwrap();
-    host.changed(Cause::Dropped, Some(one)).await;
+    host.changed(ActivationCause::Dropped, Some(one)).await;
     symlink("release-2.dat", place.path(".next")).unwrap();
     fs::rename(place.path(".next"), place.path("a.wasm")).unwrap();
-    host.changed(Cause::Dropped, Some(two)).await;
+    host.changed(ActivationCause::Dropped, Some(two)).await;
     assert_eq!(by(host.add("1", "Tally/a", 1).await), two);
     host.stop().await;
 }
@@ -163,16 +163,16 @@ async fn a_file_that_could_not_be_read_is_read_again() {
     let host = place.open().await;
     // Whoever may read everything reads on in spite of its permissions: the folder says no instead.
     place.source.listen(|call| match call {
-        "read" => Err(cantus_model::ports::Refusal("permission denied".into())),
+        "read" => Err(cantus_model::ports::Refused("permission denied".into())),
         _ => Ok(()),
     });
     fs::set_permissions(place.path("a.wasm"), fs::Permissions::from_mode(0o000)).unwrap();
-    let status = host.file("a.wasm", State::Refused).await;
+    let status = host.file("a.wasm", FileState::Refused).await;
     assert_eq!((status.reason.as_deref(), status.digest), (Some("permission denied"), None));
     assert_eq!(by(host.add("1", "Tally/a", 1).await), live);
     place.source.listen(|_| Ok(()));
     fs::set_permissions(place.path("a.wasm"), fs::Permissions::from_mode(0o644)).unwrap();
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(place.log().await, ["dropped 1.0.0"]);
     host.stop().await;
 }

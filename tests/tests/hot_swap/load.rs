@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{Settings, registry::State};
+use cantus_engine::{Settings, registry::FileState};
 use cantus_model::ports::{Component, StoreError};
 use cantus_store::{MemoryStore, SqliteStore};
 use cantus_tests::{
@@ -142,7 +142,7 @@ async fn files_dropped_while_commands_flow() {
         .collect();
     for n in 1..12 {
         let digest = place.put("a.wasm", &shifty(&format!("1.{}.{}", n / 4, n % 4), "good"));
-        host.status("a.wasm", |status| status.digest == Some(digest) && status.state == State::Active).await;
+        host.status("a.wasm", |status| status.digest == Some(digest) && status.state == FileState::Active).await;
         digests.push(digest);
     }
     // It is not listed any more, and live for long.

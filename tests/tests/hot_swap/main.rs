@@ -28,7 +28,7 @@ mod watch;
 
 use std::sync::Arc;
 
-use cantus_engine::{Answer, CommandError, Decided};
+use cantus_engine::{Answer, CommandError, DurableOutcome};
 use cantus_model::{Command, Digest, Outcome, ports::Component};
 use cantus_tests::{guests, host};
 use cantus_wasm::Limits;
@@ -70,7 +70,7 @@ fn by(answer: Answer) -> Digest {
 /// Why it was rejected.
 fn rejected(answer: Answer) -> String {
     match answer {
-        Ok(Decided { outcome: Outcome::Rejected(rejection), .. }) => rejection.code,
+        Ok(DurableOutcome { outcome: Outcome::Rejected(rejection), .. }) => rejection.code,
         answer => panic!("{answer:?}"),
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use cantus_engine::{
     FixedClock,
-    registry::State,
-    verify::{self, Candidate, Predecessor, Report, Settings, verify},
+    registry::FileState,
+    verify::{self, Candidate, Predecessor, VerificationReport, Settings, verify},
 };
 use cantus_model::{Command, ports::Store};
 use cantus_store::{MemoryStore, SqliteStore};
@@ -49,14 +49,14 @@ pub(crate) fn commands() -> Vec<Command> {
     commands
 }
 
-pub(crate) async fn judge(store: &Arc<dyn Store>, version: &str, mode: &str) -> Report {
+pub(crate) async fn judge(store: &Arc<dyn Store>, version: &str, mode: &str) -> VerificationReport {
     let against = Some(Predecessor::loaded(component("1.0.0", "good")));
     let candidate = Candidate { component: component(version, mode), against, waiver: None, events_per_command: 100 };
     verify(store, candidate, &Settings { time_ms: 60_000, ..Settings::default() }).await.unwrap()
 }
 
 /// A report in a few lines, none of them too long.
-pub(crate) fn shown(report: &Report) -> String {
+pub(crate) fn shown(report: &VerificationReport) -> String {
     let mut lines = vec![if report.is_allowed() { "allowed".to_owned() } else { "refused".to_owned() }];
     lines.extend(report.refused.iter().map(|why| format!("! {why}")));
     lines.extend(report.findings.groups.iter().map(|group| {
@@ -159,7 +159,7 @@ async fn verification_can_be_turned_off_but_not_what_needs_no_history() {
     let reason = host.refused("a.wasm", smaller).await;
     assert_eq!(reason, "it no longer has command Tally.Reset v1: that takes a new major version");
     let differing = place.put("a.wasm", &shifty("1.0.1", "limit-10"));
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 5).await), differing);
     assert_eq!(place.activations().await.last().unwrap().why, "no recorded commands were run: verify.commands is 0");
     host.stop().await;
@@ -214,9 +214,9 @@ async fn a_slow_candidate_holds_up_nobody() {
     let live = place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
     let slow = place.put("a.wasm", &shifty("1.1.0", "slow-describe"));
-    host.file("a.wasm", State::Validated).await;
+    host.file("a.wasm", FileState::Validated).await;
     assert_eq!(by(host.add("meanwhile", "Tally/a", 1).await), live);
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("then", "Tally/a", 1).await), slow);
     host.stop().await;
 }

@@ -2,8 +2,8 @@
 
 use std::{fs, sync::Arc};
 
-use cantus_engine::registry::{ActivationChange, ActivationError, State};
-use cantus_model::{Activation, Cause, ComponentRecord};
+use cantus_engine::registry::{ActivationChange, ActivationError, FileState};
+use cantus_model::{Activation, ActivationCause, ComponentRecord};
 use cantus_tests::{
     faulty::{OnAppend, faulty},
     guests,
@@ -18,10 +18,10 @@ async fn what_another_process_makes_live_is_followed() {
     let first = place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
     let second = place.put("a.wasm", &shifty("1.1.0", "good"));
-    host.changed(Cause::Dropped, Some(second)).await;
+    host.changed(ActivationCause::Dropped, Some(second)).await;
     let elsewhere = place.elsewhere().await;
     for (n, (cause, digest)) in
-        [(Cause::RolledBack, first), (Cause::Activated, second), (Cause::Activated, first)].into_iter().enumerate()
+        [(ActivationCause::RolledBack, first), (ActivationCause::Activated, second), (ActivationCause::Activated, first)].into_iter().enumerate()
     {
         decide(&elsewhere, cause, digest).await;
         host.changed(cause, Some(digest)).await;
@@ -29,18 +29,18 @@ async fn what_another_process_makes_live_is_followed() {
     }
     // Several at once: the last one counts.
     for digest in [second, first, second] {
-        decide(&elsewhere, Cause::Activated, digest).await;
+        decide(&elsewhere, ActivationCause::Activated, digest).await;
     }
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("last", "Tally/a", 1).await), second);
     // A plugin that nobody here has seen.
     let other = guests::shifty("other", "0.1.0", "other-aggregate");
     let mut log = elsewhere.log().await.unwrap();
     let change =
-        ActivationChange { plugin: "other".into(), cause: Cause::Activated, who: "me".into(), why: String::new() };
+        ActivationChange { plugin: "other".into(), cause: ActivationCause::Activated, who: "me".into(), why: String::new() };
     let loaded = super::load(&other);
     elsewhere.record(&mut log, change, Some((loaded, Some(other))), None).await.unwrap();
-    host.changed(Cause::Activated, Some(log.track("other").unwrap().current.unwrap())).await;
+    host.changed(ActivationCause::Activated, Some(log.track("other").unwrap().current.unwrap())).await;
     assert_eq!(accepted(host.add("other", "Tally2/a", 1).await), 1);
     host.stop().await;
     let host = place.open().await;
@@ -63,13 +63,13 @@ async fn what_was_refused_can_be_made_live_by_a_person() {
     let elsewhere = place.elsewhere().await;
     let mut log = elsewhere.log().await.unwrap();
     let change =
-        ActivationChange { plugin: "shifty".into(), cause: Cause::Activated, who: "me".into(), why: "agreed".into() };
+        ActivationChange { plugin: "shifty".into(), cause: ActivationCause::Activated, who: "me".into(), why: "agreed".into() };
     elsewhere.record(&mut log, change, Some((super::load(&bytes), Some(bytes))), None).await.unwrap();
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 5).await), digest);
     host.stop().await;
     let host = place.open().await;
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     host.stop().await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "activated 1.0.1"]);
 }
@@ -82,7 +82,7 @@ async fn of_two_who_append_at_once_one_is_overtaken() {
     place.open().await.stop().await;
     let change = |who: &str| ActivationChange {
         plugin: "shifty".into(),
-        cause: Cause::Activated,
+        cause: ActivationCause::Activated,
         who: who.into(),
         why: String::new(),
     };
@@ -115,7 +115,7 @@ async fn an_activation_that_gets_in_between_is_not_lost() {
         seq: 2,
         at: NOW,
         plugin: "shifty".into(),
-        cause: Cause::Activated,
+        cause: ActivationCause::Activated,
         from: Some(first),
         to: Some(to.digest),
         who: "somebody else".into(),
@@ -132,7 +132,7 @@ async fn an_activation_that_gets_in_between_is_not_lost() {
     assert_eq!(by(host.add("1", "Tally/a", 1).await), theirs.digest);
     assert!(store.has_appended());
     let next = place.put("b.wasm", &shifty("1.2.0", "good"));
-    host.changed(Cause::Dropped, Some(next)).await;
+    host.changed(ActivationCause::Dropped, Some(next)).await;
     host.stop().await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "activated 1.1.0", "dropped 1.2.0"]);
 }
@@ -147,7 +147,7 @@ async fn a_second_host_of_an_aggregate_waits_for_the_first_to_go() {
     let both = guests::shifty("both", "1.0.0", "two-aggregates");
     let mut log = elsewhere.log().await.unwrap();
     let change =
-        ActivationChange { plugin: "both".into(), cause: Cause::Activated, who: "me".into(), why: String::new() };
+        ActivationChange { plugin: "both".into(), cause: ActivationCause::Activated, who: "me".into(), why: String::new() };
     let component = Some((super::load(&both), Some(both.clone())));
     let refused = elsewhere.record(&mut log, change, component, None).await.unwrap_err().to_string();
     assert_eq!(refused, "the plugins shifty and both both host the aggregate Tally");
@@ -156,14 +156,14 @@ async fn a_second_host_of_an_aggregate_waits_for_the_first_to_go() {
     assert_eq!(host.refused("b.wasm", both).await, reason);
     assert_eq!(by(host.add("1", "Tally/a", 1).await), live);
     place.remove("a.wasm");
-    host.file("b.wasm", State::Active).await;
+    host.file("b.wasm", FileState::Active).await;
     assert_eq!(by(host.add("2", "Tally/a", 1).await), both);
     assert_eq!(by(host.add("3", "Tally2/a", 1).await), both);
     // The other way round, in one step: a new version that leaves an aggregate to another plugin.
     let other = place.put("a.wasm", &guests::shifty("other", "1.0.0", "other-aggregate"));
     host.refused("a.wasm", other).await;
     let smaller = place.put("b.wasm", &guests::shifty("both", "2.0.0", "good"));
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("4", "Tally/a", 1).await), smaller);
     assert_eq!(by(host.add("5", "Tally2/a", 1).await), other);
     host.stop().await;

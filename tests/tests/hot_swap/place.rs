@@ -5,16 +5,16 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use cantus_engine::{
     Answer, Engine, FixedClock, OwnedStore,
-    registry::{self, Activator, FileStatus, Notice, Registry, State},
+    registry::{self, Activator, FileStatus, RegistryNotice, Registry, FileState},
     verify,
 };
 use cantus_model::{
-    Activation, Cause, Digest,
+    Activation, ActivationCause, Digest,
     ports::{PluginSource, Store},
 };
 use cantus_store::{MemoryStore, SqliteStore};
 use cantus_tests::host::{self, NOW};
-use cantus_wasm::{ComponentStore, FolderSource, FolderWatch, Limits, PluginFolder};
+use cantus_wasm::{ComponentFolder, FolderSource, FolderWatch, Limits, PluginFolder};
 use tempfile::TempDir;
 use tokio::{
     sync::{Notify, oneshot, watch},
@@ -54,7 +54,7 @@ impl Place {
         let limits = Limits { sandboxes: 24, component_bytes: 2 << 20, ..host::limits() };
         fs::create_dir_all(root.path().join("plugins")).unwrap();
         let folder = PluginFolder::open(&root.path().join("plugins"), limits.component_bytes).unwrap();
-        let components = ComponentStore::open(&root.path().join("components")).unwrap();
+        let components = ComponentFolder::open(&root.path().join("components")).unwrap();
         let source = FolderSource::new(folder, components, Arc::new(host::runtime(&limits)));
         Self {
             root,
@@ -145,7 +145,7 @@ impl Place {
 
     async fn open_with(&self, hint: Arc<Notify>, watch: Option<FolderWatch>) -> Host {
         let (sender, notices) = watch::channel(Vec::new());
-        let observer = move |notice: &Notice| sender.send_modify(|told| told.push(notice.clone()));
+        let observer = move |notice: &RegistryNotice| sender.send_modify(|told| told.push(notice.clone()));
         let owned = OwnedStore::claim(Arc::clone(&self.store)).await.unwrap();
         let activator = Activator { author: owned.author(), ..self.activator() };
         let registry = Registry::open(self.registry.clone(), activator, observer).await.unwrap();
@@ -166,7 +166,7 @@ fn url(root: &TempDir) -> String {
 pub(crate) struct Host {
     pub(crate) engine: Arc<Engine>,
     pub(crate) statuses: watch::Receiver<Vec<FileStatus>>,
-    pub(crate) notices: watch::Receiver<Vec<Notice>>,
+    pub(crate) notices: watch::Receiver<Vec<RegistryNotice>>,
     source: Arc<Tap>,
     stop: oneshot::Sender<()>,
     registry: JoinHandle<()>,
@@ -175,13 +175,13 @@ pub(crate) struct Host {
 
 impl Host {
     /// Waits until a file is in a state.
-    pub(crate) async fn file(&self, name: &str, state: State) -> FileStatus {
+    pub(crate) async fn file(&self, name: &str, state: FileState) -> FileStatus {
         self.status(name, |status| status.state == state).await
     }
 
     /// Waits until a file with these bytes is refused, and says why.
     pub(crate) async fn refused(&self, name: &str, digest: Digest) -> String {
-        let refused = |status: &FileStatus| status.state == State::Refused && status.digest == Some(digest);
+        let refused = |status: &FileStatus| status.state == FileState::Refused && status.digest == Some(digest);
         self.status(name, refused).await.reason.unwrap()
     }
 
@@ -210,10 +210,10 @@ impl Host {
     }
 
     /// Waits for a change of what is live that was brought about so, and returns the newest.
-    pub(crate) async fn changed(&self, cause: Cause, to: Option<Digest>) -> Activation {
-        let find = |told: &[Notice]| {
+    pub(crate) async fn changed(&self, cause: ActivationCause, to: Option<Digest>) -> Activation {
+        let find = |told: &[RegistryNotice]| {
             told.iter().rev().find_map(|notice| match notice {
-                Notice::Changed { activation, .. } if activation.cause == cause && activation.to == to => {
+                RegistryNotice::Changed { activation, .. } if activation.cause == cause && activation.to == to => {
                     Some((**activation).clone())
                 }
                 _ => None,
@@ -227,7 +227,7 @@ impl Host {
 
     /// Waits until the registry says that it has trouble with this.
     pub(crate) async fn trouble(&self, with: &str) {
-        let is_it = |notice: &Notice| matches!(notice, Notice::Trouble(what) if what.contains(with));
+        let is_it = |notice: &RegistryNotice| matches!(notice, RegistryNotice::Trouble(what) if what.contains(with));
         let mut notices = self.notices.clone();
         let found = timeout(PATIENCE, notices.wait_for(|told| told.iter().any(is_it))).await.is_ok();
         assert!(found, "no trouble with {with}: {:#?}", self.told());
@@ -236,12 +236,12 @@ impl Host {
     /// What was told so far, in short.
     pub(crate) fn told(&self) -> Vec<String> {
         let version = |version: &Option<_>| version.as_ref().map_or_else(|| "-".into(), ToString::to_string);
-        let line = |notice: &Notice| match notice {
-            Notice::Changed { activation, version: now, before, .. } => {
+        let line = |notice: &RegistryNotice| match notice {
+            RegistryNotice::Changed { activation, version: now, before, .. } => {
                 format!("{}: {} → {}", activation.cause, version(before), version(now))
             }
-            Notice::Refused { status, .. } => format!("refused: {}", status.file),
-            Notice::Trouble(what) => format!("trouble: {what}"),
+            RegistryNotice::Refused { status, .. } => format!("refused: {}", status.file),
+            RegistryNotice::Trouble(what) => format!("trouble: {what}"),
         };
         self.notices.borrow().iter().map(line).collect()
     }

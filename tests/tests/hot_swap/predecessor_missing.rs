@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use cantus_engine::registry::State;
+use cantus_engine::registry::FileState;
 use cantus_model::Digest;
 
 use super::{accepted, by, place::Place, shifty, undecided};
@@ -55,7 +55,7 @@ async fn when_its_file_is_back_the_patch_is_judged_again() {
     let host = place.open().await;
     host.refused("b.wasm", patch).await;
     assert_eq!(place.put("a.wasm", &shifty("1.0.0", "good")), live);
-    host.file("b.wasm", State::Active).await;
+    host.file("b.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 5).await), patch);
     host.stop().await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.0.0", "dropped 1.0.1"]);
@@ -76,7 +76,7 @@ async fn a_predecessor_that_does_not_load_is_as_good_as_missing() {
         // The live one, the patch, and the live one to compare it with.
         match (call, loads) {
             ("load", 2) | ("scan" | "read" | "validate" | "waiver" | "keep" | "kept", _) => Ok(()),
-            _ => Err(cantus_model::ports::Refusal("not with this host".into())),
+            _ => Err(cantus_model::ports::Refused("not with this host".into())),
         }
     });
     let host = place.open().await;

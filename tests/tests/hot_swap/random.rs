@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fs};
 
 use cantus_engine::{
     CommandError,
-    registry::{Log, State},
+    registry::{ActivationState, FileState},
 };
-use cantus_model::{Cause, Digest};
+use cantus_model::{ActivationCause, Digest};
 
 use super::{
     barred::decide,
@@ -100,12 +100,12 @@ async fn step(place: &Place, dice: &mut Dice) -> String {
             let previous = log.track("shifty").and_then(|track| track.previous());
             match (dice.roll(2), previous, known.is_empty()) {
                 (0, Some(previous), _) => {
-                    decide(&elsewhere, Cause::RolledBack, previous).await;
+                    decide(&elsewhere, ActivationCause::RolledBack, previous).await;
                     "rolled back".into()
                 }
                 (1, _, false) => {
                     let digest = dice.one_of(&known);
-                    decide(&elsewhere, Cause::Activated, digest).await;
+                    decide(&elsewhere, ActivationCause::Activated, digest).await;
                     format!("activated {}", named(&log, digest))
                 }
                 _ => "nothing".into(),
@@ -114,7 +114,7 @@ async fn step(place: &Place, dice: &mut Dice) -> String {
     }
 }
 
-fn named(log: &Log, digest: Digest) -> String {
+fn named(log: &ActivationState, digest: Digest) -> String {
     log.component(digest).map_or_else(|| digest.short(), |(_, version)| version.to_string())
 }
 
@@ -141,12 +141,12 @@ async fn agree(place: &Place, host: &Host, n: usize, done: &[String]) {
         let is_live = status.digest.is_some() && status.digest == current;
         let barred = status.digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest)));
         match status.state {
-            State::Active => assert!(is_live, "{}: {}", status.file, story()),
-            State::RolledBack => assert!(barred && !is_live, "{}: {}", status.file, story()),
-            State::Superseded => {
+            FileState::Active => assert!(is_live, "{}: {}", status.file, story()),
+            FileState::RolledBack => assert!(barred && !is_live, "{}: {}", status.file, story()),
+            FileState::Superseded => {
                 assert!(status.version < live_version && !is_live, "{}: {}", status.file, story());
             }
-            State::Refused => assert!(!is_live && status.reason.is_some(), "{}: {}", status.file, story()),
+            FileState::Refused => assert!(!is_live && status.reason.is_some(), "{}: {}", status.file, story()),
             state => panic!("{} is still {}: {}", status.file, state.as_str(), story()),
         }
     }

@@ -4,9 +4,9 @@ use std::fs;
 
 use cantus_engine::{
     fold,
-    registry::{ActivationChange, State},
+    registry::{ActivationChange, FileState},
 };
-use cantus_model::{AggregateRef, Cause, EventQuery};
+use cantus_model::{AggregateRef, ActivationCause, EventQuery};
 
 use super::{accepted, by, component, place::Place, shifty, undecided};
 
@@ -17,7 +17,7 @@ async fn a_plugin_without_a_file_decides_nothing_and_its_history_stays() {
     let host = place.open().await;
     assert_eq!(accepted(host.add("1", "Tally/a", 2).await), 1);
     place.remove("a.wasm");
-    let gone = host.changed(Cause::Removed, None).await;
+    let gone = host.changed(ActivationCause::Removed, None).await;
     assert_eq!((gone.from, gone.who.as_str()), (Some(digest), "a.wasm"));
     let unknown = "unknown-aggregate: no plugin hosts the aggregate \"Tally\"; no plugin is live";
     assert_eq!(undecided(host.add("2", "Tally/a", 2).await), unknown);
@@ -31,7 +31,7 @@ async fn a_plugin_without_a_file_decides_nothing_and_its_history_stays() {
     assert_eq!(String::from_utf8(folded.state).unwrap(), r#"{"events":1,"total":2}"#);
 
     place.put("a.wasm", &shifty("1.0.0", "good"));
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(accepted(host.add("2", "Tally/a", 2).await), 2);
     host.stop().await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "removed -", "dropped 1.0.0"]);
@@ -51,16 +51,16 @@ async fn what_was_removed_while_no_host_ran_stays_live() {
     let elsewhere = place.elsewhere().await;
     let mut log = elsewhere.log().await.unwrap();
     let change =
-        ActivationChange { plugin: "shifty".into(), cause: Cause::Removed, who: "me".into(), why: String::new() };
+        ActivationChange { plugin: "shifty".into(), cause: ActivationCause::Removed, who: "me".into(), why: String::new() };
     elsewhere.record(&mut log, change, None, None).await.unwrap();
-    host.changed(Cause::Removed, None).await;
+    host.changed(ActivationCause::Removed, None).await;
     assert!(undecided(host.add("2", "Tally/a", 1).await).starts_with("unknown-aggregate"));
     host.stop().await;
 
     place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
     place.remove("a.wasm");
-    host.changed(Cause::Removed, None).await;
+    host.changed(ActivationCause::Removed, None).await;
     host.stop().await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "removed -", "dropped 1.0.0", "removed -"]);
 }
@@ -80,7 +80,7 @@ async fn a_file_may_be_gone_for_a_moment() {
         host.looked().await;
         assert_eq!(by(host.add("meanwhile", "Tally/a", 1).await), live, "{beside}");
         let next = place.put("b.wasm", &shifty("1.2.0", "good"));
-        host.file("b.wasm", State::Active).await;
+        host.file("b.wasm", FileState::Active).await;
         assert_eq!(by(host.add("then", "Tally/a", 1).await), next);
         assert_eq!(place.log().await, ["dropped 1.1.0", "dropped 1.2.0"]);
         host.stop().await;
@@ -95,11 +95,11 @@ async fn another_name_is_not_another_plugin() {
     for (from, to) in [("a.wasm", "b.wasm"), ("b.wasm", "a.wasm")] {
         fs::rename(place.path(from), place.path(to)).unwrap();
         host.files(&[to]).await;
-        assert_eq!(host.file(to, State::Active).await.digest, Some(live));
+        assert_eq!(host.file(to, FileState::Active).await.digest, Some(live));
         assert_eq!(by(host.add(to, "Tally/a", 1).await), live);
     }
     place.remove("a.wasm");
-    host.changed(Cause::Removed, None).await;
+    host.changed(ActivationCause::Removed, None).await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "removed -"]);
     host.stop().await;
 }
@@ -114,7 +114,7 @@ async fn one_plugin_goes_and_the_other_goes_on() {
     accepted(host.add("1", "Tally/a", 1).await);
     accepted(host.add("2", "Tally2/a", 1).await);
     place.remove("a.wasm");
-    host.changed(Cause::Removed, None).await;
+    host.changed(ActivationCause::Removed, None).await;
     let unknown = "unknown-aggregate: no plugin hosts the aggregate \"Tally\"; there are Tally2";
     assert_eq!(undecided(host.add("3", "Tally/a", 1).await), unknown);
     assert_eq!(accepted(host.add("4", "Tally2/a", 1).await), 2);

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cantus_engine::{CommandError, Engine, FixedClock, Live, Settings};
+use cantus_engine::{CommandError, Engine, FixedClock, LiveComponent, Settings};
 use cantus_model::{AggregateRef, ports::Component};
 use cantus_tests::{
     faulty::{FaultyStore, faulty},
@@ -16,7 +16,7 @@ async fn start(store: &Arc<FaultyStore>, settings: Settings, component: &Arc<dyn
 }
 
 fn swap(engine: &Engine, component: &Arc<dyn Component>) {
-    engine.swap(&[Live::new(Arc::clone(component))]).unwrap();
+    engine.swap(&[LiveComponent::new(Arc::clone(component))]).unwrap();
 }
 
 /// Waits until the store has seen so many reads, and returns those after the first `after`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cantus_engine::replay::{self, Cast, Components, Progress, Replay, ReplayReport, perturbations};
+use cantus_engine::replay::{self, ReplayConfig, Components, ReplayProgress, Replay, ReplayReport, perturbations};
 use cantus_model::{HistoryQuery, ports::Store};
 use cantus_store::MemoryStore;
 use cantus_tests::host;
@@ -57,7 +57,7 @@ async fn a_replay_restores_from_snapshots_as_well() {
 
 async fn replayed(store: &Arc<dyn Store>, components: Arc<Components>) -> ReplayReport {
     let perturbations = perturbations(&components, None);
-    let cast = Cast { components, candidate: None, perturbations, since: None, events_per_command: 100 };
+    let cast = ReplayConfig { components, candidate: None, perturbations, since: None, events_per_command: 100 };
     let replay = Replay { query: HistoryQuery::default(), limit: None, threads: 1, cast };
-    replay::replay(&**store, replay, &Arc::new(Progress::default())).await.unwrap()
+    replay::replay(&**store, replay, &Arc::new(ReplayProgress::default())).await.unwrap()
 }

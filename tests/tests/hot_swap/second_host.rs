@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{OwnedStore, registry::State};
-use cantus_model::Cause;
+use cantus_engine::{OwnedStore, registry::FileState};
+use cantus_model::ActivationCause;
 
 use super::{accepted, by, place::Place, shifty};
 
@@ -27,7 +27,7 @@ async fn a_second_host_with_an_empty_folder_removes_nothing() {
 
     // What the second one makes live is not followed by the one that it has replaced.
     let next = beside.put("b.wasm", &shifty("1.1.0", "good"));
-    second.file("b.wasm", State::Active).await;
+    second.file("b.wasm", FileState::Active).await;
     assert_eq!(by(second.add("3", "Tally/a", 1).await), next);
     first.trouble("another host took over").await;
     assert!(!first.told().iter().any(|told| told.contains("1.1.0")), "{:?}", first.told());
@@ -60,7 +60,7 @@ async fn an_older_file_does_not_replace_what_is_live_at_a_start() {
     for (place, name) in [(&beside, "old.wasm"), (&beside, "a.wasm"), (&place, "a.wasm")] {
         place.put(name, &shifty("1.0.0", "good"));
         let host = place.open().await;
-        let reason = host.file(name, State::Superseded).await.reason.unwrap();
+        let reason = host.file(name, FileState::Superseded).await.reason.unwrap();
         assert_eq!(
             reason,
             "shifty 1.1.0 is live, and its file is not in the folder: `cantus plugin activate shifty@1.0.0` makes this one live"
@@ -104,12 +104,12 @@ async fn an_older_file_does_not_replace_what_cannot_be_loaded() {
     std::fs::remove_file(place.kept(live)).unwrap();
     place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
-    let reason = host.file("a.wasm", State::Superseded).await.reason.unwrap();
+    let reason = host.file("a.wasm", FileState::Superseded).await.reason.unwrap();
     assert_eq!(
         reason,
         "shifty 1.1.0 should be live, and its component cannot be loaded: `cantus plugin activate shifty@1.0.0` makes this one live"
     );
     place.put("b.wasm", &shifty("1.1.0", "good"));
-    assert_eq!(host.changed(Cause::Dropped, Some(live)).await.from, Some(live));
+    assert_eq!(host.changed(ActivationCause::Dropped, Some(live)).await.from, Some(live));
     host.stop().await;
 }

@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cantus_engine::registry::{Notice, State};
-use cantus_model::{Cause, Digest, ports::Refusal};
+use cantus_engine::registry::{RegistryNotice, FileState};
+use cantus_model::{ActivationCause, Digest, ports::Refused};
 use cantus_tests::guests;
 
 use super::{accepted, by, place::Place, shifty, undecided};
@@ -26,13 +26,13 @@ async fn a_file_comes_from_found_to_active_and_each_step_shows() {
         Ok(())
     });
     let digest = place.put("a.wasm", &shifty("1.0.0", "good"));
-    let status = host.file("a.wasm", State::Active).await;
+    let status = host.file("a.wasm", FileState::Active).await;
     assert_eq!(*steps.lock().unwrap(), ["validate: found", "load: validated", "waiver: compiled", "keep: verified"]);
 
     assert_eq!((status.digest, status.reason), (Some(digest), None));
     assert_eq!((status.plugin.as_deref(), status.version.unwrap().to_string().as_str()), (Some("shifty"), "1.0.0"));
     assert_eq!(by(host.add("first", "Tally/a", 1).await), digest, "active means that it decides");
-    let activation = host.changed(Cause::Dropped, Some(digest)).await;
+    let activation = host.changed(ActivationCause::Dropped, Some(digest)).await;
     assert_eq!((activation.seq, activation.from, activation.who.as_str()), (1, None, "a.wasm"));
     assert_eq!(activation.why, "no recorded commands to run");
     assert!(activation.report.as_ref().unwrap().contains(r#""complete":true"#), "{activation:?}");
@@ -60,8 +60,8 @@ async fn nothing_waits_for_the_verification_of_another() {
     });
     place.put("a.wasm", &guests::shifty("first", "1.0.0", "good"));
     place.put("b.wasm", &guests::shifty("second", "1.0.0", "other-aggregate"));
-    host.file("a.wasm", State::Active).await;
-    host.file("b.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
+    host.file("b.wasm", FileState::Active).await;
     assert_eq!(*engaged.lock().unwrap(), [[false, false], [true, false]]);
     host.stop().await;
 }
@@ -85,7 +85,7 @@ async fn who_is_refused_hears_why_at_each_step() {
     place.put("other.wasm", &guests::shifty("other", "1.0.0", "good"));
     let mut reasons = Vec::new();
     for name in ["unreadable", "invalid", "unfit", "taken", "waived-badly", "worse", "other"] {
-        let status = host.file(&format!("{name}.wasm"), State::Refused).await;
+        let status = host.file(&format!("{name}.wasm"), FileState::Refused).await;
         reasons.push(format!("{name}: {}", status.reason.unwrap()));
     }
     let digests = [shifty("1.0.0", "good"), shifty("1.0.0", "same-but-different"), guests::rogue("no-aggregate")];
@@ -94,7 +94,7 @@ async fn who_is_refused_hears_why_at_each_step() {
     insta::with_settings!({ filters => filters }, { insta::assert_snapshot!(reasons.join("\n")) });
     assert_eq!(by(host.add("after", "Tally/a", 20).await), live);
     assert_eq!(place.log().await, ["dropped 1.0.0"]);
-    let worse = |notice: &Notice| matches!(notice, Notice::Refused { status, report } if status.file == "worse.wasm" && report.is_some());
+    let worse = |notice: &RegistryNotice| matches!(notice, RegistryNotice::Refused { status, report } if status.file == "worse.wasm" && report.is_some());
     assert!(host.notices.borrow().iter().any(worse), "the report comes with the notice");
     host.stop().await;
 }
@@ -106,7 +106,7 @@ async fn what_cannot_be_kept_does_not_go_live() {
     let live = place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
     place.source.listen(|call| match call {
-        "keep" => Err(Refusal("the component store: no space left on device".into())),
+        "keep" => Err(Refused("the component store: no space left on device".into())),
         _ => Ok(()),
     });
     let new = place.put("a.wasm", &shifty("1.1.0", "good"));
@@ -114,7 +114,7 @@ async fn what_cannot_be_kept_does_not_go_live() {
     assert_eq!(by(host.add("before", "Tally/a", 1).await), live);
     place.source.listen(|_| Ok(()));
     place.put("a.wasm", &shifty("1.1.0", "good"));
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 1).await), new);
     assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
     host.stop().await;
@@ -144,7 +144,7 @@ async fn a_hint_is_enough() {
     let host = place.open_watching().await;
     for version in ["1.0.0", "1.1.0", "1.1.1"] {
         let digest = place.put("a.wasm", &shifty(version, "good"));
-        host.status("a.wasm", |status| status.digest == Some(digest) && status.state == State::Active).await;
+        host.status("a.wasm", |status| status.digest == Some(digest) && status.state == FileState::Active).await;
         assert_eq!(by(host.add(version, "Tally/a", 1).await), digest);
     }
     host.stop().await;
@@ -164,12 +164,12 @@ async fn a_host_stops_in_the_middle_of_a_verification() {
     }
     // Each of them takes all of its fuel, twice.
     place.put("a.wasm", &shifty("1.1.0", "loop-handle"));
-    host.file("a.wasm", State::Compiled).await;
+    host.file("a.wasm", FileState::Compiled).await;
     let stopped = tokio::time::timeout(std::time::Duration::from_secs(30), host.stop()).await;
     assert!(stopped.is_ok(), "it is still at it");
     place.verify.time_ms = 1_000;
     let host = place.open().await;
-    host.file("a.wasm", State::Refused).await;
+    host.file("a.wasm", FileState::Refused).await;
     assert_eq!(by(host.add("after", "Tally/a", 1).await), live);
     host.stop().await;
     assert_eq!(place.log().await, ["dropped 1.0.0"]);

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use cantus_engine::{CommandError, Decided, Engine, Live, fold};
+use cantus_engine::{CommandError, DurableOutcome, Engine, LiveComponent, fold};
 use cantus_model::{
     AggregateRef, Command, CommandRecord, Digest, Fault, Manifest, Outcome,
     ports::{Component, HashSeed, Sandbox, Store},
@@ -29,8 +29,8 @@ pub(crate) struct Labelled {
 
 impl Labelled {
     /// As it goes live in the swap of this number.
-    pub(crate) fn live(component: &Arc<dyn Component>, swap: usize) -> Live {
-        Live::new(Arc::new(Self { component: Arc::clone(component), digest: label(swap) }))
+    pub(crate) fn live(component: &Arc<dyn Component>, swap: usize) -> LiveComponent {
+        LiveComponent::new(Arc::new(Self { component: Arc::clone(component), digest: label(swap) }))
     }
 }
 
@@ -47,8 +47,8 @@ impl Component for Labelled {
         self.digest
     }
 
-    fn open(&self, hash_seed: HashSeed) -> Result<Box<dyn Sandbox>, Box<Fault>> {
-        self.component.open(hash_seed)
+    fn open_aggregates(&self, hash_seed: HashSeed) -> Result<Box<dyn AggregateSandbox>, Box<Fault>> {
+        self.component.open_aggregates(hash_seed)
     }
 }
 
@@ -69,7 +69,7 @@ struct Sent {
     command: Command,
     /// The last swap that was complete when it was submitted, and when it was answered.
     swaps: (usize, usize),
-    decided: Decided,
+    decided: DurableOutcome,
 }
 
 struct Road {

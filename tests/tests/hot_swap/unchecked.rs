@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use cantus_engine::{
     FixedClock,
-    registry::{ActivationChange, State},
+    registry::{ActivationChange, FileState},
     verify::{Candidate, Predecessor, Settings, verify},
 };
-use cantus_model::{Cause, ports::Store};
+use cantus_model::{ActivationCause, ports::Store};
 use cantus_store::MemoryStore;
 use cantus_tests::{faulty::FaultyStore, host};
 
@@ -40,10 +40,10 @@ async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() 
     let elsewhere = place.elsewhere().await;
     let mut log = elsewhere.log().await.unwrap();
     let change =
-        ActivationChange { plugin: "shifty".into(), cause: Cause::Activated, who: "me".into(), why: "tested".into() };
+        ActivationChange { plugin: "shifty".into(), cause: ActivationCause::Activated, who: "me".into(), why: "tested".into() };
     let bytes = shifty("1.0.1", "good");
     elsewhere.record(&mut log, change, Some((super::load(&bytes), Some(bytes))), None).await.unwrap();
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     host.stop().await;
 }
 
@@ -53,7 +53,7 @@ async fn none_recorded_is_not_none_checked() {
     place.verify.time_ms = 0;
     place.put("a.wasm", &shifty("1.0.0", "good"));
     let host = place.open().await;
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(place.activations().await[0].why, "no recorded commands to run");
     host.stop().await;
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use cantus_engine::registry::State;
-use cantus_model::Cause;
+use cantus_engine::registry::FileState;
+use cantus_model::ActivationCause;
 
 use super::{accepted, by, place::Place, shifty};
 
@@ -20,8 +20,8 @@ async fn the_same_bytes_again_change_nothing() {
     }
     fs::write(place.path("a.wasm"), shifty("1.0.0", "good")).unwrap();
     place.put("copy.wasm", &shifty("1.0.0", "good"));
-    assert_eq!(host.file("copy.wasm", State::Active).await.digest, Some(digest), "it is what is live");
-    host.file("a.wasm", State::Active).await;
+    assert_eq!(host.file("copy.wasm", FileState::Active).await.digest, Some(digest), "it is what is live");
+    host.file("a.wasm", FileState::Active).await;
     host.stop().await;
 
     let host = place.open().await;
@@ -54,18 +54,18 @@ async fn other_bytes_under_the_same_version_are_refused() {
     place.remove("b.wasm");
 
     let second = place.put("a.wasm", &shifty("1.1.0", "good"));
-    host.changed(Cause::Dropped, Some(second)).await;
+    host.changed(ActivationCause::Dropped, Some(second)).await;
     place.put("b.wasm", &shifty("1.0.0", "same-but-different"));
     assert_eq!(host.refused("b.wasm", other).await, was_live, "though it is no longer live");
 
     // Neither of these was ever live.
     place.put("c.wasm", &shifty("1.0.5", "good"));
-    host.file("c.wasm", State::Superseded).await;
+    host.file("c.wasm", FileState::Superseded).await;
     let twin = place.put("d.wasm", &shifty("1.0.5", "same-but-different"));
     let told = "c.wasm is shifty 1.0.5 too, with other bytes: remove one of them";
     assert_eq!(host.refused("d.wasm", twin).await, told);
     place.remove("c.wasm");
-    let reason = host.file("d.wasm", State::Superseded).await.reason;
+    let reason = host.file("d.wasm", FileState::Superseded).await.reason;
     assert_eq!(reason.as_deref(), Some("shifty 1.1.0 is live"), "the advice was followed, so it is good now");
     assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
     host.stop().await;
@@ -77,8 +77,8 @@ async fn of_two_new_files_with_one_version_one_is_live() {
     let one = place.put("a.wasm", &shifty("1.0.0", "good"));
     place.put("b.wasm", &shifty("1.0.0", "same-but-different"));
     let host = place.open().await;
-    assert_eq!(host.file("a.wasm", State::Active).await.digest, Some(one), "the first by name");
-    assert!(host.file("b.wasm", State::Refused).await.reason.unwrap().contains("shifty 1.0.0"));
+    assert_eq!(host.file("a.wasm", FileState::Active).await.digest, Some(one), "the first by name");
+    assert!(host.file("b.wasm", FileState::Refused).await.reason.unwrap().contains("shifty 1.0.0"));
     host.stop().await;
 }
 
@@ -88,21 +88,21 @@ async fn the_highest_version_is_live_and_without_it_the_next_lower() {
     let digests =
         ["1.9.0", "1.10.0", "1.2.0"].map(|version| place.put(&format!("{version}.wasm"), &shifty(version, "good")));
     let host = place.open().await;
-    host.file("1.10.0.wasm", State::Active).await;
+    host.file("1.10.0.wasm", FileState::Active).await;
     for lower in ["1.9.0.wasm", "1.2.0.wasm"] {
-        let reason = host.file(lower, State::Superseded).await.reason;
+        let reason = host.file(lower, FileState::Superseded).await.reason;
         assert_eq!(reason.as_deref(), Some("shifty 1.10.0 is live"));
     }
     assert_eq!(by(host.add("1", "Tally/a", 1).await), digests[1]);
 
     place.remove("1.10.0.wasm");
-    host.file("1.9.0.wasm", State::Active).await;
+    host.file("1.9.0.wasm", FileState::Active).await;
     assert_eq!(by(host.add("2", "Tally/a", 1).await), digests[0]);
-    let reason = host.file("1.2.0.wasm", State::Superseded).await.reason;
+    let reason = host.file("1.2.0.wasm", FileState::Superseded).await.reason;
     assert_eq!(reason.as_deref(), Some("shifty 1.9.0 is live"));
 
     place.put("1.10.0.wasm", &shifty("1.10.0", "good"));
-    host.file("1.10.0.wasm", State::Active).await;
+    host.file("1.10.0.wasm", FileState::Active).await;
     host.stop().await;
     let host = place.open().await;
     assert_eq!(host.told(), [""; 0]);
@@ -128,7 +128,7 @@ async fn a_broken_file_in_the_place_of_the_higher_one_is_no_reason_to_go_back() 
     host.looked().await;
     assert_eq!(by(host.add("after a restart", "Tally/a", 1).await), live);
     let next = place.put("new.wasm", &next);
-    host.file("new.wasm", State::Active).await;
+    host.file("new.wasm", FileState::Active).await;
     assert_eq!(by(host.add("then", "Tally/a", 1).await), next);
     assert_eq!(place.log().await, ["dropped 1.1.0", "dropped 1.2.0"]);
     host.stop().await;
@@ -141,7 +141,7 @@ async fn a_lower_version_in_the_place_of_the_live_one_goes_live() {
     place.put("a.wasm", &shifty("1.1.0", "good"));
     let host = place.open().await;
     let lower = place.put("a.wasm", &shifty("1.0.0", "good"));
-    host.changed(Cause::Dropped, Some(lower)).await;
+    host.changed(ActivationCause::Dropped, Some(lower)).await;
     assert_eq!(by(host.add("1", "Tally/a", 1).await), lower);
     assert_eq!(place.log().await, ["dropped 1.1.0", "dropped 1.0.0"]);
     host.stop().await;

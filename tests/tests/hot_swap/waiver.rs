@@ -3,8 +3,8 @@
 use std::fs;
 
 use cantus_engine::{
-    registry::State,
-    verify::{Candidate, Predecessor, Report, Settings, Waiver, verify},
+    registry::FileState,
+    verify::{Candidate, Predecessor, VerificationReport, Settings, Waiver, verify},
 };
 use cantus_store::MemoryStore;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::{
 const STEP: &str = "plugin = \"shifty\"\nfrom = \"1.0.0\"\nto = \"1.0.1\"\n";
 const ALLOW: &str = "[[allow]]\ncommand = \"Tally.Add\"\nchange = \"accepted-to-rejected\"\nreason = \"agreed\"\n";
 
-async fn judge(mode: &str, waiver: &str) -> Report {
+async fn judge(mode: &str, waiver: &str) -> VerificationReport {
     let store = history(Arc::new(MemoryStore::default()), commands()).await;
     let (against, waiver) =
         (Some(Predecessor::loaded(component("1.0.0", "good"))), Some(Waiver::parse(waiver).unwrap()));
@@ -77,7 +77,7 @@ async fn a_waiver_may_come_later() {
     host.looked().await;
     assert_eq!(host.told().len(), told, "it is judged once");
     fs::write(place.path("a.waiver.toml"), format!("{STEP}{ALLOW}")).unwrap();
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 5).await), next);
     let activation = place.activations().await.pop().unwrap();
     assert!(activation.report.unwrap().contains(r#""waived":"agreed""#));

@@ -2,9 +2,9 @@
 
 use cantus_engine::{
     Answer, CommandError,
-    registry::{ActivationChange, Notice, State},
+    registry::{ActivationChange, RegistryNotice, FileState},
 };
-use cantus_model::{Cause, Digest};
+use cantus_model::{ActivationCause, Digest};
 use cantus_tests::guests;
 
 use super::{
@@ -27,7 +27,7 @@ async fn watched(mut place: Place) -> (Place, Host, [Digest; 2]) {
     let host = place.open().await;
     accepted(host.add("history", "Tally/a", 1).await);
     let bad = place.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
-    host.file("b.wasm", State::Active).await;
+    host.file("b.wasm", FileState::Active).await;
     (place, host, [good, bad])
 }
 
@@ -37,28 +37,28 @@ async fn too_many_faults_bring_the_one_before_back() {
     for n in 0..3 {
         assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
     }
-    let back = host.changed(Cause::Faulted, Some(good)).await;
+    let back = host.changed(ActivationCause::Faulted, Some(good)).await;
     assert_eq!((back.from, back.who.as_str()), (Some(bad), "the watch after a swap"));
     assert!(
         back.why.starts_with("3 faults since it went live, the last one: ") && back.why.contains("thirteen!"),
         "{}",
         back.why
     );
-    let status = host.file("b.wasm", State::RolledBack).await;
+    let status = host.file("b.wasm", FileState::RolledBack).await;
     assert_eq!(status.reason.as_deref(), Some("`cantus plugin activate shifty@1.1.0` makes it live again"));
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("bad-0", "Tally/0", 13).await), good, "the same command, sent again");
 
     // Neither another look, nor a restart, nor another copy of it.
     host.looked().await;
     place.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
     place.put("c.wasm", &shifty("1.1.0", "trap-on-13"));
-    host.file("c.wasm", State::RolledBack).await;
+    host.file("c.wasm", FileState::RolledBack).await;
     host.stop().await;
     let host = place.open().await;
     host.looked().await;
     assert_eq!(host.told(), [""; 0]);
-    assert_eq!(host.file("b.wasm", State::RolledBack).await.digest, Some(bad));
+    assert_eq!(host.file("b.wasm", FileState::RolledBack).await.digest, Some(bad));
     assert_eq!(by(host.add("bad-1", "Tally/1", 13).await), good);
 
     // But a person may have it so, and it is watched again.
@@ -66,18 +66,18 @@ async fn too_many_faults_bring_the_one_before_back() {
     let mut log = elsewhere.log().await.unwrap();
     let change = ActivationChange {
         plugin: "shifty".into(),
-        cause: Cause::Activated,
+        cause: ActivationCause::Activated,
         who: "me".into(),
         why: "once more".into(),
     };
     let again = elsewhere.load(bad).await.unwrap();
     elsewhere.record(&mut log, change, Some((again, None)), None).await.unwrap();
-    host.file("b.wasm", State::Active).await;
-    host.file("a.wasm", State::RolledBack).await;
+    host.file("b.wasm", FileState::Active).await;
+    host.file("a.wasm", FileState::RolledBack).await;
     for n in 2..5 {
         assert_eq!(fault(host.add(&format!("bad-{n}"), "Tally/x", 13).await), bad);
     }
-    host.changed(Cause::Faulted, Some(good)).await;
+    host.changed(ActivationCause::Faulted, Some(good)).await;
     host.stop().await;
     assert_eq!(
         place.log().await,
@@ -102,7 +102,7 @@ async fn what_faults_as_often_as_the_one_before_stays() {
         host.looked().await;
         if version == "1.0.0" {
             digest = place.put("a.wasm", &shifty("1.1.0", "trap-on-13"));
-            host.changed(Cause::Dropped, Some(digest)).await;
+            host.changed(ActivationCause::Dropped, Some(digest)).await;
         }
     }
     assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
@@ -110,7 +110,7 @@ async fn what_faults_as_often_as_the_one_before_stays() {
     for n in 0..40 {
         fault(host.add(&format!("worse {n}"), &format!("Tally/{n}"), 13).await);
     }
-    let back = host.changed(Cause::Faulted, Some(component("1.0.0", "trap-on-13").digest())).await;
+    let back = host.changed(ActivationCause::Faulted, Some(component("1.0.0", "trap-on-13").digest())).await;
     assert!(back.why.contains("commands since it went live, 12 in 48 before, the last one: "), "{}", back.why);
     host.stop().await;
 }
@@ -133,10 +133,10 @@ async fn going_back_does_not_wait_for_another_file() {
         for n in 0..3 {
             assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
         }
-        host.changed(Cause::Faulted, Some(good)).await;
+        host.changed(ActivationCause::Faulted, Some(good)).await;
         assert_eq!(by(host.add("bad-0", "Tally/0", 13).await), good);
         drop((begun, finish));
-        host.file("c.wasm", State::Active).await;
+        host.file("c.wasm", FileState::Active).await;
         host.stop().await;
     }
 }
@@ -156,9 +156,9 @@ async fn what_was_verified_against_the_one_that_was_left_is_verified_again() {
     for n in 0..3 {
         assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
     }
-    host.changed(Cause::Faulted, Some(good)).await;
+    host.changed(ActivationCause::Faulted, Some(good)).await;
     drop(gate);
-    let activation = host.changed(Cause::Dropped, Some(next)).await;
+    let activation = host.changed(ActivationCause::Dropped, Some(next)).await;
     assert_eq!(activation.from, Some(good));
     assert!(activation.report.unwrap().contains(r#""against":{"version":"1.0.0""#));
     host.stop().await;
@@ -184,7 +184,7 @@ async fn few_faults_do_not() {
     host.looked().await;
     assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
     fault(host.add("bad-2", "Tally/a", 13).await);
-    host.changed(Cause::Faulted, Some(component("1.0.0", "good").digest())).await;
+    host.changed(ActivationCause::Faulted, Some(component("1.0.0", "good").digest())).await;
     host.stop().await;
 }
 
@@ -214,7 +214,7 @@ async fn the_first_one_has_nothing_to_go_back_to_and_no_watch_is_no_watch() {
         if watch_faults == 0 {
             place.put("a.wasm", &shifty("1.1.0", "trap-on-13"));
             host.status("a.wasm", |status| {
-                status.state == State::Active && status.version.as_ref().unwrap().minor == 1
+                status.state == FileState::Active && status.version.as_ref().unwrap().minor == 1
             })
             .await;
         }
@@ -238,12 +238,12 @@ async fn states_that_cannot_be_folded_count() {
         accepted(host.add(&format!("{n}"), &format!("Tally/{}", n % 3), 1).await);
     }
     place.put("b.wasm", &shifty("1.1.0", "trap-late"));
-    let back = host.changed(Cause::Faulted, Some(good)).await;
+    let back = host.changed(ActivationCause::Faulted, Some(good)).await;
     assert!(back.why.contains("who could know"), "{}", back.why);
     for n in 0..3 {
         assert_eq!(accepted(host.add(&format!("after-{n}"), &format!("Tally/{n}"), 1).await), 11);
     }
-    let told = host.notices.borrow().iter().filter(|notice| matches!(notice, Notice::Changed { .. })).count();
+    let told = host.notices.borrow().iter().filter(|notice| matches!(notice, RegistryNotice::Changed { .. })).count();
     assert_eq!(told, 3);
     host.stop().await;
 }
@@ -257,9 +257,9 @@ async fn there_may_be_no_way_back() {
     place.put("a.wasm", &both("1.0.0", "two-aggregates"));
     let host = place.open().await;
     let bad = place.put("a.wasm", &both("2.0.0", "trap-on-13"));
-    host.changed(Cause::Dropped, Some(bad)).await;
+    host.changed(ActivationCause::Dropped, Some(bad)).await;
     place.put("b.wasm", &guests::shifty("other", "1.0.0", "other-aggregate"));
-    host.file("b.wasm", State::Active).await;
+    host.file("b.wasm", FileState::Active).await;
     for n in 0..3 {
         assert_eq!(fault(host.add(&format!("{n}"), "Tally/a", 13).await), bad);
     }

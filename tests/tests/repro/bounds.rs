@@ -84,7 +84,7 @@ async fn what_does_not_fit_the_queue_is_counted_and_nobody_waits() {
 }
 
 /// Waits for all of them on this thread, which holds a lock.
-fn futures_of<const N: usize>(pending: [cantus_engine::Pending; N]) -> Vec<Fault> {
+fn futures_of<const N: usize>(pending: [cantus_engine::PendingAnswer; N]) -> Vec<Fault> {
     let wait = |pending| tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(pending));
     pending.into_iter().map(|pending| fault(wait(pending))).collect()
 }
@@ -123,7 +123,7 @@ async fn a_stream_that_is_too_long_with_its_snapshot_is_left_out() {
     assert_eq!(bundle.incomplete.as_deref(), Some(why));
     assert!(bundle.to_json().len() < 20_000);
     let hostile = host::load(guests::HOSTILE, &host::limits());
-    let error = repro::Rerun::new(&bundle, hostile, 100).err().unwrap();
+    let error = repro::BundleRerun::new(&bundle, hostile, 100).err().unwrap();
     assert_eq!(error.to_string(), format!("it cannot be run, something is missing: {why}"));
 }
 
@@ -146,7 +146,7 @@ async fn a_snapshot_that_is_too_long_is_left_out() {
     }
     let [(whole, component), (without, _)] = &kept[..] else { panic!("{}", kept.len()) };
     assert_eq!(shape(whole), (3, 3, 0, Some(3), "restore"));
-    assert!(repro::Rerun::new(whole, Arc::clone(component), 100).unwrap().runs()[0].again);
+    assert!(repro::BundleRerun::new(whole, Arc::clone(component), 100).unwrap().runs()[0].again);
     assert_eq!((shape(without), without.incomplete.is_some()), ((3, 0, 0, None, "restore"), true));
 }
 

@@ -12,8 +12,8 @@ use std::{
 };
 
 use cantus_engine::{
-    Answer, CommandError, Engine, FixedClock, Live, Settings,
-    repro::{self, Bundle, Keep, ReproSink},
+    Answer, CommandError, Engine, FixedClock, LiveComponent, Settings,
+    repro::{self, Bundle, ReproConfig, ReproSink},
 };
 use cantus_model::{AggregateRef, Fault, ports::Component};
 use cantus_tests::{
@@ -69,8 +69,8 @@ impl World {
         kept: repro::Settings,
     ) -> Self {
         let shelf = Arc::<Shelf>::default();
-        let keep = Keep { settings: kept, sink: shelf.clone() };
-        let live = [Live::new(Arc::clone(&component))];
+        let keep = ReproConfig { settings: kept, sink: shelf.clone() };
+        let live = [LiveComponent::new(Arc::clone(&component))];
         let clock = Arc::new(FixedClock(host::NOW));
         let engine =
             Engine::start_owned(settings, OwnedStore::claim(store.clone()).await.unwrap(), &live, clock, Some(keep))

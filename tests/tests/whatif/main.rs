@@ -14,9 +14,9 @@ use std::{
 };
 
 use cantus_engine::{
-    Clock, Engine, FixedClock, Live,
+    Clock, Engine, FixedClock, LiveComponent,
     replay::JsonText,
-    whatif::{At, Branch, BranchError, Mark, Step, Tally, Timelines, WhatIf, WhatIfError, whatif},
+    whatif::{BranchPoint, Branch, BranchError, StepMark, TimelineStep, Tally, Timelines, WhatIfQuery, WhatIfError, whatif},
 };
 use cantus_model::{AggregateRef, Command, Digest, ports::Component};
 use cantus_store::MemoryStore;
@@ -68,7 +68,7 @@ impl World {
         let (store, mut known) = (Arc::new(MemoryStore::default()), BTreeMap::new());
         let engine = Engine::start(host::settings(), store.clone(), vec![], clock).await.unwrap();
         for (component, commands) in spells {
-            engine.swap(&[Live::new(Arc::clone(&component))]).unwrap();
+            engine.swap(&[LiveComponent::new(Arc::clone(&component))]).unwrap();
             known.insert(component.digest(), component);
             for command in commands {
                 engine.execute(command).await.unwrap();
@@ -84,9 +84,9 @@ impl World {
     }
 
     /// The question, with bounds that nobody reaches.
-    fn question(&self, branch: Branch, what: Do, commands: impl IntoIterator<Item = Command>) -> WhatIf {
+    fn question(&self, branch: Branch, what: Do, commands: impl IntoIterator<Item = Command>) -> WhatIfQuery {
         let known = self.known.clone();
-        WhatIf {
+        WhatIfQuery {
             branch,
             keep: what == Do::Insert,
             commands: commands.into_iter().collect(),
@@ -99,7 +99,7 @@ impl World {
     }
 
     /// Asks it twice, which must not matter, and writes nothing.
-    async fn ask(&self, question: impl Fn() -> WhatIf) -> Result<Timelines, WhatIfError> {
+    async fn ask(&self, question: impl Fn() -> WhatIfQuery) -> Result<Timelines, WhatIfError> {
         let before = format!("{:?}", self.store);
         let [one, two] = [whatif(&*self.store, question()).await, whatif(&*self.store, question()).await];
         assert_eq!(one.as_ref().ok(), two.as_ref().ok());
@@ -124,34 +124,34 @@ impl World {
     ) -> Timelines {
         let branch = self.branch(aggregate, at).await.unwrap();
         let plugin = || Some(Arc::clone(plugin));
-        self.ask(|| WhatIf { plugin: plugin(), ..self.question(branch.clone(), what, commands.to_vec()) })
+        self.ask(|| WhatIfQuery { plugin: plugin(), ..self.question(branch.clone(), what, commands.to_vec()) })
             .await
             .unwrap()
     }
 }
 
 /// Where: a version or an id.
-struct Place(At);
+struct Place(BranchPoint);
 
 impl From<u64> for Place {
     fn from(version: u64) -> Self {
-        Self(At::Version(version))
+        Self(BranchPoint::Version(version))
     }
 }
 
 impl From<&str> for Place {
     fn from(id: &str) -> Self {
-        Self(At::Command(id.to_owned()))
+        Self(BranchPoint::Command(id.to_owned()))
     }
 }
 
 /// `MARK ID: OUTCOME → OUTCOME`, where an outcome is the events with their versions, or a code.
-fn line(step: &Step) -> String {
+fn line(step: &TimelineStep) -> String {
     let mark = match step.mark {
-        Mark::Unchanged => '=',
-        Mark::Changed => '~',
-        Mark::Added => '+',
-        Mark::Removed => '-',
+        StepMark::Unchanged => '=',
+        StepMark::Changed => '~',
+        StepMark::Added => '+',
+        StepMark::Removed => '-',
     };
     let side = |side: &Option<cantus_engine::whatif::Side>| {
         side.as_ref().map_or("nothing".to_owned(), |side| outcome(side.version, &json(&side.decision)))
@@ -176,11 +176,11 @@ fn lines(found: &Timelines) -> Vec<String> {
     found.parted.steps.iter().map(line).collect()
 }
 
-fn marks(found: &Timelines, id: &str) -> Vec<Mark> {
+fn marks(found: &Timelines, id: &str) -> Vec<StepMark> {
     step(found, id).events.iter().map(|event| event.mark).collect()
 }
 
-fn step<'a>(found: &'a Timelines, id: &str) -> &'a Step {
+fn step<'a>(found: &'a Timelines, id: &str) -> &'a TimelineStep {
     found.parted.steps.iter().find(|step| step.command_id == id).unwrap()
 }
 

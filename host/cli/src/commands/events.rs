@@ -8,7 +8,7 @@ use serde_json::{json, value::RawValue};
 
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     output,
     render::{self, Length},
     settings, wiring,
@@ -60,7 +60,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the store cannot be read, or has no such partition.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store.clone())])?)?.settings;
     let store = wiring::open_to_read(&settings).await?;
     let log = store.log_info().await.or_exit(Exit::Store)?;
@@ -89,8 +89,8 @@ async fn read(
     queries: Vec<EventQuery>,
     limit: usize,
     page: PageLimit,
-    mut take: impl FnMut(&[RecordedEvent]) -> Result<(), Failure>,
-) -> Result<Remainder, Failure> {
+    mut take: impl FnMut(&[RecordedEvent]) -> Result<(), CliError>,
+) -> Result<Remainder, CliError> {
     let mut left = limit;
     for query in queries {
         let partition = query.partition;
@@ -107,8 +107,8 @@ async fn read(
 }
 
 /// What to read, in this order.
-fn queries(args: &Args, log: &LogInfo) -> Result<Vec<EventQuery>, Failure> {
-    let refused = |why: String| Err(Failure::new(Exit::Usage, why));
+fn queries(args: &Args, log: &LogInfo) -> Result<Vec<EventQuery>, CliError> {
+    let refused = |why: String| Err(CliError::new(Exit::Usage, why));
     let query = EventQuery { after: args.after, ..EventQuery::default() };
     if let (Some(kind), Some(id)) = (&args.aggregate, &args.id) {
         return Ok(vec![EventQuery { aggregate: Some(AggregateRef::new(kind.as_str(), id.as_str())), ..query }]);
@@ -151,7 +151,7 @@ impl Printer {
         Self { table: (!as_json).then(|| Table::new(length, page)), printed: 0 }
     }
 
-    fn print(&mut self, page: &[RecordedEvent]) -> Result<(), Failure> {
+    fn print(&mut self, page: &[RecordedEvent]) -> Result<(), CliError> {
         self.printed += page.len();
         if let Some(table) = &mut self.table {
             return page.iter().filter_map(|event| table.push(event)).try_for_each(|text| output::print(&text));
@@ -164,7 +164,7 @@ impl Printer {
     }
 
     /// Prints what is left, and says how many events there were.
-    fn finish(mut self) -> Result<usize, Failure> {
+    fn finish(mut self) -> Result<usize, CliError> {
         if let Some(text) = self.table.as_mut().and_then(Table::take) {
             output::print(&text)?;
         }

@@ -13,7 +13,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::events::{self, Pages};
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     output,
     render::{self, Length, escaped, message},
     settings::{self, Settings},
@@ -57,12 +57,12 @@ struct Explained {
 ///
 /// # Errors
 /// If there is no such command, or the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let store = wiring::open_to_read(&settings).await?;
     let Some(record) = store.command(&args.command_id).await.or_exit(Exit::Store)? else {
         let id = &args.command_id;
-        return Err(Failure::new(Exit::Some, format!("no command {id:?} is recorded in {}", settings.store)));
+        return Err(CliError::new(Exit::Some, format!("no command {id:?} is recorded in {}", settings.store)));
     };
     let explained = explain(&settings, &*store, record).await?;
     match global.json {
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-async fn explain(settings: &Settings, store: &dyn Store, record: CommandRecord) -> Result<Explained, Failure> {
+async fn explain(settings: &Settings, store: &dyn Store, record: CommandRecord) -> Result<Explained, CliError> {
     let components = store.components().await.or_exit(Exit::Store)?;
     let component = components.into_iter().find(|component| component.digest == record.component);
     let page = PageLimit { events: settings.engine.page_events, bytes: settings.engine.page_bytes };

@@ -16,7 +16,7 @@ use tally::Tally;
 use crate::{
     args::{Global, PluginsArg, StoreArg},
     atomic_file::ProtectedFiles,
-    exit_codes::{Exit, Failure},
+    exit_codes::{Exit, CliError},
     notices, output, settings, wiring,
 };
 
@@ -87,7 +87,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If a file, a plugin or the store cannot be used. What became of the commands is in the summary.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins), ("in_flight", args.in_flight)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let input = input::open(&args.commands)?;

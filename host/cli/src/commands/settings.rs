@@ -2,7 +2,7 @@
 
 use crate::{
     args::{Global, PluginsArg, StoreArg},
-    exit_codes::{Exit, Failure},
+    exit_codes::{Exit, CliError},
     output, render,
     settings::{self, Row},
 };
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the settings make no sense.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store.clone()), ("plugins", args.plugins.plugins.clone())];
     let rows = settings::resolve(settings::gather(global, &flags)?)?.rows;
     if global.json {

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     args::{Global, PluginsArg, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     output, render, settings, wiring,
 };
 
@@ -58,14 +58,14 @@ struct State<'a> {
 ///
 /// # Errors
 /// If there is no such aggregate, or the store or the plugin cannot be used.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let store = wiring::open_to_read(&settings).await?;
     let aggregate = AggregateRef::new(args.aggregate, args.id);
     let latest = store.stream_head(&aggregate).await.or_exit(Exit::Store)?.version;
     if latest == 0 {
-        return Err(Failure::new(Exit::Some, format!("{aggregate} has no events in {}", settings.store)));
+        return Err(CliError::new(Exit::Some, format!("{aggregate} has no events in {}", settings.store)));
     }
     let upto = match (args.at_version, args.at_time) {
         (Some(version), _) => version,
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         (None, None) => latest,
     };
     if upto > latest {
-        return Err(Failure::new(
+        return Err(CliError::new(
             Exit::Some,
             format!("{aggregate} is at version {latest}, so it has no version {upto}"),
         ));

@@ -8,14 +8,14 @@ use std::{
     sync::Arc,
 };
 
-use cantus_engine::whatif::{At, Branch, BranchError, End, Parted, Shared, Timelines, WhatIf, WhatIfError, whatif};
+use cantus_engine::whatif::{BranchPoint, Branch, BranchError, TimelineEnd, Divergence, CommonPrefix, Timelines, WhatIfQuery, WhatIfError, whatif};
 use cantus_model::{AggregateRef, ComponentRecord, Digest, Timestamp, ports::Component};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     output, render,
     settings::{self, Settings},
     wiring,
@@ -62,7 +62,7 @@ pub(crate) struct Args {
     id: String,
     /// Where the timelines part: the command that produced this version, or the one of this id
     #[arg(long, value_name = "VERSION|COMMAND-ID", value_parser = parse_at)]
-    at: At,
+    at: BranchPoint,
     #[command(flatten)]
     change: Change,
     /// Decide these as well, right after the change: JSON lines as of `cantus run`
@@ -97,7 +97,7 @@ struct Change {
 ///
 /// # Errors
 /// If there is no such command, what is asked makes no sense, or the store or a component cannot be used.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let store = wiring::open_to_read(&settings).await?;
     let aggregate = AggregateRef::new(args.aggregate, args.id);
@@ -106,11 +106,11 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     let keep = args.change.insert.is_some();
     if branch.command.is_none() && !keep {
         let why = "version 0 is the place before the first command: only --insert makes sense there";
-        return Err(Failure::new(Exit::Usage, why));
+        return Err(CliError::new(Exit::Usage, why));
     }
     let commands = ask::commands(&args.change, args.commands.as_deref(), &branch, settings.line_bytes).await?;
     let question = text::Question::new(&args.at, &branch, keep, &commands, plugin.as_deref());
-    let what = WhatIf {
+    let what = WhatIfQuery {
         branch,
         keep,
         commands,
@@ -131,13 +131,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 }
 
 /// The component of `--plugin`.
-fn plugin(settings: &Settings, aggregate: &AggregateRef, path: &Path) -> Result<Arc<dyn Component>, Failure> {
+fn plugin(settings: &Settings, aggregate: &AggregateRef, path: &Path) -> Result<Arc<dyn Component>, CliError> {
     let component = wiring::load_file(settings, path)?.component;
     match component.manifest().aggregate(&aggregate.aggregate_type) {
         Some(_) => Ok(component),
         None => {
             let (name, kind) = (wiring::name_of(&*component), &aggregate.aggregate_type);
-            Err(Failure::new(Exit::Plugin, format!("{name} does not host the aggregate {kind}")))
+            Err(CliError::new(Exit::Plugin, format!("{name} does not host the aggregate {kind}")))
         }
     }
 }
@@ -147,16 +147,16 @@ fn record(component: &dyn Component) -> ComponentRecord {
     ComponentRecord { digest, manifest, first_seen: Timestamp::default() }
 }
 
-fn parse_at(text: &str) -> Result<At, String> {
+fn parse_at(text: &str) -> Result<BranchPoint, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.strip_prefix("id:").unwrap_or(text) {
         "" => Err("write a stream version, or the id of a command".to_owned()),
-        number if is_number => number.parse().map(At::Version).map_err(|_| "no stream has so many events".to_owned()),
-        id => Ok(At::Command(id.to_owned())),
+        number if is_number => number.parse().map(BranchPoint::Version).map_err(|_| "no stream has so many events".to_owned()),
+        id => Ok(BranchPoint::Command(id.to_owned())),
     }
 }
 
-impl From<BranchError> for Failure {
+impl From<BranchError> for CliError {
     fn from(error: BranchError) -> Self {
         match &error {
             BranchError::Store(_) => Self { exit: Exit::Store, error: error.into() },
@@ -168,7 +168,7 @@ impl From<BranchError> for Failure {
     }
 }
 
-impl From<WhatIfError> for Failure {
+impl From<WhatIfError> for CliError {
     fn from(error: WhatIfError) -> Self {
         match &error {
             WhatIfError::Store(_) => Self { exit: Exit::Store, error: error.into() },
@@ -188,9 +188,9 @@ impl From<WhatIfError> for Failure {
 struct Json<'a> {
     aggregate: &'a str,
     aggregate_id: &'a str,
-    shared: &'a Shared,
+    shared: &'a CommonPrefix,
     #[serde(flatten)]
-    parted: &'a Parted,
+    parted: &'a Divergence,
     before: JsonEnd<'a>,
     now: JsonEnd<'a>,
 }
@@ -209,7 +209,7 @@ struct JsonEnd<'a> {
 
 impl<'a> Json<'a> {
     fn new(found: &'a Timelines, records: &'a [ComponentRecord]) -> Self {
-        let end = |end: &'a End| {
+        let end = |end: &'a TimelineEnd| {
             let manifest = records.iter().find(|record| record.digest == end.component).map(|record| &record.manifest);
             JsonEnd {
                 version: end.version,
@@ -237,11 +237,11 @@ mod tests {
 
     #[test]
     fn a_number_is_a_version_and_anything_else_an_id() {
-        assert_eq!(parse_at("12"), Ok(At::Version(12)));
+        assert_eq!(parse_at("12"), Ok(BranchPoint::Version(12)));
         for (text, id) in
             [("id:12", "12"), ("w-1", "w-1"), ("-1", "-1"), ("+1", "+1"), ("1e3", "1e3"), ("id:id:1", "id:1")]
         {
-            assert_eq!(parse_at(text), Ok(At::Command(id.to_owned())), "{text}");
+            assert_eq!(parse_at(text), Ok(BranchPoint::Command(id.to_owned())), "{text}");
         }
         assert!(parse_at("").is_err() && parse_at("id:").is_err());
         assert!(parse_at("99999999999999999999").is_err());

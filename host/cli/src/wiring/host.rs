@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cantus_engine::{
     Engine, OwnedStore, StartError, Stats, SystemClock,
-    registry::{FileStatus, Notice, Registry, State},
+    registry::{FileStatus, RegistryNotice, Registry, FileState},
 };
 use cantus_wasm::FolderWatch;
 use tokio::{
@@ -12,9 +12,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{Keep, activator, plugins::no_plugins, repros, source, status};
+use super::{CachePolicy, activator, plugins::no_plugins, repros, source, status};
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     render,
     settings::Settings,
 };
@@ -61,13 +61,13 @@ impl Host {
 pub(crate) async fn start(
     settings: &Settings,
     follow: bool,
-    observer: impl Fn(&Notice) + Send + Sync + 'static,
-) -> Result<Host, Failure> {
+    observer: impl Fn(&RegistryNotice) + Send + Sync + 'static,
+) -> Result<Host, CliError> {
     let path = settings.plugins.as_path();
     if !path.exists() {
         return Err(no_plugins(path));
     }
-    let source = source(settings, Keep::Components)?;
+    let source = source(settings, CachePolicy::Components)?;
     let store = cantus_store::open(&settings.store, settings.store_partitions).await.or_exit(Exit::Store)?;
     // Nothing is recorded before this host owns the store.
     let owned = OwnedStore::claim(store).await.or_exit(Exit::Store)?;
@@ -78,9 +78,9 @@ pub(crate) async fn start(
     let (live, keep) = (registry.live(), Some(repros::keep(settings)));
     let engine = Engine::start_owned(settings.engine.clone(), owned, &live, Arc::new(SystemClock), keep);
     let engine = Arc::new(engine.map_err(|error| match error {
-        StartError::Store(error) => Failure::new(Exit::Store, error),
-        StartError::AggregateTwice(_) => Failure::new(Exit::Plugin, error),
-        StartError::Thread(_) => Failure::new(Exit::Machine, error),
+        StartError::Store(error) => CliError::new(Exit::Store, error),
+        StartError::AggregateTwice(_) => CliError::new(Exit::Plugin, error),
+        StartError::Thread(_) => CliError::new(Exit::Machine, error),
     })?);
     let statuses = registry.statuses();
     let publishing = tokio::spawn(status::publish(settings.data.clone(), statuses.clone()));
@@ -99,13 +99,13 @@ pub(crate) async fn start(
 
 /// A start is as forgiving as a running host: what is wrong with a file was told to the observer, and stops it only if
 /// nothing is live and, without `follow`, nothing can become so.
-fn check_live(settings: &Settings, registry: &Registry, follow: bool) -> Result<(), Failure> {
+fn check_live(settings: &Settings, registry: &Registry, follow: bool) -> Result<(), CliError> {
     if !registry.live().is_empty() {
         return Ok(());
     }
     let statuses = registry.statuses();
     let statuses = statuses.borrow();
-    if follow && statuses.iter().any(|file| file.state != State::Refused) {
+    if follow && statuses.iter().any(|file| file.state != FileState::Refused) {
         return Ok(());
     }
     let reason = |file: &FileStatus| {
@@ -117,14 +117,14 @@ fn check_live(settings: &Settings, registry: &Registry, follow: bool) -> Result<
         true => Err(no_plugins(&settings.plugins)),
         false => {
             let reasons: String = statuses.iter().map(reason).collect();
-            Err(Failure::new(Exit::Plugin, format!("refused as plugins:{reasons}")))
+            Err(CliError::new(Exit::Plugin, format!("refused as plugins:{reasons}")))
         }
     }
 }
 
 /// Each shard needs a sandbox for each plugin, and one more while it is swapped, and its places in quarantine; and a
 /// verification needs some.
-fn check_sandboxes(settings: &Settings, plugins: usize) -> Result<(), Failure> {
+fn check_sandboxes(settings: &Settings, plugins: usize) -> Result<(), CliError> {
     const VERIFYING: usize = 3;
     let quarantine = settings.engine.quarantine_sandboxes;
     let needed = settings.engine.shards.saturating_mul(plugins + 1 + quarantine).saturating_add(VERIFYING);
@@ -136,5 +136,5 @@ fn check_sandboxes(settings: &Settings, plugins: usize) -> Result<(), Failure> {
          in quarantine need {needed}: raise it, or lower engine.shards or engine.quarantine_sandboxes",
         settings.wasm.sandboxes, settings.engine.shards
     );
-    Err(Failure::new(Exit::Usage, message))
+    Err(CliError::new(Exit::Usage, message))
 }

@@ -2,21 +2,21 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::{registry::Log, replay::Find};
+use cantus_engine::{registry::ActivationState, replay::ComponentFinder};
 use cantus_model::{
     ComponentRecord, Digest,
-    ports::{Component, PluginSource, Refusal, Store},
+    ports::{Component, PluginSource, Refused, Store},
 };
-use cantus_wasm::{ComponentStore, FolderSource, Limits, LoadError, PluginFolder, Runtime};
+use cantus_wasm::{ComponentFolder, FolderSource, Limits, LoadError, PluginFolder, Runtime};
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     settings::Settings,
 };
 
 /// What may be made in the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keep {
+pub(crate) enum CachePolicy {
     /// All of it: components are about to go live.
     Components,
     /// Compiled code, if there is a data folder already.
@@ -27,11 +27,11 @@ pub(crate) enum Keep {
 ///
 /// # Errors
 /// If one of them cannot be opened.
-pub(crate) fn source(settings: &Settings, keep: Keep) -> Result<Arc<dyn PluginSource>, Failure> {
+pub(crate) fn source(settings: &Settings, keep: CachePolicy) -> Result<Arc<dyn PluginSource>, CliError> {
     let path = settings.plugins.as_path();
     let folder = PluginFolder::open(path, settings.wasm.component_bytes).or_exit(Exit::Plugin)?;
     let components = settings.data.join("components");
-    let components = ComponentStore::open(&components)
+    let components = ComponentFolder::open(&components)
         .or_exit_while(Exit::Machine, || format!("the folder {}", components.display()))?;
     Ok(Arc::new(FolderSource::new(folder, components, Arc::new(runtime(settings, keep)?))))
 }
@@ -50,7 +50,7 @@ pub(crate) struct LoadedFile {
 ///
 /// # Errors
 /// If it cannot be read, or is refused.
-pub(crate) fn load_file(settings: &Settings, path: &Path) -> Result<LoadedFile, Failure> {
+pub(crate) fn load_file(settings: &Settings, path: &Path) -> Result<LoadedFile, CliError> {
     let doing = || path.display().to_string();
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -59,10 +59,10 @@ pub(crate) fn load_file(settings: &Settings, path: &Path) -> Result<LoadedFile, 
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let read = PluginFolder::open(folder, settings.wasm.component_bytes).and_then(|folder| folder.read(&name));
     let bytes = read.map_err(|error| match error {
-        error @ LoadError::Unreadable(_) => Failure::new(Exit::Usage, format!("{}: {error}", doing())),
-        error => Failure::new(Exit::Plugin, format!("{}: {error}", doing())),
+        error @ LoadError::Unreadable(_) => CliError::new(Exit::Usage, format!("{}: {error}", doing())),
+        error => CliError::new(Exit::Plugin, format!("{}: {error}", doing())),
     })?;
-    let runtime = runtime(settings, Keep::CompiledCode)?;
+    let runtime = runtime(settings, CachePolicy::CompiledCode)?;
     let component = runtime.load(&bytes).or_exit_while(Exit::Plugin, doing)?;
     let imports = runtime.imports(&bytes).or_exit_while(Exit::Plugin, doing)?;
     Ok(LoadedFile { component, imports, bytes })
@@ -76,17 +76,17 @@ pub(crate) async fn component_for(
     settings: &Settings,
     store: &dyn Store,
     aggregate: &str,
-) -> Result<Arc<dyn Component>, Failure> {
+) -> Result<Arc<dyn Component>, CliError> {
     let records = store.components().await.or_exit(Exit::Store)?;
     let hosting: Vec<_> = records.iter().filter(|record| record.manifest.aggregate(aggregate).is_some()).collect();
-    let log = Log::new(records.clone(), &store.activations(0).await.or_exit(Exit::Store)?);
+    let log = ActivationState::new(records.clone(), &store.activations(0).await.or_exit(Exit::Store)?);
     let is_latest = |name: &str, digest| log.track(name).and_then(|track| track.latest()) == Some(digest);
     let live = hosting.iter().rfind(|record| log.live().any(|(_, digest)| digest == record.digest));
     let latest = live.or_else(|| hosting.iter().rfind(|record| is_latest(&record.manifest.name, record.digest)));
     if let Some(record) = latest
         && let Some(bytes) = kept(settings, record.digest)?
     {
-        return runtime(settings, Keep::CompiledCode)?.load(&bytes).or_exit(Exit::Plugin);
+        return runtime(settings, CachePolicy::CompiledCode)?.load(&bytes).or_exit(Exit::Plugin);
     }
     in_folder(settings, aggregate)
 }
@@ -95,20 +95,20 @@ pub(crate) async fn component_for(
 ///
 /// # Errors
 /// If the component store cannot be opened, or the runtime does not start.
-pub(crate) fn recorded(settings: &Settings) -> Result<Find, Failure> {
-    recorded_on(Arc::new(runtime(settings, Keep::CompiledCode)?), settings)
+pub(crate) fn recorded(settings: &Settings) -> Result<ComponentFinder, CliError> {
+    recorded_on(Arc::new(runtime(settings, CachePolicy::CompiledCode)?), settings)
 }
 
 /// The same, to be run by `runtime`.
 ///
 /// # Errors
 /// If the component store cannot be opened.
-pub(crate) fn recorded_on(runtime: Arc<Runtime>, settings: &Settings) -> Result<Find, Failure> {
+pub(crate) fn recorded_on(runtime: Arc<Runtime>, settings: &Settings) -> Result<ComponentFinder, CliError> {
     let path = settings.data.join("components");
-    let components = path.is_dir().then(|| ComponentStore::open(&path)).transpose().or_exit(Exit::Machine)?;
+    let components = path.is_dir().then(|| ComponentFolder::open(&path)).transpose().or_exit(Exit::Machine)?;
     Ok(Box::new(move |digest| {
         let bytes = components.as_ref().map(|components| components.get(digest)).transpose();
-        let bytes = bytes.map_err(|error| Refusal(format!("the component store: {error}")))?.flatten();
+        let bytes = bytes.map_err(|error| Refused(format!("the component store: {error}")))?.flatten();
         Ok(bytes.map(|bytes| runtime.load(&bytes)).transpose()?)
     }))
 }
@@ -117,21 +117,21 @@ pub(crate) fn recorded_on(runtime: Arc<Runtime>, settings: &Settings) -> Result<
 ///
 /// # Errors
 /// If the component store cannot be read, or the bytes are not those of the digest.
-pub(crate) fn kept(settings: &Settings, digest: Digest) -> Result<Option<Vec<u8>>, Failure> {
+pub(crate) fn kept(settings: &Settings, digest: Digest) -> Result<Option<Vec<u8>>, CliError> {
     let path = settings.data.join("components");
     match path.is_dir() {
-        true => ComponentStore::open(&path).and_then(|components| components.get(digest)).or_exit(Exit::Machine),
+        true => ComponentFolder::open(&path).and_then(|components| components.get(digest)).or_exit(Exit::Machine),
         false => Ok(None),
     }
 }
 
-fn in_folder(settings: &Settings, aggregate: &str) -> Result<Arc<dyn Component>, Failure> {
+fn in_folder(settings: &Settings, aggregate: &str) -> Result<Arc<dyn Component>, CliError> {
     let path = settings.plugins.as_path();
     if !path.exists() {
         return Err(no_plugins(path));
     }
     let folder = PluginFolder::open(path, settings.wasm.component_bytes).or_exit(Exit::Plugin)?;
-    let runtime = runtime(settings, Keep::CompiledCode)?;
+    let runtime = runtime(settings, CachePolicy::CompiledCode)?;
     let (mut hosted, mut refused) = (Vec::new(), Vec::new());
     for name in folder.names().or_exit(Exit::Plugin)? {
         match folder.read(&name).and_then(|bytes| runtime.load(&bytes)) {
@@ -142,8 +142,8 @@ fn in_folder(settings: &Settings, aggregate: &str) -> Result<Arc<dyn Component>,
     }
     Err(match (hosted.is_empty(), refused.is_empty()) {
         (true, true) => no_plugins(path),
-        (_, false) => Failure::new(Exit::Plugin, format!("refused as plugins:{}", refused.concat())),
-        (false, true) => Failure::new(
+        (_, false) => CliError::new(Exit::Plugin, format!("refused as plugins:{}", refused.concat())),
+        (false, true) => CliError::new(
             Exit::Usage,
             format!("no plugin hosts the aggregate {aggregate}; there are: {}", hosted.join(", ")),
         ),
@@ -151,19 +151,19 @@ fn in_folder(settings: &Settings, aggregate: &str) -> Result<Arc<dyn Component>,
 }
 
 /// There is nothing to decide with.
-pub(super) fn no_plugins(path: &Path) -> Failure {
+pub(super) fn no_plugins(path: &Path) -> CliError {
     let advice = "put one there with `cantus plugin build DIR`, or name another folder with --plugins";
-    Failure::new(Exit::Plugin, format!("there is no plugin in {}: {advice}", path.display()))
+    CliError::new(Exit::Plugin, format!("there is no plugin in {}: {advice}", path.display()))
 }
 
 /// What runs guests.
 ///
 /// # Errors
 /// If the limits make no sense, or the compiled cache cannot be opened.
-pub(crate) fn runtime(settings: &Settings, keep: Keep) -> Result<Runtime, Failure> {
+pub(crate) fn runtime(settings: &Settings, keep: CachePolicy) -> Result<Runtime, CliError> {
     match keep {
-        Keep::Components => Runtime::new(&settings.wasm, Some(&settings.data.join("compiled"))).or_exit(Exit::Machine),
-        Keep::CompiledCode => with_cache(settings, Runtime::new),
+        CachePolicy::Components => Runtime::new(&settings.wasm, Some(&settings.data.join("compiled"))).or_exit(Exit::Machine),
+        CachePolicy::CompiledCode => with_cache(settings, Runtime::new),
     }
 }
 
@@ -171,7 +171,7 @@ pub(crate) fn runtime(settings: &Settings, keep: Keep) -> Result<Runtime, Failur
 ///
 /// # Errors
 /// If the limits make no sense.
-pub(crate) fn unpooled_runtime(settings: &Settings) -> Result<Runtime, Failure> {
+pub(crate) fn unpooled_runtime(settings: &Settings) -> Result<Runtime, CliError> {
     with_cache(settings, Runtime::unpooled)
 }
 
@@ -179,7 +179,7 @@ pub(crate) fn unpooled_runtime(settings: &Settings) -> Result<Runtime, Failure> 
 fn with_cache(
     settings: &Settings,
     start: fn(&Limits, Option<&Path>) -> Result<Runtime, LoadError>,
-) -> Result<Runtime, Failure> {
+) -> Result<Runtime, CliError> {
     let cache = settings.data.is_dir().then(|| settings.data.join("compiled"));
     match start(&settings.wasm, cache.as_deref()) {
         Err(_) if cache.is_some() => start(&settings.wasm, None).or_exit(Exit::Machine),

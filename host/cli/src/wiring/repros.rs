@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use cantus_engine::repro::{Keep, ReproSink};
+use cantus_engine::repro::{ReproConfig, ReproSink};
 
 use crate::settings::Settings;
 
@@ -18,8 +18,8 @@ pub(crate) struct ReproFolder {
 }
 
 /// What a host does about faults.
-pub(super) fn keep(settings: &Settings) -> Keep {
-    Keep { settings: settings.repro.clone(), sink: Arc::new(ReproFolder::of(settings)) }
+pub(super) fn keep(settings: &Settings) -> ReproConfig {
+    ReproConfig { settings: settings.repro.clone(), sink: Arc::new(ReproFolder::of(settings)) }
 }
 
 impl ReproFolder {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use cantus_engine::registry::State;
+use cantus_engine::registry::FileState;
 use cantus_model::Command;
 
 use super::{
@@ -99,12 +99,12 @@ async fn drop_release(folder: &Path) -> Result<f64> {
     let live = statuses.wait_for(|files| {
         files.iter().any(|file| {
             let release = file.version.as_ref().is_some_and(|version| version.minor == 1);
-            release && matches!(file.state, State::Active | State::Refused)
+            release && matches!(file.state, FileState::Active | FileState::Refused)
         })
     });
     let state = tokio::time::timeout(TIMEOUT, live).await??.first().map(|file| file.state);
     let took = started.elapsed();
-    ensure!(state == Some(State::Active), "release 1.1 did not go live");
+    ensure!(state == Some(FileState::Active), "release 1.1 did not go live");
     host.stop().await;
     check_verified(&settings).await?;
     Ok(took.as_secs_f64() * 1e3)

@@ -61,7 +61,7 @@ pub(super) fn event(number: usize) -> (&'static str, u32, String) {
 
 /// Events a second that the guest folds, and the state.
 pub(super) fn fold_in_wasm(world: &World, batches: &[EventBatch]) -> Result<(f64, Vec<u8>)> {
-    let mut sandbox = world.component.open(HashSeed::default())?;
+    let mut sandbox = world.component.open_aggregates(HashSeed::default())?;
     let instance = sandbox.restore("Account", "folded", None)?;
     let started = Instant::now();
     for batch in batches {

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use cantus_engine::{
     Settings,
-    replay::{Cast, Components, Progress, Replay, replay},
+    replay::{ReplayConfig, Components, ReplayProgress, Replay, replay},
 };
 use cantus_model::{
     Digest, HistoryPage, HistoryQuery, Outcome,
@@ -78,7 +78,7 @@ async fn record(world: &World, component: &Arc<dyn Component>) -> Result<()> {
     let engine = world.engine_of(STORE, Settings::default(), component).await?;
     let csv = world.path("days.csv");
     std::fs::write(&csv, days())?;
-    let mut pending: VecDeque<cantus_engine::Pending> = VecDeque::new();
+    let mut pending: VecDeque<cantus_engine::PendingAnswer> = VecDeque::new();
     for line in flights::feed::open(&csv)?.commands() {
         if pending.len() >= 512
             && let Some(answer) = pending.pop_front()
@@ -133,7 +133,7 @@ async fn rates(source: &dyn HistorySource, component: &Arc<dyn Component>, comma
 async fn replay_all(source: &dyn HistorySource, component: &Arc<dyn Component>) -> Result<Duration> {
     let flights = Arc::clone(component);
     let find = move |_: Digest| Ok(Some(Arc::clone(&flights)));
-    let cast = Cast {
+    let cast = ReplayConfig {
         components: Arc::new(Components::new(Box::new(find))),
         candidate: None,
         perturbations: Vec::new(),
@@ -142,7 +142,7 @@ async fn replay_all(source: &dyn HistorySource, component: &Arc<dyn Component>) 
     };
     let asked = Replay { query: HistoryQuery::default(), limit: None, threads: threads(), cast };
     let started = Instant::now();
-    let report = replay(source, asked, &Arc::new(Progress::default())).await?;
+    let report = replay(source, asked, &Arc::new(ReplayProgress::default())).await?;
     let took = started.elapsed();
     ensure!(report.is_clean(), "{} commands differ", report.differing());
     Ok(took)

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use cantus_engine::{Engine, Live, Settings};
+use cantus_engine::{Engine, LiveComponent, Settings};
 use cantus_model::Outcome;
 use tokio::task::JoinSet;
 
@@ -40,7 +40,7 @@ pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Res
     load::run(&engine, ACCOUNTS, IN_FLIGHT, |number| open(account(number))).await?;
     let mut swapper = Swapper {
         engine: Arc::clone(&engine),
-        turns: [world.component.clone(), world.twin()?].map(Live::new),
+        turns: [world.component.clone(), world.twin()?].map(LiveComponent::new),
         turn: 0,
     };
     let mut figures = Vec::new();
@@ -61,7 +61,7 @@ pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Res
 /// Puts one component in the place of the other, again and again.
 struct Swapper {
     engine: Arc<Engine>,
-    turns: [Live; 2],
+    turns: [LiveComponent; 2],
     turn: usize,
 }
 

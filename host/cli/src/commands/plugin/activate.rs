@@ -3,17 +3,17 @@
 use cantus_model::ports::ActivationAuthor;
 use std::sync::Arc;
 
-use cantus_engine::registry::{ActivationChange, Activator, Log};
-use cantus_model::{Activation, Cause, Digest, ports::Component};
+use cantus_engine::registry::{ActivationChange, Activator, ActivationState};
+use cantus_model::{Activation, ActivationCause, Digest, ports::Component};
 use semver::Version;
 use serde_json::json;
 
 use crate::{
     args::{Global, PluginsArg, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     findings, output, render, settings,
     settings::Settings,
-    wiring::{self, Keep},
+    wiring::{self, CachePolicy},
 };
 
 const ACTIVATE: &str = "\
@@ -105,7 +105,7 @@ pub(crate) struct Reason {
 }
 
 impl Reason {
-    fn change(self, plugin: &str, cause: Cause) -> ActivationChange {
+    fn change(self, plugin: &str, cause: ActivationCause) -> ActivationChange {
         let user = || ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
         let who = self.who.or_else(user).filter(|who| !who.is_empty()).unwrap_or_else(|| "somebody".into());
         ActivationChange { plugin: plugin.to_owned(), cause, who, why: self.why }
@@ -116,9 +116,9 @@ impl Reason {
 ///
 /// # Errors
 /// If there is no such component, or it may not go live.
-pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit, CliError> {
     if args.no_verify && args.reason.why.trim().is_empty() {
-        return Err(Failure::new(Exit::Usage, "--no-verify needs a reason: give one with --why"));
+        return Err(CliError::new(Exit::Usage, "--no-verify needs a reason: give one with --why"));
     }
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
@@ -128,7 +128,7 @@ pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit
     let plugin = component.manifest().name.clone();
     let already = log.track(&plugin).and_then(|track| track.current) == Some(component.digest());
     if already {
-        return Err(Failure::new(Exit::Some, format!("{} is live already", wiring::name_of(&*component))));
+        return Err(CliError::new(Exit::Some, format!("{} is live already", wiring::name_of(&*component))));
     }
     let report = match args.no_verify {
         true => None,
@@ -139,9 +139,9 @@ pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit
             output::print_json(report)?;
         }
         let advice = "to have it live all the same, use --no-verify and say why with --why";
-        return Err(Failure::new(Exit::Plugin, format!("{}{advice}", findings::report(report))));
+        return Err(CliError::new(Exit::Plugin, format!("{}{advice}", findings::report(report))));
     }
-    let change = args.reason.change(&plugin, Cause::Activated);
+    let change = args.reason.change(&plugin, ActivationCause::Activated);
     let activation = activator.record(&mut log, change, Some((component, bytes)), report.as_ref()).await?;
     say(&activation, &log, global)
 }
@@ -150,17 +150,17 @@ pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit
 ///
 /// # Errors
 /// If there is nothing to go back to.
-pub(crate) async fn rollback(args: RollbackArgs, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn rollback(args: RollbackArgs, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let activator = open(&settings).await?;
     let mut log = activator.log().await.or_exit(Exit::Store)?;
     let track = log.track(&args.name);
-    let track = track.ok_or_else(|| Failure::new(Exit::Some, format!("no plugin {} was ever live", args.name)))?;
+    let track = track.ok_or_else(|| CliError::new(Exit::Some, format!("no plugin {} was ever live", args.name)))?;
     let nothing =
-        || Failure::new(Exit::Some, format!("nothing of {} was live before: there is no way back", args.name));
+        || CliError::new(Exit::Some, format!("nothing of {} was live before: there is no way back", args.name));
     let component = activator.load(track.previous().ok_or_else(nothing)?).await.or_exit(Exit::Plugin)?;
-    let change = args.reason.change(&args.name, Cause::RolledBack);
+    let change = args.reason.change(&args.name, ActivationCause::RolledBack);
     let activation = activator.record(&mut log, change, Some((component, None)), None).await?;
     say(&activation, &log, global)
 }
@@ -169,36 +169,36 @@ pub(crate) async fn rollback(args: RollbackArgs, global: &Global) -> Result<Exit
 ///
 /// # Errors
 /// If it is not live, or a file of it lies in the folder.
-pub(crate) async fn deactivate(args: DeactivateArgs, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn deactivate(args: DeactivateArgs, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let activator = open(&settings).await?;
     let mut log = activator.log().await.or_exit(Exit::Store)?;
     if log.track(&args.name).and_then(|track| track.current).is_none() {
-        return Err(Failure::new(Exit::Some, format!("no plugin {} is live", args.name)));
+        return Err(CliError::new(Exit::Some, format!("no plugin {} is live", args.name)));
     }
     if in_folder(&settings, |it| it.manifest().name == args.name).is_some() {
         let advice = "take it out first, or it goes live again";
-        return Err(Failure::new(
+        return Err(CliError::new(
             Exit::Some,
             format!("a file of {} lies in the folder of plugins: {advice}", args.name),
         ));
     }
-    let change = args.reason.change(&args.name, Cause::Removed);
+    let change = args.reason.change(&args.name, ActivationCause::Removed);
     let activation = activator.record(&mut log, change, None, None).await?;
     say(&activation, &log, global)
 }
 
-async fn open(settings: &Settings) -> Result<Activator, Failure> {
+async fn open(settings: &Settings) -> Result<Activator, CliError> {
     wiring::open_to_read(settings).await?; // an activation makes no store
     let store = cantus_store::open(&settings.store, settings.store_partitions).await.or_exit(Exit::Store)?;
-    Ok(wiring::activator(settings, store, ActivationAuthor::Operator, wiring::source(settings, Keep::Components)?))
+    Ok(wiring::activator(settings, store, ActivationAuthor::Operator, wiring::source(settings, CachePolicy::Components)?))
 }
 
 type Found = (Arc<dyn Component>, Option<Vec<u8>>);
 
 /// One that was live, or else a file of the folder, with its bytes.
-async fn find(settings: &Settings, activator: &Activator, log: &Log, named: &str) -> Result<Found, Failure> {
+async fn find(settings: &Settings, activator: &Activator, log: &ActivationState, named: &str) -> Result<Found, CliError> {
     match named.split_once('@') {
         Some((plugin, version)) => {
             let version: Version =
@@ -216,9 +216,9 @@ async fn find(settings: &Settings, activator: &Activator, log: &Log, named: &str
 /// Characters of a digest that are enough to name it.
 const SHORTEST: usize = 6;
 
-async fn by_digest(settings: &Settings, activator: &Activator, named: &str) -> Result<Found, Failure> {
+async fn by_digest(settings: &Settings, activator: &Activator, named: &str) -> Result<Found, CliError> {
     let start = named.to_lowercase();
-    let usage = |why: String| Failure::new(Exit::Usage, why);
+    let usage = |why: String| CliError::new(Exit::Usage, why);
     if start.len() < SHORTEST || !start.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(usage(format!("{named:?}: write NAME@VERSION, or at least {SHORTEST} characters of a digest")));
     }
@@ -228,13 +228,13 @@ async fn by_digest(settings: &Settings, activator: &Activator, named: &str) -> R
     match found[..] {
         [digest] => Ok((activator.load(digest).await.or_exit(Exit::Plugin)?, None)),
         [] => in_folder(settings, |component| is_named(component.digest()))
-            .ok_or_else(|| Failure::new(Exit::Some, format!("no component begins with {named}"))),
+            .ok_or_else(|| CliError::new(Exit::Some, format!("no component begins with {named}"))),
         _ => Err(usage(format!("{} components begin with {named}: give more of it", found.len()))),
     }
 }
 
 fn in_folder(settings: &Settings, is_it: impl Fn(&dyn Component) -> bool) -> Option<Found> {
-    let source = wiring::source(settings, Keep::CompiledCode).ok()?;
+    let source = wiring::source(settings, CachePolicy::CompiledCode).ok()?;
     source.scan().ok()?.into_iter().find_map(|file| {
         let bytes = source.read(&file.name).ok()?;
         let component = source.load(&bytes).ok()?;
@@ -242,16 +242,16 @@ fn in_folder(settings: &Settings, is_it: impl Fn(&dyn Component) -> bool) -> Opt
     })
 }
 
-fn missing(log: &Log, plugin: &str, named: &str) -> Failure {
+fn missing(log: &ActivationState, plugin: &str, named: &str) -> CliError {
     let versions: Vec<String> = log.versions(plugin).into_iter().map(ToString::to_string).collect();
     let known = match versions.is_empty() {
         true => format!("no version of {plugin} was live"),
         false => format!("{} were live", versions.join(", ")),
     };
-    Failure::new(Exit::Some, format!("there is no {named}: {known}, and no file of the folder is it"))
+    CliError::new(Exit::Some, format!("there is no {named}: {known}, and no file of the folder is it"))
 }
 
-fn say(activation: &Activation, log: &Log, global: &Global) -> Result<Exit, Failure> {
+fn say(activation: &Activation, log: &ActivationState, global: &Global) -> Result<Exit, CliError> {
     let version = |digest: Option<Digest>| {
         digest.and_then(|digest| log.component(digest)).map(|(_, version)| version.to_string())
     };

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::cargo;
 use crate::{
     args::{Global, PluginsArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     output, render, settings,
     wiring::{self, LoadedFile},
 };
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If cargo fails, or the host would refuse the component.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("plugins", args.plugins.plugins.clone())];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let artifact = cargo::build(&args.dir)?;

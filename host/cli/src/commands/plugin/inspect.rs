@@ -7,7 +7,7 @@ use serde_json::json;
 use super::tree;
 use crate::{
     args::Global,
-    exit_codes::{Exit, Failure},
+    exit_codes::{Exit, CliError},
     output, settings, wiring,
 };
 
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If it is not a component that the host would take.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
     let file = wiring::load_file(&settings, &args.file)?;
     let (manifest, digest) = (file.component.manifest(), file.component.digest());

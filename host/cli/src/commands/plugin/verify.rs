@@ -7,9 +7,9 @@ use cantus_engine::verify::Waiver;
 
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     findings, output, settings,
-    wiring::{self, Keep},
+    wiring::{self, CachePolicy},
 };
 
 const EXAMPLES: &str = "\
@@ -59,7 +59,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the component is none, or the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("verify.commands", args.commands)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let store = wiring::open_to_read(&settings).await?;
@@ -69,7 +69,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
         let text = std::fs::read_to_string(&path).or_exit_while(Exit::Usage, doing)?;
         Waiver::parse(&text).or_exit_while(Exit::Usage, doing)
     });
-    let source = wiring::source(&settings, Keep::CompiledCode)?;
+    let source = wiring::source(&settings, CachePolicy::CompiledCode)?;
     let activator = wiring::activator(&settings, store, ActivationAuthor::Operator, source);
     let log = activator.log().await.or_exit(Exit::Store)?;
     let report = activator.verify(&log, Arc::clone(&file.component), waiver.transpose()?).await.or_exit(Exit::Store)?;

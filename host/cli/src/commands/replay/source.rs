@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use cantus_engine::replay::Components;
 use cantus_model::{
     Digest, HistoryQuery, Manifest,
-    ports::{Component, HistorySource, Refusal, Store},
+    ports::{Component, HistorySource, Refused, Store},
 };
 use cantus_store::tape::Tape;
 use cantus_wasm::{Limits, Runtime};
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     settings::Settings,
     wiring::{self, LoadedFile},
 };
@@ -33,7 +33,7 @@ pub(super) struct Source {
 
 impl Source {
     /// Opens a tape, or else the store of the settings, for reading.
-    pub(super) async fn open(settings: &Settings, tape: Option<&Path>, plugin: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) async fn open(settings: &Settings, tape: Option<&Path>, plugin: Option<&Path>) -> Result<Self, CliError> {
         let recorded = match tape {
             Some(path) => {
                 let opened = Tape::open(path).or_exit_while(Exit::Usage, || path.display().to_string())?;
@@ -53,7 +53,7 @@ impl Source {
     }
 
     /// What of a history concerns the candidate: if nothing else is asked for, the aggregates that its plugin has or had.
-    pub(super) async fn select(&self, query: HistoryQuery) -> Result<HistoryQuery, Failure> {
+    pub(super) async fn select(&self, query: HistoryQuery) -> Result<HistoryQuery, CliError> {
         let Some(Manifest { name, aggregates, .. }) = self.manifest() else { return Ok(query) };
         let (plugins, types): (BTreeSet<String>, _) = match &self.recorded {
             Recorded::Tape(tape) => (tape.header().components.iter().map(|it| it.plugin.clone()).collect(), Vec::new()),
@@ -67,7 +67,7 @@ impl Source {
         };
         if !plugins.is_empty() && !plugins.contains(name) {
             let plugins = Vec::from_iter(plugins).join(", ");
-            return Err(Failure::new(
+            return Err(CliError::new(
                 Exit::Usage,
                 format!("{name} has decided nothing here; this was decided by {plugins}"),
             ));
@@ -87,12 +87,12 @@ impl Source {
     }
 
     /// The components, compiled to machine code.
-    pub(super) fn components(&self) -> Result<Arc<Components>, Failure> {
+    pub(super) fn components(&self) -> Result<Arc<Components>, CliError> {
         self.run_by(wiring::unpooled_runtime(&self.settings)?)
     }
 
     /// The same on an interpreter.
-    pub(super) fn interpreted(&self) -> Result<Arc<Components>, Failure> {
+    pub(super) fn interpreted(&self) -> Result<Arc<Components>, CliError> {
         // Fuel ends a call there too; it only takes longer.
         let call_timeout_ms = self.settings.wasm.call_timeout_ms.saturating_mul(INTERPRETER_TIMES);
         let limits = Limits { call_timeout_ms, ..self.settings.wasm.clone() };
@@ -100,7 +100,7 @@ impl Source {
     }
 
     /// Components of the candidate's file, of the tape, or of the component store.
-    fn run_by(&self, runtime: Runtime) -> Result<Arc<Components>, Failure> {
+    fn run_by(&self, runtime: Runtime) -> Result<Arc<Components>, CliError> {
         let runtime = Arc::new(runtime);
         let kept = wiring::recorded_on(Arc::clone(&runtime), &self.settings)?;
         let candidate = self.candidate.clone();
@@ -109,13 +109,13 @@ impl Source {
             Recorded::Tape(tape) => Some(Arc::clone(tape)),
         };
         let load =
-            move |bytes: &[u8]| -> Result<Option<Arc<dyn Component>>, Refusal> { Ok(Some(runtime.load(bytes)?)) };
+            move |bytes: &[u8]| -> Result<Option<Arc<dyn Component>>, Refused> { Ok(Some(runtime.load(bytes)?)) };
         Ok(Arc::new(Components::new(Box::new(move |digest| {
             if let Some(file) = candidate.as_ref().filter(|file| file.component.digest() == digest) {
                 return load(&file.bytes);
             }
             let taped = tape.as_ref().map(|tape| tape.component(digest)).transpose();
-            match taped.map_err(|error| Refusal(error.to_string()))?.flatten() {
+            match taped.map_err(|error| Refused(error.to_string()))?.flatten() {
                 Some(bytes) => load(&bytes),
                 None => kept(digest),
             }

@@ -1,6 +1,6 @@
 //! What came of a bundle, for people and for programs.
 
-use cantus_engine::repro::{Bundle, BundleCommand, BundleFault, Came, Run, Start};
+use cantus_engine::repro::{Bundle, BundleCommand, BundleFault, RerunOutcome, BundleRun, StartingState};
 use cantus_model::{Fault, FaultKind, Message, ports::Component};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Report<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) component: &'a dyn Component,
-    pub(super) runs: &'a [Run],
+    pub(super) runs: &'a [BundleRun],
     pub(super) shortened: Option<Written>,
 }
 
@@ -125,10 +125,10 @@ const fn kind_name(kind: FaultKind) -> &'static str {
     }
 }
 
-fn run_text(run: &Run, component: &str) -> String {
+fn run_text(run: &BundleRun, component: &str) -> String {
     let from = match run.start {
-        Start::FirstEvent => "its first event",
-        Start::Snapshot => "its snapshot",
+        StartingState::FirstEvent => "its first event",
+        StartingState::Snapshot => "its snapshot",
     };
     let events = format!("{} event{}", render::count(run.events as u64), if run.events == 1 { "" } else { "s" });
     let verdict = match run.again {
@@ -138,22 +138,22 @@ fn run_text(run: &Run, component: &str) -> String {
     format!("{verdict}, from {from} on with {events}, on {component}\n{}", came_text(run))
 }
 
-fn came_text(run: &Run) -> String {
+fn came_text(run: &BundleRun) -> String {
     match &run.came {
-        Came::Fault(fault) => fault_text(fault),
-        Came::Accepted(events) if events.is_empty() => "  the command was accepted, without events\n".into(),
-        Came::Accepted(events) => {
+        RerunOutcome::Fault(fault) => fault_text(fault),
+        RerunOutcome::Accepted(events) if events.is_empty() => "  the command was accepted, without events\n".into(),
+        RerunOutcome::Accepted(events) => {
             let event = |event: &Message| {
                 format!("\n    {} v{} {}", escaped(&event.name), event.version, render::payload(&event.payload))
             };
             format!("  the command was accepted:{}\n", events.iter().map(event).collect::<String>())
         }
-        Came::Rejected(rejection) => {
+        RerunOutcome::Rejected(rejection) => {
             let (code, why) = (message(&rejection.code), message(&rejection.message));
             format!("  the command was rejected: {code}: {why}\n")
         }
-        Came::Undecided(why) => format!("  the command was not decided: {}\n", message(why)),
-        Came::Folded => "  all was well\n".into(),
+        RerunOutcome::Undecided(why) => format!("  the command was not decided: {}\n", message(why)),
+        RerunOutcome::Folded => "  all was well\n".into(),
     }
 }
 
@@ -185,7 +185,7 @@ enum CameJson<'a> {
     Accepted(Vec<EventJson<'a>>),
     Rejected { code: &'a str, message: &'a str },
     Undecided(&'a str),
-    Folded,
+    FoldedState,
 }
 
 #[derive(Serialize)]
@@ -196,23 +196,23 @@ struct EventJson<'a> {
 }
 
 impl<'a> RunJson<'a> {
-    fn of(run: &'a Run) -> Self {
+    fn of(run: &'a BundleRun) -> Self {
         let start = match run.start {
-            Start::FirstEvent => "first-event",
-            Start::Snapshot => "snapshot",
+            StartingState::FirstEvent => "first-event",
+            StartingState::Snapshot => "snapshot",
         };
         Self { again: run.again, came: CameJson::of(&run.came), events: run.events, start }
     }
 }
 
 impl<'a> CameJson<'a> {
-    fn of(came: &'a Came) -> Self {
+    fn of(came: &'a RerunOutcome) -> Self {
         match came {
-            Came::Fault(fault) => Self::Fault(fault),
-            Came::Accepted(events) => Self::Accepted(events.iter().map(EventJson::of).collect()),
-            Came::Rejected(rejection) => Self::Rejected { code: &rejection.code, message: &rejection.message },
-            Came::Undecided(why) => Self::Undecided(why),
-            Came::Folded => Self::Folded,
+            RerunOutcome::Fault(fault) => Self::Fault(fault),
+            RerunOutcome::Accepted(events) => Self::Accepted(events.iter().map(EventJson::of).collect()),
+            RerunOutcome::Rejected(rejection) => Self::Rejected { code: &rejection.code, message: &rejection.message },
+            RerunOutcome::Undecided(why) => Self::Undecided(why),
+            RerunOutcome::Folded => Self::Folded,
         }
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use crate::exit_codes::{Exit, Failure, OrExit};
+use crate::exit_codes::{Exit, CliError, OrExit};
 
 /// What the reader found.
 pub(crate) enum Item {
@@ -31,7 +31,7 @@ pub(crate) struct Input {
 }
 
 /// Opens a file, or stdin for `-`.
-pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
+pub(crate) fn open(path: &Path) -> Result<Input, CliError> {
     if path.as_os_str() == "-" {
         return Ok(Input { reader: Box::new(BufReader::new(io::stdin())), bytes: None });
     }
@@ -39,7 +39,7 @@ pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
     let file = File::open(path).or_exit_while(Exit::Usage, doing)?;
     let metadata = file.metadata().or_exit_while(Exit::Usage, doing)?;
     if metadata.is_dir() {
-        return Err(Failure::new(Exit::Usage, format!("{} is a folder: name a file", doing())));
+        return Err(CliError::new(Exit::Usage, format!("{} is a folder: name a file", doing())));
     }
     let bytes = metadata.is_file().then_some(metadata.len());
     Ok(Input { reader: Box::new(BufReader::with_capacity(1 << 16, file)), bytes })

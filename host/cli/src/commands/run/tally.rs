@@ -203,13 +203,13 @@ fn groups(groups: &BTreeMap<String, Group>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cantus_engine::{CommandError, Decided};
+    use cantus_engine::{CommandError, DurableOutcome};
     use cantus_model::{Digest, Rejection};
 
     use super::*;
 
     fn decided(outcome: Outcome, duplicate: bool) -> Answer {
-        Ok(Decided { outcome, version: 1, first_offset: None, duplicate, component: Digest::of(b"") })
+        Ok(DurableOutcome { outcome, version: 1, first_offset: None, duplicate, component: Digest::of(b"") })
     }
 
     #[test]

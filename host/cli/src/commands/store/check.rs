@@ -9,7 +9,7 @@ use super::{head_json, head_text};
 use crate::{
     args::{Global, StoreArg},
     commands::tape::Progress,
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     output,
     settings::{self, Settings},
     wiring,
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If there is no store, or it cannot be read at all.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let shown = Arc::new(Mutex::new(Shown { bar: None, done: 0 }));
     let progress = {
@@ -78,7 +78,7 @@ impl Shown {
 }
 
 /// Notes components that took decisions and cannot be run again.
-fn check_components(settings: &Settings, report: &mut CheckReport) -> Result<(), Failure> {
+fn check_components(settings: &Settings, report: &mut CheckReport) -> Result<(), CliError> {
     for digest in report.deciders.clone() {
         match wiring::kept(settings, digest) {
             Ok(Some(_)) => {}

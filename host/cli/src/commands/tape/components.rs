@@ -7,7 +7,7 @@ use cantus_store::tape::TapeComponent;
 use semver::Version;
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{Exit, CliError, OrExit},
     settings::Settings,
     wiring,
 };
@@ -24,7 +24,7 @@ impl<'a> Components<'a> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub(super) async fn of(settings: &'a Settings, store: &dyn Store, with_bytes: bool) -> Result<Self, Failure> {
+    pub(super) async fn of(settings: &'a Settings, store: &dyn Store, with_bytes: bool) -> Result<Self, CliError> {
         Ok(Self { settings, known: store.components().await.or_exit(Exit::Store)?, with_bytes })
     }
 
@@ -32,7 +32,7 @@ impl<'a> Components<'a> {
     ///
     /// # Errors
     /// If the component store cannot be read.
-    pub(super) fn likely(&self, query: &HistoryQuery) -> Result<BTreeSet<Digest>, Failure> {
+    pub(super) fn likely(&self, query: &HistoryQuery) -> Result<BTreeSet<Digest>, CliError> {
         let one = query.aggregate.as_ref().map(|aggregate| aggregate.aggregate_type.as_str());
         let types: Vec<&str> = query.aggregate_types.iter().map(String::as_str).chain(one).collect();
         let decides = |manifest: &Manifest| types.is_empty() || types.iter().any(|it| manifest.aggregate(it).is_some());
@@ -50,7 +50,7 @@ impl<'a> Components<'a> {
     ///
     /// # Errors
     /// If the bytes of one are asked for and are not there.
-    pub(super) fn get(&self, digests: &BTreeSet<Digest>) -> Result<Vec<TapeComponent>, Failure> {
+    pub(super) fn get(&self, digests: &BTreeSet<Digest>) -> Result<Vec<TapeComponent>, CliError> {
         let mut components = Vec::with_capacity(digests.len());
         for digest in digests {
             let bytes = wiring::kept(self.settings, *digest)?;
@@ -72,7 +72,7 @@ impl<'a> Components<'a> {
     }
 
     /// Its name and version, as the log has them; else as it says itself, if it is there.
-    fn name(&self, digest: Digest) -> Result<Option<(String, Version)>, Failure> {
+    fn name(&self, digest: Digest) -> Result<Option<(String, Version)>, CliError> {
         let name = |manifest: &Manifest| (manifest.name.clone(), manifest.version.clone());
         if let Some(record) = self.known.iter().find(|record| record.digest == digest) {
             return Ok(Some(name(&record.manifest)));
@@ -81,9 +81,9 @@ impl<'a> Components<'a> {
         Ok(found.map(|component| name(component.manifest())))
     }
 
-    fn missing(&self, digest: Digest) -> Failure {
+    fn missing(&self, digest: Digest) -> CliError {
         let (name, data) = (wiring::name_in(&self.known, digest), self.settings.data.display());
         let advice = "name the host's data folder with --set data=DIR, or record --without-components";
-        Failure::new(Exit::Some, format!("{name} decided some of it and is not in {data}/components: {advice}"))
+        CliError::new(Exit::Some, format!("{name} decided some of it and is not in {data}/components: {advice}"))
     }
 }

@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::Change;
 use crate::{
     commands::run::input::{self, Item},
-    exit_codes::{Exit, Failure},
+    exit_codes::{Exit, CliError},
 };
 
 /// Lines that are read before they are taken.
@@ -21,12 +21,12 @@ pub(super) async fn commands(
     file: Option<&Path>,
     branch: &Branch,
     line_bytes: usize,
-) -> Result<Vec<Command>, Failure> {
+) -> Result<Vec<Command>, CliError> {
     let (flag, json, replaced) = match change {
         Change { replace: Some(json), .. } => ("--replace", Some(json), branch.command.as_ref()),
         Change { insert, .. } => ("--insert", insert.as_ref(), None),
     };
-    let refused = |what: &str, why: String| Failure::new(Exit::Usage, format!("{what}: {why}"));
+    let refused = |what: &str, why: String| CliError::new(Exit::Usage, format!("{what}: {why}"));
     let mut commands = Vec::new();
     if let Some(json) = json {
         let command = command(json, &branch.aggregate, replaced).map_err(|why| refused(flag, why))?;
