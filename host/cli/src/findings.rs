@@ -2,14 +2,11 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::{
-    replay::{FindingExample, Findings, FindingGroup, JsonText},
-    verify::VerificationReport,
-};
+use cantus_replay::{replay::{FindingExample, FindingGroup, Findings, JsonText}, verify::VerificationReport};
 use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
 
-use crate::render::{self, escaped, message};
+use crate::render::{escaped, message, self};
 
 /// The groups of differences, the largest first, each with its first examples.
 pub(crate) fn groups(findings: &Findings, examples: usize) -> String {

@@ -31,13 +31,13 @@ pub(crate) struct Settings {
     /// Bytes of one line of a command file.
     pub(crate) line_bytes: usize,
     /// The engine's bounds.
-    pub(crate) engine: cantus_engine::Settings,
+    pub(crate) engine: cantus_engine::EngineSettings,
     /// When the folder of plugins is looked at, and how long a swap is watched.
-    pub(crate) registry: cantus_engine::registry::Settings,
+    pub(crate) registry: cantus_engine::registry::RegistrySettings,
     /// How much of history a candidate is run on.
-    pub(crate) verify: cantus_engine::verify::Settings,
+    pub(crate) verify: cantus_replay::verify::VerifySettings,
     /// How much is kept of faults.
-    pub(crate) repro: cantus_engine::repro::Settings,
+    pub(crate) repro: cantus_engine::repro::ReproSettings,
     /// The bounds of the guests.
     pub(crate) wasm: cantus_wasm::Limits,
 }
@@ -51,10 +51,10 @@ impl Default for Settings {
             data: "data".into(),
             in_flight: 256,
             line_bytes: 16 << 20,
-            engine: cantus_engine::Settings::default(),
-            registry: cantus_engine::registry::Settings::default(),
-            verify: cantus_engine::verify::Settings::default(),
-            repro: cantus_engine::repro::Settings::default(),
+            engine: cantus_engine::EngineSettings::default(),
+            registry: cantus_engine::registry::RegistrySettings::default(),
+            verify: cantus_replay::verify::VerifySettings::default(),
+            repro: cantus_engine::repro::ReproSettings::default(),
             wasm: cantus_wasm::Limits::default(),
         }
     }

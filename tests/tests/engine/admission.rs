@@ -1,6 +1,6 @@
 //! What is let in, and what is told to those who are not.
 
-use cantus_engine::CommandError;
+use cantus_model::CommandError;
 use cantus_tests::{guests, host};
 
 use super::*;

@@ -2,13 +2,9 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use cantus_engine::CommandError;
-use cantus_model::{PartitionId, ports::StoreError};
+use cantus_model::{ports::StoreError, CommandError, PartitionId};
 use cantus_store::MemoryStore;
-use cantus_tests::{
-    faulty::{FaultyStore, OnCommit, faulty},
-    guests, host,
-};
+use cantus_tests::{faulty::{faulty, FaultyStore, OnCommit}, guests, host};
 
 use super::*;
 

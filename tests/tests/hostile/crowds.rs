@@ -1,9 +1,9 @@
 //! Many large aggregates, and streams of large events, on a guest with 32 MiB of memory.
 
-use cantus_engine::Settings;
+use cantus_engine::EngineSettings;
 use cantus_tests::{guests, host};
 
-use super::{World, accepted};
+use super::{accepted, World};
 
 const KEEP: &str = r#"{"bytes": 1000000}"#;
 

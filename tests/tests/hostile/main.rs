@@ -10,8 +10,9 @@ mod sandboxes;
 
 use std::sync::{Arc, OnceLock};
 
-use cantus_engine::{Answer, CommandError, Engine, FixedClock, Settings};
-use cantus_model::{AggregateRef, Fault, Outcome, ports::Component, ports::Store};
+use assert_faults;
+use cantus_engine::{Engine, EngineSettings, FixedClock};
+use cantus_model::{ports::{Component, Store}, AggregateRef, Answer, CommandError, Fault, Outcome};
 use cantus_store::SqliteStore;
 use cantus_tests::{guests, host};
 use tempfile::TempDir;
@@ -89,4 +90,3 @@ macro_rules! assert_faults {
         })
     };
 }
-use assert_faults;

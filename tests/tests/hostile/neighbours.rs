@@ -1,13 +1,13 @@
 //! Other aggregates in flight while one misbehaves.
 
-use cantus_engine::{CommandError, Settings};
-use cantus_model::PartitionId;
-use cantus_tests::{guests, host};
-
-use super::{World, accepted, hydration::append};
-use cantus_model::{AggregateRef, FaultKind, ports::HashSeed};
-use cantus_wasm::Limits;
 use std::sync::Arc;
+
+use cantus_engine::EngineSettings;
+use cantus_model::{ports::HashSeed, AggregateRef, CommandError, FaultKind, PartitionId};
+use cantus_tests::{guests, host};
+use cantus_wasm::Limits;
+
+use super::{accepted, hydration::append, World};
 
 const CLIMB: &str = r#"{"by": 1}"#;
 

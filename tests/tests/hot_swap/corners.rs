@@ -1,14 +1,10 @@
 //! Swaps at moments that a host under load seldom meets, brought about one by one.
 
-use cantus_model::PartitionId;
 use std::sync::Arc;
 
-use cantus_engine::{CommandError, Engine, FixedClock, LiveComponent, PendingAnswer, Settings};
-use cantus_model::ports::{Component, EventReader as _, Store, StoreError};
-use cantus_tests::{
-    faulty::{FaultyStore, OnCommit, faulty},
-    guests, host,
-};
+use cantus_engine::{Engine, EngineSettings, FixedClock, PendingAnswer};
+use cantus_model::{ports::{Component, EventReader as _, Store, StoreError}, CommandError, LiveComponent, PartitionId};
+use cantus_tests::{faulty::{faulty, FaultyStore, OnCommit}, guests, host};
 
 use super::{accepted, add, by, component, load, rejected, reset, undecided};
 

@@ -3,16 +3,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::{
-    FixedClock, Settings,
-    registry::{RegistryNotice, FileState},
-    replay::DecisionChange,
-};
-use cantus_model::{AggregateRef, ActivationCause, Command};
-use cantus_tests::{
-    guests,
-    host::{self, NOW},
-};
+use cantus_engine::{registry::{FileState, RegistryNotice}, EngineSettings, FixedClock};
+use cantus_model::{ActivationCause, AggregateRef, Command};
+use cantus_replay::replay::DecisionChange;
+use cantus_tests::{guests, host::{self, NOW}};
 
 use super::{load, place::Place};
 

@@ -28,8 +28,7 @@ mod watch;
 
 use std::sync::Arc;
 
-use cantus_engine::{Answer, CommandError, DurableOutcome};
-use cantus_model::{Command, Digest, Outcome, ports::Component};
+use cantus_model::{ports::Component, Answer, Command, CommandError, Digest, DurableOutcome, Outcome};
 use cantus_tests::{guests, host};
 use cantus_wasm::Limits;
 

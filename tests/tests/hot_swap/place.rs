@@ -1,26 +1,15 @@
 //! A host on folders of its own: put together as `cantus run --watch` does it, and watched.
 
-use cantus_model::ports::ActivationAuthor;
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use cantus_engine::{
-    Answer, Engine, FixedClock, OwnedStore,
-    registry::{self, Activator, FileStatus, RegistryNotice, Registry, FileState},
-    verify,
-};
-use cantus_model::{
-    Activation, ActivationCause, Digest,
-    ports::{PluginSource, Store},
-};
+use cantus_engine::{registry::{self, Activator, FileState, FileStatus, Registry, RegistryNotice}, Engine, FixedClock, Ownership};
+use cantus_model::{ports::{ActivationAuthor, PluginSource, Store}, Activation, ActivationCause, Answer, Digest};
+use cantus_replay::verify;
 use cantus_store::{MemoryStore, SqliteStore};
 use cantus_tests::host::{self, NOW};
 use cantus_wasm::{ComponentFolder, FolderSource, FolderWatch, Limits, PluginFolder};
 use tempfile::TempDir;
-use tokio::{
-    sync::{Notify, oneshot, watch},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{sync::{oneshot, watch, Notify}, task::JoinHandle, time::timeout};
 
 use crate::tap::Tap;
 
@@ -32,9 +21,9 @@ pub(crate) struct Place {
     pub(crate) root: TempDir,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) source: Arc<Tap>,
-    pub(crate) registry: registry::Settings,
-    pub(crate) verify: verify::Settings,
-    pub(crate) engine: cantus_engine::Settings,
+    pub(crate) registry: registry::RegistrySettings,
+    pub(crate) verify: verify::VerifySettings,
+    pub(crate) engine: cantus_engine::EngineSettings,
 }
 
 impl Place {
@@ -60,8 +49,8 @@ impl Place {
             root,
             store,
             source: Arc::new(Tap::new(source)),
-            registry: registry::Settings { settle_ms: 5, rescan_ms: 20, removal_ms: 100, ..Default::default() },
-            verify: verify::Settings { time_ms: 60_000, ..Default::default() },
+            registry: registry::RegistrySettings { settle_ms: 5, rescan_ms: 20, removal_ms: 100, ..Default::default() },
+            verify: verify::VerifySettings { time_ms: 60_000, ..Default::default() },
             engine: host::settings(),
         }
     }

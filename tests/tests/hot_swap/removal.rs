@@ -2,11 +2,9 @@
 
 use std::fs;
 
-use cantus_engine::{
-    fold,
-    registry::{ActivationChange, FileState},
-};
-use cantus_model::{AggregateRef, ActivationCause, EventQuery};
+use cantus_engine::registry::{ActivationChange, FileState};
+use cantus_model::{ActivationCause, AggregateRef, EventQuery};
+use cantus_replay::fold;
 
 use super::{accepted, by, component, place::Place, shifty, undecided};
 

@@ -2,12 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cantus_engine::{CommandError, Engine, FixedClock, LiveComponent, Settings};
-use cantus_model::{AggregateRef, ports::Component};
-use cantus_tests::{
-    faulty::{FaultyStore, faulty},
-    host,
-};
+use cantus_engine::{Engine, EngineSettings, FixedClock};
+use cantus_model::{ports::Component, AggregateRef, CommandError, LiveComponent};
+use cantus_tests::{faulty::{faulty, FaultyStore}, host};
 
 use super::{accepted, add, component};
 
@@ -107,5 +104,5 @@ async fn what_was_in_memory_is_so_again_before_anybody_asks() {
     }
     assert_eq!(store.seen().reads.len(), 18, "all of them were in memory");
     engine.shutdown().await;
-    assert_eq!(cantus_engine::fold(&*store, other, &AggregateRef::new("Tally", "3"), None).await.unwrap().version, 2);
+    assert_eq!(cantus_replay::fold(&*store, other, &AggregateRef::new("Tally", "3"), None).await.unwrap().version, 2);
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cantus_engine::replay::{self, ReplayConfig, Components, ReplayProgress, Replay, ReplayReport, perturbations};
-use cantus_model::{HistoryQuery, ports::Store};
+use cantus_model::{ports::Store, HistoryQuery};
+use cantus_replay::replay::{perturbations, self, Components, Replay, ReplayConfig, ReplayProgress, ReplayReport};
 use cantus_store::MemoryStore;
 use cantus_tests::host;
 

@@ -1,18 +1,10 @@
 //! Commands from many tasks to many aggregates, and what must be true of them in the end, whoever decided them.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
-    },
-};
+use std::{collections::{BTreeMap, HashMap}, sync::{atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst}, Arc}};
 
-use cantus_engine::{CommandError, DurableOutcome, Engine, LiveComponent, fold};
-use cantus_model::{
-    AggregateRef, Command, CommandRecord, Digest, Fault, Manifest, Outcome,
-    ports::{Component, HashSeed, Sandbox, Store},
-};
+use cantus_engine::Engine;
+use cantus_model::{ports::{Component, HashSeed, Sandbox, Store}, AggregateRef, Command, CommandError, CommandRecord, Digest, DurableOutcome, Fault, LiveComponent, Manifest, Outcome};
+use cantus_replay::fold;
 use cantus_tests::host;
 use tokio::sync::watch;
 
@@ -83,7 +75,7 @@ struct Road {
 /// Swaps `components` in turn while commands flow; `each` is called before each swap. Then checks everything.
 pub(crate) async fn swap_under_load(
     store: Arc<dyn Store>,
-    settings: cantus_engine::Settings,
+    settings: cantus_engine::EngineSettings,
     shape: Shape,
     components: &[Arc<dyn Component>],
     mut each: impl FnMut(usize),

@@ -2,21 +2,13 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{
-    FixedClock,
-    registry::{ActivationChange, FileState},
-    verify::{Candidate, Predecessor, Settings, verify},
-};
-use cantus_model::{ActivationCause, ports::Store};
+use cantus_engine::{registry::{ActivationChange, FileState}, FixedClock};
+use cantus_model::{ports::Store, ActivationCause};
+use cantus_replay::verify::{verify, Candidate, Predecessor, Settings};
 use cantus_store::MemoryStore;
 use cantus_tests::{faulty::FaultyStore, host};
 
-use super::{
-    accepted, add, by, component,
-    modes::{commands, history},
-    place::Place,
-    shifty,
-};
+use super::{accepted, add, by, component, modes::{commands, history}, place::Place, shifty};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() {

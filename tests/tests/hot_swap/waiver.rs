@@ -1,20 +1,12 @@
 //! A waiver beside a file allows the differences that it names, in the step that it names, and nothing else.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
-use cantus_engine::{
-    registry::FileState,
-    verify::{Candidate, Predecessor, VerificationReport, Settings, Waiver, verify},
-};
+use cantus_engine::registry::FileState;
+use cantus_replay::verify::{verify, Candidate, Predecessor, Settings, VerificationReport, Waiver};
 use cantus_store::MemoryStore;
-use std::sync::Arc;
 
-use super::{
-    by, component,
-    modes::{FILTERS, commands, history, shown},
-    place::Place,
-    shifty,
-};
+use super::{by, component, modes::{commands, history, shown, FILTERS}, place::Place, shifty};
 
 const STEP: &str = "plugin = \"shifty\"\nfrom = \"1.0.0\"\nto = \"1.0.1\"\n";
 const ALLOW: &str = "[[allow]]\ncommand = \"Tally.Add\"\nchange = \"accepted-to-rejected\"\nreason = \"agreed\"\n";

@@ -1,17 +1,10 @@
 //! The watch after a swap: what faults too often goes by itself, and does not come back by lying there.
 
-use cantus_engine::{
-    Answer, CommandError,
-    registry::{ActivationChange, RegistryNotice, FileState},
-};
-use cantus_model::{ActivationCause, Digest};
+use cantus_engine::registry::{ActivationChange, FileState, RegistryNotice};
+use cantus_model::{ActivationCause, Answer, CommandError, Digest};
 use cantus_tests::guests;
 
-use super::{
-    accepted, by, component,
-    place::{Host, Place},
-    shifty,
-};
+use super::{accepted, by, component, place::{Host, Place}, shifty};
 
 fn fault(answer: Answer) -> Digest {
     match answer {

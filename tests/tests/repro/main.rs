@@ -5,21 +5,12 @@ mod bounds;
 mod capture;
 mod rerun;
 
-use cantus_engine::OwnedStore;
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use std::{collections::VecDeque, sync::{Arc, Mutex}};
 
-use cantus_engine::{
-    Answer, CommandError, Engine, FixedClock, LiveComponent, Settings,
-    repro::{self, Bundle, ReproConfig, ReproSink},
-};
-use cantus_model::{AggregateRef, Fault, ports::Component};
-use cantus_tests::{
-    faulty::{FaultyStore, faulty},
-    guests, host,
-};
+use cantus_engine::{repro::{self, ReproConfig, ReproSink}, Engine, EngineSettings, FixedClock, Ownership};
+use cantus_model::{ports::Component, AggregateRef, Answer, CommandError, Fault, LiveComponent};
+use cantus_replay::repro::Bundle;
+use cantus_tests::{faulty::{faulty, FaultyStore}, guests, host};
 
 /// Keeps every bundle that was ever written, in order.
 #[derive(Default)]
@@ -59,14 +50,14 @@ impl World {
     }
 
     async fn on(store: Arc<FaultyStore>, component: Arc<dyn Component>) -> Self {
-        Self::with(store, component, host::settings(), repro::Settings::default()).await
+        Self::with(store, component, host::settings(), repro::ReproSettings::default()).await
     }
 
     async fn with(
         store: Arc<FaultyStore>,
         component: Arc<dyn Component>,
         settings: Settings,
-        kept: repro::Settings,
+        kept: repro::ReproSettings,
     ) -> Self {
         let shelf = Arc::<Shelf>::default();
         let keep = ReproConfig { settings: kept, sink: shelf.clone() };

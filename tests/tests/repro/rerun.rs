@@ -1,6 +1,6 @@
 //! Bundles that are run again, on the component that faulted and on others, and shortened.
 
-use cantus_engine::repro::{BundleSnapshot, RerunOutcome, BundleRerun, RerunError, StartingState, shorten};
+use cantus_replay::repro::{shorten, BundleRerun, BundleSnapshot, RerunError, RerunOutcome, StartingState};
 
 use super::*;
 

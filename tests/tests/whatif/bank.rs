@@ -1,6 +1,6 @@
 //! An account whose other timelines are worked out by hand. Amounts are whole cents.
 
-use cantus_engine::replay::DecisionChange;
+use cantus_replay::replay::DecisionChange;
 use serde_json::json;
 
 use super::*;

@@ -8,22 +8,13 @@ mod components;
 mod faults;
 mod time;
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex},
-};
+use std::{collections::BTreeMap, sync::{Arc, LazyLock, Mutex}};
 
-use cantus_engine::{
-    Clock, Engine, FixedClock, LiveComponent,
-    replay::JsonText,
-    whatif::{BranchPoint, Branch, BranchError, StepMark, TimelineStep, Tally, Timelines, WhatIfQuery, WhatIfError, whatif},
-};
-use cantus_model::{AggregateRef, Command, Digest, ports::Component};
+use cantus_engine::{Clock, Engine, FixedClock};
+use cantus_model::{ports::Component, AggregateRef, Command, Digest, LiveComponent};
+use cantus_replay::{replay::JsonText, whatif::{whatif, Branch, BranchError, BranchPoint, StepMark, Tally, TimelineStep, Timelines, WhatIfError, WhatIfQuery}};
 use cantus_store::MemoryStore;
-use cantus_tests::{
-    guests,
-    host::{self, command},
-};
+use cantus_tests::{guests, host::{command, self}};
 use serde_json::Value;
 
 /// The component of these bytes, loaded once for all tests.
@@ -153,7 +144,7 @@ fn line(step: &TimelineStep) -> String {
         StepMark::Added => '+',
         StepMark::Removed => '-',
     };
-    let side = |side: &Option<cantus_engine::whatif::Side>| {
+    let side = |side: &Option<cantus_replay::whatif::Side>| {
         side.as_ref().map_or("nothing".to_owned(), |side| outcome(side.version, &json(&side.decision)))
     };
     format!("{mark} {}: {} → {}", step.command_id, side(&step.before), side(&step.now))

@@ -2,23 +2,13 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use cantus_engine::{FoldError, fold};
-use cantus_model::{
-    CommandRecord, ComponentRecord, EventQuery, Outcome, PageLimit, RecordedEvent, Rejection,
-    ports::{Component, Store, StoreError},
-};
+use cantus_model::{ports::{Component, Store, StoreError}, CommandRecord, ComponentRecord, EventQuery, Outcome, PageLimit, RecordedEvent, Rejection};
+use cantus_replay::{fold, FoldError};
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{json, value::RawValue, Value};
 
+use crate::{args::{Global, StoreArg}, exit_codes::{CliError, Exit, OrExit}, output, render::{escaped, message, self, Length}, settings::{self, Settings}, wiring};
 use super::events::{self, Pages};
-use crate::{
-    args::{Global, StoreArg},
-    exit_codes::{Exit, CliError, OrExit},
-    output,
-    render::{self, Length, escaped, message},
-    settings::{self, Settings},
-    wiring,
-};
 
 const EXAMPLES: &str = "\
 Examples:

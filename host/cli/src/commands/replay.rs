@@ -4,28 +4,12 @@ mod junit;
 mod source;
 mod text;
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::{atomic::Ordering::Relaxed, Arc}, time::Duration};
 
-use cantus_engine::{
-    replay::{ReplayConfig, MissingComponent, ReplayProgress, Replay, ReplayReport, perturbations, replay},
-    verify::Waiver,
-};
 use cantus_model::Timestamp;
+use cantus_replay::{replay::{perturbations, replay, MissingComponent, Replay, ReplayConfig, ReplayProgress, ReplayReport}, verify::Waiver};
 
-use crate::{
-    args::{Global, StoreArg},
-    atomic_file::{Output, ProtectedFiles, Replace},
-    commands::{
-        state::parse_time,
-        tape::{ReplayProgress as Bar, Selection},
-    },
-    exit_codes::{Exit, CliError, OrExit},
-    output, render, settings,
-};
+use crate::{args::{Global, StoreArg}, atomic_file::{Output, ProtectedFiles, Replace}, commands::{state::parse_time, tape::{ReplayProgress as Bar, Selection}}, exit_codes::{CliError, Exit, OrExit}, output, render, settings};
 use source::Source;
 
 const EXAMPLES: &str = "\

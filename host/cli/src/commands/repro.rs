@@ -4,23 +4,12 @@ mod list;
 mod shorten;
 mod show;
 
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io::Read, path::{Path, PathBuf}, sync::Arc};
 
-use cantus_engine::repro::{Bundle, BundleRerun, RerunError};
 use cantus_model::ports::Component;
+use cantus_replay::repro::{Bundle, BundleRerun, RerunError};
 
-use crate::{
-    args::Global,
-    atomic_file::{ProtectedFiles, Replace},
-    exit_codes::{Exit, CliError, OrExit},
-    output,
-    settings::{self, Settings},
-    wiring::{self, ReproFolder},
-};
+use crate::{args::Global, atomic_file::{ProtectedFiles, Replace}, exit_codes::{CliError, Exit, OrExit}, output, settings::{self, Settings}, wiring::{self, ReproFolder}};
 
 const EXAMPLES: &str = "\
 Examples:

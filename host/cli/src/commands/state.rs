@@ -80,7 +80,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     }
     let component = wiring::component_for(&settings, &*store, &aggregate.aggregate_type).await?;
     let folded =
-        cantus_engine::fold(&*store, Arc::clone(&component), &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
+        cantus_replay::fold(&*store, Arc::clone(&component), &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
 
     let manifest = component.manifest();
     if global.json {

@@ -3,23 +3,14 @@
 mod ask;
 mod text;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::{Path, PathBuf}, sync::Arc};
 
-use cantus_engine::whatif::{BranchPoint, Branch, BranchError, TimelineEnd, Divergence, CommonPrefix, Timelines, WhatIfQuery, WhatIfError, whatif};
-use cantus_model::{AggregateRef, ComponentRecord, Digest, Timestamp, ports::Component};
+use cantus_model::{ports::Component, AggregateRef, ComponentRecord, Digest, Timestamp};
+use cantus_replay::whatif::{whatif, Branch, BranchError, BranchPoint, CommonPrefix, Divergence, TimelineEnd, Timelines, WhatIfError, WhatIfQuery};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    args::{Global, StoreArg},
-    exit_codes::{Exit, CliError, OrExit},
-    output, render,
-    settings::{self, Settings},
-    wiring,
-};
+use crate::{args::{Global, StoreArg}, exit_codes::{CliError, Exit, OrExit}, output, render, settings::{self, Settings}, wiring};
 
 const EXAMPLES: &str = "\
 Examples:

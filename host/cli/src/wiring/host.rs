@@ -2,22 +2,12 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{
-    Engine, OwnedStore, StartError, Stats, SystemClock,
-    registry::{FileStatus, RegistryNotice, Registry, FileState},
-};
+use cantus_engine::{registry::{FileState, FileStatus, Registry, RegistryNotice}, Engine, Ownership, StartError, Stats, SystemClock};
 use cantus_wasm::FolderWatch;
-use tokio::{
-    sync::{Notify, oneshot, watch},
-    task::JoinHandle,
-};
+use tokio::{sync::{oneshot, watch, Notify}, task::JoinHandle};
 
-use super::{CachePolicy, activator, plugins::no_plugins, repros, source, status};
-use crate::{
-    exit_codes::{Exit, CliError, OrExit},
-    render,
-    settings::Settings,
-};
+use crate::{exit_codes::{CliError, Exit, OrExit}, render, settings::Settings};
+use super::{activator, plugins::no_plugins, repros, source, status, CachePolicy};
 
 /// A running host.
 pub(crate) struct Host {

@@ -2,17 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::{registry::ActivationState, replay::ComponentFinder};
-use cantus_model::{
-    ComponentRecord, Digest,
-    ports::{Component, PluginSource, Refused, Store},
-};
+use cantus_engine::registry::ActivationState;
+use cantus_model::{ports::{Component, PluginSource, Refused, Store}, ComponentRecord, Digest};
+use cantus_replay::replay::ComponentFinder;
 use cantus_wasm::{ComponentFolder, FolderSource, Limits, LoadError, PluginFolder, Runtime};
 
-use crate::{
-    exit_codes::{Exit, CliError, OrExit},
-    settings::Settings,
-};
+use crate::{exit_codes::{CliError, Exit, OrExit}, settings::Settings};
 
 /// What may be made in the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

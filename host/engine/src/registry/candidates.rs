@@ -232,8 +232,7 @@ impl Registry {
 
     /// The text of the waiver beside a file.
     async fn waiver(&self, name: &str) -> Result<Option<String>, Refused> {
-        let (source, loader) = (Arc::clone(&self.activator.source), Arc::clone(&self.activator.loader));
-        let name = name.to_owned();
+        let (source, name) = (Arc::clone(&self.activator.source), name.to_owned());
         blocking(move || source.waiver(&name)).await
     }
 

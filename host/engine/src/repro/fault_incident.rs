@@ -53,12 +53,10 @@ impl FaultIncident {
     /// The bundle, still without what the store knows.
     pub(super) fn into_bundle(self) -> Bundle {
         let manifest = self.component.manifest();
-        let bundle = Bundle::new(&manifest.name, manifest.version.clone(), self.aggregate, &self.fault);
-        Bundle {
-            version: self.version,
-            snapshot: self.snapshot.map(BundleSnapshot::from),
-            command: self.command.map(|(command, context)| BundleCommand::new(command, context)),
-            ..bundle
-        }
+        let mut bundle = Bundle::new(&manifest.name, manifest.version.clone(), self.aggregate, &self.fault);
+        bundle.version = self.version;
+        bundle.snapshot = self.snapshot.map(BundleSnapshot::from);
+        bundle.command = self.command.map(|(command, context)| BundleCommand::new(command, context));
+        bundle
     }
 }

@@ -204,7 +204,7 @@ impl Shard {
     pub(super) fn refold(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         let (tail, hosted) = (slot.tail.take(), Arc::clone(&slot.hosted));
-        let usable = !self.quarantined.contains(aggregate) && self.plugins.hosts(hosted.digest);
+        let usable = !self.quarantined.contains(aggregate) && self.roster.hosts(hosted.digest);
         let Some(tail) = tail.filter(|_| usable) else { return };
         let Ok(resident) = self.restore(aggregate, &hosted, None) else { return };
         let folded = self.sandboxes.get(resident.sandbox).map(|sandbox| match tail.events.is_empty() {

@@ -32,7 +32,7 @@ impl Shard {
                 }
             }
             Ok(EntryResult::Duplicate(record)) => {
-                self.probing.found();
+                self.probing.found_known();
                 self.discard_speculation(&aggregate, entry.decision.as_ref());
                 job.answer(Ok((*record).into()));
             }

@@ -113,7 +113,7 @@ async fn drop_release(folder: &Path) -> Result<f64> {
 async fn check_verified(settings: &Settings) -> Result<()> {
     let store = cantus_store::open_read_only(&settings.store).await?;
     let last = store.activations(1).await?.pop().context("nothing was activated")?;
-    let report: cantus_engine::verify::Report = serde_json::from_str(&last.report.context("there is no report")?)?;
+    let report: cantus_replay::verify::Report = serde_json::from_str(&last.report.context("there is no report")?)?;
     match report.findings.commands as usize {
         VERIFIED => Ok(()),
         commands => bail!("{commands} commands were verified"),

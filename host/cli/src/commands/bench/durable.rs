@@ -1,22 +1,14 @@
 //! Durable commands per second, over many aggregates and on a hot one, for many callers and for few, for a short and for a
 //! long time; and the memory that warm aggregates take.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::{Duration, Instant}};
 
 use anyhow::Result;
-use cantus_engine::{Engine, Settings};
+use cantus_engine::{Engine, EngineSettings};
 use cantus_model::Command;
 use cantus_store::ceiling;
 
-use super::{
-    figure::{Figure, Goal, median},
-    load::{self, Run, scatter},
-    memory,
-    world::{World, account, deposit, open},
-};
+use super::{figure::{median, Figure, Goal}, load::{scatter, self, Run}, memory, world::{account, deposit, open, World}};
 
 const ACCOUNTS: usize = 10_000;
 const IN_FLIGHT: usize = 256;

@@ -2,18 +2,15 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, anyhow, ensure};
-use cantus_engine::Settings;
-use cantus_model::{EventBatch, ports::HashSeed};
-use cantus_sdk::{EventRef, testing::Harness};
+use anyhow::{anyhow, ensure, Result};
+use bank as _;
+use cantus_engine::EngineSettings;
+use cantus_model::{ports::HashSeed, EventBatch};
+use cantus_sdk::{testing::Harness, EventRef};
 
-use super::{
-    figure::{Figure, Goal, median},
-    world::World,
-};
+use super::{figure::{median, Figure, Goal}, world::World};
 
 // The native fold is the example's own code, linked into this binary.
-use bank as _;
 
 pub(super) const EVENTS: usize = 1_000_000;
 const ROUNDS: usize = 7;

@@ -2,20 +2,13 @@
 //!
 //! The command expects a version that does not hold. So it hydrates and is answered without an fsync.
 
-use std::{
-    ops::Range,
-    time::{Duration, Instant},
-};
+use std::{ops::Range, time::{Duration, Instant}};
 
-use anyhow::{Result, bail, ensure};
-use cantus_engine::{CommandError, Engine, Settings};
-use cantus_model::{AggregateRef, Context, Decision, Entry, EntryResult, Message, PartitionId, Timestamp, Verdict};
+use anyhow::{bail, ensure, Result};
+use cantus_engine::{Engine, EngineSettings};
+use cantus_model::{AggregateRef, CommandError, Context, Decision, Entry, EntryResult, Message, PartitionId, Timestamp, Verdict};
 
-use super::{
-    figure::{Figure, Goal, median},
-    folding::{self, EVENTS, event},
-    world::{World, account, command, deposit},
-};
+use super::{figure::{median, Figure, Goal}, folding::{event, self, EVENTS}, world::{account, command, deposit, World}};
 
 const SHORT: usize = 10;
 const ROUNDS_FULL: usize = 3;

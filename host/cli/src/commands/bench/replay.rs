@@ -2,35 +2,17 @@
 //!
 //! History is the real day of flights, told for each day of January and February.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fs::File,
-    path::Path,
-    process::Stdio,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::{HashMap, VecDeque}, fs::File, path::Path, process::Stdio, sync::Arc, thread, time::{Duration, Instant}};
 
-use anyhow::{Context, Result, ensure};
-use cantus_engine::{
-    Settings,
-    replay::{ReplayConfig, Components, ReplayProgress, Replay, replay},
-};
-use cantus_model::{
-    Digest, HistoryPage, HistoryQuery, Outcome,
-    ports::{Component, HistorySource, Store},
-};
+use anyhow::{ensure, Context, Result};
+use cantus_engine::EngineSettings;
+use cantus_model::{ports::{Component, HistorySource, Store}, Digest, HistoryPage, HistoryQuery, Outcome};
+use cantus_replay::replay::{replay, Components, Replay, ReplayConfig, ReplayProgress};
 use cantus_sdk::testing::Harness;
 use cantus_store::tape::{Tape, TapeWriter};
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{bounded, Receiver};
 
-use super::{
-    drop::{DAY, FLIGHTS, command},
-    figure::{Figure, Goal, median},
-    memory,
-    world::World,
-};
+use super::{drop::{command, DAY, FLIGHTS}, figure::{median, Figure, Goal}, memory, world::World};
 
 /// Days that are told: each about 4,200 commands.
 const DAYS: usize = 58;

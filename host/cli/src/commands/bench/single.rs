@@ -1,18 +1,11 @@
 //! The latency of one command at a time, with an fdatasync of the same disk in between.
 
-use std::{
-    fs::File,
-    io::Write,
-    time::{Duration, Instant},
-};
+use std::{fs::File, io::Write, time::{Duration, Instant}};
 
 use anyhow::Result;
-use cantus_engine::Settings;
+use cantus_engine::EngineSettings;
 
-use super::{
-    figure::{Figure, Goal, median},
-    world::{World, account, deposit, open},
-};
+use super::{figure::{median, Figure, Goal}, world::{account, deposit, open, World}};
 
 const COMMANDS: usize = 300;
 const PAGE: [u8; 4096] = [0x5a; 4096];

@@ -1,24 +1,13 @@
 //! What a swap costs those who send commands: two components that decide alike take turns under full load.
 
-use cantus_model::PartitionId;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
-    },
-    time::{Duration, Instant},
-};
+use std::{sync::{atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed}, Arc}, time::{Duration, Instant}};
 
-use anyhow::{Result, ensure};
-use cantus_engine::{Engine, LiveComponent, Settings};
-use cantus_model::Outcome;
+use anyhow::{ensure, Result};
+use cantus_engine::{Engine, EngineSettings};
+use cantus_model::{LiveComponent, Outcome, PartitionId};
 use tokio::task::JoinSet;
 
-use super::{
-    figure::{Figure, Goal},
-    load::{self, scatter},
-    world::{World, account, deposit, open},
-};
+use super::{figure::{Figure, Goal}, load::{scatter, self}, world::{account, deposit, open, World}};
 
 const ACCOUNTS: usize = 10_000;
 const IN_FLIGHT: usize = 256;

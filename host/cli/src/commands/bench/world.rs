@@ -1,16 +1,10 @@
 //! Where the bench happens: a folder on the disk to be measured, and the bank example as a component.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::{Path, PathBuf}, sync::Arc};
 
-use anyhow::{Context, Result, bail};
-use cantus_engine::{Engine, Settings, SystemClock};
-use cantus_model::{
-    AggregateRef, Command,
-    ports::{Component, Store},
-};
+use anyhow::{bail, Context, Result};
+use cantus_engine::{Engine, EngineSettings, SystemClock};
+use cantus_model::{ports::{Component, Store}, AggregateRef, Command};
 use cantus_wasm::{Limits, Runtime};
 
 /// The bank example, compiled with this binary.

@@ -1,15 +1,12 @@
 //! `cantus plugin history NAME`: what was live when, who decided so, and what its verification found.
 
-use cantus_engine::{registry::ActivationState, verify::VerificationReport};
+use cantus_engine::registry::ActivationState;
 use cantus_model::{Activation, ActivationCause, Digest};
+use cantus_replay::verify::VerificationReport;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    args::{Global, StoreArg},
-    exit_codes::{Exit, CliError, OrExit},
-    findings, output, render, settings, wiring,
-};
+use crate::{args::{Global, StoreArg}, exit_codes::{CliError, Exit, OrExit}, findings, output, render, settings, wiring};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,16 +1,11 @@
 //! `cantus plugin verify FILE`: what a running host would check before the file goes live, without one.
 
-use cantus_model::ports::ActivationAuthor;
 use std::{path::PathBuf, sync::Arc};
 
-use cantus_engine::verify::Waiver;
+use cantus_model::ports::ActivationAuthor;
+use cantus_replay::verify::Waiver;
 
-use crate::{
-    args::{Global, StoreArg},
-    exit_codes::{Exit, CliError, OrExit},
-    findings, output, settings,
-    wiring::{self, CachePolicy},
-};
+use crate::{args::{Global, StoreArg}, exit_codes::{CliError, Exit, OrExit}, findings, output, settings, wiring::{self, CachePolicy}};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,12 +1,9 @@
 //! The report as JUnit XML: a test case for each kind of command, and one for each perturbation.
 
-use cantus_engine::replay::{FindingGroup, KindReport, PerturbationReport, ReplayReport};
+use cantus_replay::replay::{FindingGroup, KindReport, PerturbationReport, ReplayReport};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::{
-    exit_codes::{Exit, CliError, OrExit},
-    findings,
-};
+use crate::{exit_codes::{CliError, Exit, OrExit}, findings};
 
 const NAME: &str = "cantus replay";
 
@@ -58,7 +55,7 @@ fn test_case(name: &str, differing: u64, message: String, description: String) -
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use cantus_engine::replay::{DecisionChange, Findings};
+    use cantus_replay::replay::{DecisionChange, Findings};
 
     use super::*;
 

@@ -2,19 +2,12 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use cantus_engine::replay::Components;
-use cantus_model::{
-    Digest, HistoryQuery, Manifest,
-    ports::{Component, HistorySource, Refused, Store},
-};
+use cantus_model::{ports::{Component, HistorySource, Refused, Store}, Digest, HistoryQuery, Manifest};
+use cantus_replay::replay::Components;
 use cantus_store::tape::Tape;
 use cantus_wasm::{Limits, Runtime};
 
-use crate::{
-    exit_codes::{Exit, CliError, OrExit},
-    settings::Settings,
-    wiring::{self, LoadedFile},
-};
+use crate::{exit_codes::{CliError, Exit, OrExit}, settings::Settings, wiring::{self, LoadedFile}};
 
 /// How many times as long a call may take on the interpreter.
 const INTERPRETER_TIMES: u64 = 100;

@@ -2,13 +2,10 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::replay::{Findings, KindReport, MissingComponent, PerturbationReport, ReplayReport};
+use cantus_replay::replay::{Findings, KindReport, MissingComponent, PerturbationReport, ReplayReport};
 
+use crate::{findings, render::{escaped, message, self}};
 use super::source::Source;
-use crate::{
-    findings,
-    render::{self, escaped, message},
-};
 
 pub(super) fn report(report: &ReplayReport, source: &Source) -> String {
     let Findings { streams, commands, events, identical, .. } = report.findings;

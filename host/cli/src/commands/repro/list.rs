@@ -2,15 +2,11 @@
 
 use std::path::Path;
 
-use cantus_engine::repro::Bundle;
-use serde_json::{Value, json};
+use cantus_replay::repro::Bundle;
+use serde_json::{json, Value};
 
+use crate::{exit_codes::{CliError, Exit, OrExit}, output, render, wiring::ReproFolder};
 use super::{load, show};
-use crate::{
-    exit_codes::{Exit, CliError, OrExit},
-    output, render,
-    wiring::ReproFolder,
-};
 
 /// Lists them, the newest first.
 pub(super) fn run(folder: &ReproFolder, as_json: bool) -> Result<Exit, CliError> {

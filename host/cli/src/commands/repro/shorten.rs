@@ -1,18 +1,11 @@
 //! `--shorten`: the events that the fault takes.
 
-use std::{
-    io::IsTerminal,
-    path::{Path, PathBuf},
-};
+use std::{io::IsTerminal, path::{Path, PathBuf}};
 
-use cantus_engine::repro::{BundleRerun, ShortenedBundle, shorten};
+use cantus_replay::repro::{shorten, BundleRerun, ShortenedBundle};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{
-    atomic_file::{Output, ProtectedFiles, Replace},
-    exit_codes::{Exit, CliError},
-    output, render,
-};
+use crate::{atomic_file::{Output, ProtectedFiles, Replace}, exit_codes::{CliError, Exit}, output, render};
 
 /// A shorter bundle that was written.
 pub(super) struct Written {

@@ -1,15 +1,12 @@
 //! What came of a bundle, for people and for programs.
 
-use cantus_engine::repro::{Bundle, BundleCommand, BundleFault, RerunOutcome, BundleRun, StartingState};
-use cantus_model::{Fault, FaultKind, Message, ports::Component};
+use cantus_model::{ports::Component, Fault, FaultKind, Message};
+use cantus_replay::repro::{Bundle, BundleCommand, BundleFault, BundleRun, RerunOutcome, StartingState};
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{json, value::RawValue, Value};
 
+use crate::{render::{escaped, message, self}, wiring};
 use super::shorten::Written;
-use crate::{
-    render::{self, escaped, message},
-    wiring,
-};
 
 /// All there is to say.
 pub(super) struct Report<'a> {

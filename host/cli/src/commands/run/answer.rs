@@ -1,7 +1,6 @@
 //! One line of outcome: what became of one line of the input.
 
-use cantus_engine::{Answer, CommandError};
-use cantus_model::{Command, Fault, Outcome};
+use cantus_model::{Answer, Command, CommandError, Fault, Outcome};
 use serde::Serialize;
 use serde_json::value::RawValue;
 

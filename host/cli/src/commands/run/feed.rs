@@ -2,16 +2,13 @@
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
-use cantus_engine::{Answer, CommandError, Engine, StopReason};
-use cantus_model::{Command, ports::StoreError};
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use cantus_engine::{Engine, StopReason};
+use cantus_model::{ports::StoreError, Answer, Command, CommandError};
+use futures_util::{stream::FuturesUnordered, FutureExt, StreamExt};
+use tokio::{sync::{mpsc, oneshot}, time::Instant};
 
+use crate::exit_codes::{CliError, Exit};
 use super::{answer::Line, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::Progress, tally::Tally};
-use crate::exit_codes::{Exit, CliError};
 
 /// What the feed runs on.
 pub(super) struct Feed {

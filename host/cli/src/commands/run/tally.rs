@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cantus_engine::{Answer, Stats};
-use cantus_model::Outcome;
+use cantus_engine::Stats;
+use cantus_model::{Answer, Outcome};
 use serde::Serialize;
 
 use crate::{output, render};

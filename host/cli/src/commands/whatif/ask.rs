@@ -2,15 +2,12 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use cantus_engine::whatif::Branch;
 use cantus_model::{AggregateRef, Command, CommandRecord};
-use serde_json::value::{RawValue, to_raw_value};
+use cantus_replay::whatif::Branch;
+use serde_json::value::{to_raw_value, RawValue};
 
+use crate::{commands::run::input::{self, Item}, exit_codes::{CliError, Exit}};
 use super::Change;
-use crate::{
-    commands::run::input::{self, Item},
-    exit_codes::{Exit, CliError},
-};
 
 /// Lines that are read before they are taken.
 const AHEAD: usize = 64;

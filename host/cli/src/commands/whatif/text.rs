@@ -2,14 +2,10 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::whatif::{BranchPoint, Branch, TimelineEnd, EventStep, StepMark, TimelineSide, TimelineStep, Tally, Timelines};
-use cantus_model::{Command, ComponentRecord, ports::Component};
+use cantus_model::{ports::Component, Command, ComponentRecord};
+use cantus_replay::whatif::{Branch, BranchPoint, EventStep, StepMark, Tally, TimelineEnd, TimelineSide, TimelineStep, Timelines};
 
-use crate::{
-    findings::{self, DecisionFields},
-    render::{self, escaped, message},
-    wiring,
-};
+use crate::{findings::{self, DecisionFields}, render::{escaped, message, self}, wiring};
 
 /// Ids that are listed; more are counted.
 const LISTED: usize = 3;
