@@ -1,8 +1,8 @@
-//! Why a component was refused.
+//! Reasons to refuse a component.
 
 use cantus_model::Fault;
 
-/// Why the host does not take a file as a plugin. Each says what to do.
+/// The reason why the host refuses a file as a plugin. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
@@ -55,10 +55,27 @@ pub enum LoadError {
     /// It does not export the contract.
     #[error("it does not export `{0}`: is it a Cantus plugin, with an #[aggregate] in it?")]
     MissingExport(String),
+    /// It exports the contract, but no kind of plugin.
+    #[error("it exports no kind of plugin; this host runs `{known}`: is there an #[aggregate] in its crate?")]
+    NoKind {
+        /// The interfaces of the kinds that this host can run.
+        known: String,
+    },
+    /// It exports only kinds of plugins that this host does not know.
+    #[error(
+        "it exports `{found}`, which this host does not know; this host runs `{known}`: run a newer host, or rebuild the \
+         plugin for this one"
+    )]
+    UnknownKind {
+        /// The interfaces that it exports.
+        found: String,
+        /// The interfaces of the kinds that this host can run.
+        known: String,
+    },
     /// `describe` faulted.
     #[error("it cannot describe itself: {0}")]
     Describe(#[from] Box<Fault>),
-    /// What it says of itself is not acceptable.
+    /// The host refuses its manifest.
     #[error("its manifest is not acceptable: {0}")]
     Manifest(String),
     /// The host failed.

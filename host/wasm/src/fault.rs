@@ -3,10 +3,9 @@
 use cantus_model::{Fault, FaultKind};
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::{loaded_component::ComponentContext, guest::GuestState};
+use crate::{component_context::ComponentContext, guest::GuestState, one_line::one_line};
 
 const MAX_FRAMES: usize = 32;
-const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// Explains why `call` failed. What the guest printed to stderr last is most often the panic message.
 pub(crate) fn explain(
@@ -51,16 +50,6 @@ pub(crate) fn fault(
         backtrace,
         plugin: shared.plugin.clone(),
         component: shared.digest,
-    }
-}
-
-/// A guest's own words are bounded like everything else of it.
-pub(crate) fn one_line(message: &str) -> String {
-    let lines: Vec<&str> = message.lines().map(str::trim).collect();
-    let line = lines.join(" ");
-    match line.char_indices().nth(MAX_MESSAGE_CHARS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
 

@@ -1,15 +1,15 @@
-//! What a plugin says of itself, checked.
+//! Checks a plugin's manifest.
 
 use std::collections::BTreeSet;
 
-use cantus_model::{AggregateType, CommandType, EventType, MessageKind, Manifest};
+use cantus_model::{AggregateType, CommandType, EventType, Manifest, MessageKind, PluginKind};
 
-use crate::{LoadError, bindings::exports::cantus::domain::plugin as wit, fault::one_line};
+use crate::{LoadError, bindings::exports::cantus::domain::plugin as wit, contract::interface_of, one_line::one_line};
 
 const MAX_NAME_BYTES: usize = 128;
 
-/// Takes over a manifest, refusing one that the host cannot route by.
-pub(crate) fn check(described: wit::Manifest) -> Result<Manifest, LoadError> {
+/// Converts a manifest. Refuses one that the host cannot route by, or that is not of the kinds which the component exports.
+pub(crate) fn check(described: wit::Manifest, exported: &[PluginKind]) -> Result<Manifest, LoadError> {
     let manifest = convert(described)?;
     if !is_plugin_name(&manifest.name) {
         return refuse(format!("the plugin name {:?} is not lower-case letters, digits and hyphens", manifest.name));
@@ -17,18 +17,34 @@ pub(crate) fn check(described: wit::Manifest) -> Result<Manifest, LoadError> {
     if manifest.payload_format.is_empty() || manifest.payload_format.len() > MAX_NAME_BYTES {
         return refuse("its payload format is no media type".into());
     }
-    if manifest.aggregates.is_empty() {
-        return refuse("it declares no aggregate".into());
-    }
+    check_kinds(&manifest, exported)?;
     unique("aggregate", manifest.aggregates.iter().map(|aggregate| aggregate.name.clone()))?;
     manifest.aggregates.iter().try_for_each(check_aggregate)?;
     Ok(manifest)
 }
 
+/// A plugin declares each kind that it exports, and exports each kind that it declares.
+fn check_kinds(manifest: &Manifest, exported: &[PluginKind]) -> Result<(), LoadError> {
+    for kind in PluginKind::ALL {
+        match (exported.contains(kind), manifest.declares(*kind)) {
+            (true, false) => {
+                return refuse(format!("it exports `{}` but declares no {kind}: declare one", interface_of(*kind)));
+            }
+            (false, true) => {
+                let interface = interface_of(*kind);
+                return refuse(format!("it declares the kind `{kind}` but does not export `{interface}`: export it"));
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+    Ok(())
+}
+
 fn check_aggregate(aggregate: &AggregateType) -> Result<(), LoadError> {
     let of = |name: &str, version: u32| MessageKind { name: name.to_owned(), version };
     let events: Vec<MessageKind> = aggregate.events.iter().map(|event| of(&event.name, event.version)).collect();
-    let commands: Vec<MessageKind> = aggregate.commands.iter().map(|command| of(&command.name, command.version)).collect();
+    let commands: Vec<MessageKind> =
+        aggregate.commands.iter().map(|command| of(&command.name, command.version)).collect();
     let produced = aggregate.commands.iter().flat_map(|command| &command.produces);
     for kind in events.iter().chain(&commands).chain(produced.clone()) {
         if kind.name.is_empty() || kind.name.len() > MAX_NAME_BYTES || kind.version == 0 {
@@ -95,7 +111,8 @@ fn aggregate(wit: wit::AggregateType) -> Result<AggregateType, LoadError> {
 
 fn command(wit: wit::CommandType) -> Result<CommandType, LoadError> {
     let schema = schema(&wit.name, &wit.schema)?;
-    let produces = wit.produces.into_iter().map(|kind| MessageKind { name: kind.name, version: kind.version }).collect();
+    let produces =
+        wit.produces.into_iter().map(|kind| MessageKind { name: kind.name, version: kind.version }).collect();
     Ok(CommandType { name: wit.name, version: wit.version, schema, produces })
 }
 

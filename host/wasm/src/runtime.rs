@@ -1,8 +1,11 @@
-//! From bytes to something that runs: the one way into the sandbox.
+//! Turns bytes into a component that runs: the one way into the sandbox.
 
 use std::{path::Path, sync::Arc};
 
-use cantus_model::{Digest, ports};
+use cantus_model::{
+    Digest,
+    ports::{self, Component as _},
+};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
@@ -10,17 +13,18 @@ use wasmtime::{
 
 use crate::{
     Limits, LoadError, audit,
-    bindings::DomainPre,
     cache::{self, CompiledCache},
-    loaded_component::LoadedComponent,
+    component_context::ComponentContext,
     engine::{self, Allocation, Backend},
+    exports::Exports,
     guest::GuestState,
+    loaded_component::LoadedComponent,
     surface::Surface,
     wasi,
     watchdog::Watchdog,
 };
 
-/// Loads components. One per host, and another one to compare it with.
+/// Loads components. A host has one, and a comparison of two hosts' results has another.
 pub struct Runtime {
     engine: Engine,
     linker: Linker<GuestState>,
@@ -75,8 +79,9 @@ impl Runtime {
     /// # Errors
     /// Whatever is wrong with it; see [`LoadError`].
     pub fn validate(&self, bytes: &[u8]) -> Result<(), LoadError> {
-        check_kind(bytes, self.limits.component_bytes)?;
-        audit::check(&Surface::read(&self.engine, bytes)?)
+        check_format(bytes, self.limits.component_bytes)?;
+        audit::check(&Surface::read(&self.engine, bytes)?)?;
+        Ok(())
     }
 
     /// Compiles and audits a component, asks it to describe itself, and makes it ready to decide.
@@ -84,7 +89,7 @@ impl Runtime {
     /// # Errors
     /// Whatever is wrong with it; see [`LoadError`].
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<dyn ports::Component>, LoadError> {
-        check_kind(bytes, self.limits.component_bytes)?;
+        check_format(bytes, self.limits.component_bytes)?;
         let digest = Digest::of(bytes);
         let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
         let is_kept = kept.is_some();
@@ -102,24 +107,34 @@ impl Runtime {
     /// # Errors
     /// If it is not a valid component.
     pub fn imports(&self, bytes: &[u8]) -> Result<Vec<String>, LoadError> {
-        check_kind(bytes, self.limits.component_bytes)?;
+        check_format(bytes, self.limits.component_bytes)?;
         Ok(Surface::read(&self.engine, bytes)?.imports)
     }
 
     fn describe(&self, digest: Digest, component: &Component) -> Result<LoadedComponent, LoadError> {
-        audit::check(&Surface::of(&self.engine, component))?;
-        let pre = self
-            .linker
-            .instantiate_pre(component)
-            .and_then(DomainPre::new)
-            .map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
-        LoadedComponent::describe(pre, digest, Arc::clone(&self.limits), Arc::clone(&self.watchdog))
+        let exported = audit::check(&Surface::of(&self.engine, component))?;
+        let unfit = |error: wasmtime::Error| LoadError::Unfit(format!("{error:#}"));
+        let pre = self.linker.instantiate_pre(component).map_err(unfit)?;
+        let context = ComponentContext {
+            exports: Exports::find(&pre, &exported.known).map_err(unfit)?,
+            pre,
+            digest,
+            plugin: digest.short(),
+            limits: Arc::clone(&self.limits),
+            _watchdog: Arc::clone(&self.watchdog),
+        };
+        let loaded = LoadedComponent::describe(context, &exported.known)?;
+        for interface in exported.unknown {
+            let plugin = &loaded.manifest().name;
+            tracing::warn!(plugin, interface, "this host does not know an interface of the plugin, and never calls it");
+        }
+        Ok(loaded)
     }
 }
 
-/// Tells by the first bytes what kind of file it is. After the magic number come a version and a layer: 1 and 0 for a
+/// Refuses a file by its size and first bytes. After the magic number come a version and a layer: 1 and 0 for a
 /// core module, 13 and 1 for a component (component-model `Binary.md`).
-fn check_kind(bytes: &[u8], limit: usize) -> Result<(), LoadError> {
+fn check_format(bytes: &[u8], limit: usize) -> Result<(), LoadError> {
     if bytes.is_empty() {
         return Err(LoadError::Empty);
     }
