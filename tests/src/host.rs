@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use cantus_engine::{Clock, Engine, EngineSettings, FixedClock};
-use cantus_model::{ports::{Component, Store}, AggregateRef, Command, Timestamp};
+use cantus_model::{
+    AggregateRef, Command, Timestamp,
+    ports::{Component, Store},
+};
 use cantus_wasm::{Limits, Runtime};
 
 use crate::guests;

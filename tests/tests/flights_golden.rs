@@ -5,7 +5,10 @@
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use cantus_engine::{Engine, EngineSettings, PendingAnswer, SystemClock};
-use cantus_model::{ports::{Component, EventReader, Store}, AggregateRef, Command, EventQuery, Outcome, RecordedEvent};
+use cantus_model::{
+    AggregateRef, Command, EventQuery, Outcome, RecordedEvent,
+    ports::{Component, EventReader, Store},
+};
 use cantus_store::SqliteStore;
 use cantus_wasm::{Limits, Runtime};
 

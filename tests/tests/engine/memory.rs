@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use cantus_model::CommandError;
 use cantus_store::SqliteStore;
-use cantus_tests::{faulty::{faulty, FaultyStore}, guests, host, instrumented::Instrumented};
+use cantus_tests::{
+    faulty::{FaultyStore, faulty},
+    guests, host,
+    instrumented::Instrumented,
+};
 
 use super::*;
 

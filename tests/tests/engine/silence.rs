@@ -2,9 +2,12 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use cantus_model::{ports::StoreError, CommandError, PartitionId};
+use cantus_model::{CommandError, PartitionId, ports::StoreError};
 use cantus_store::MemoryStore;
-use cantus_tests::{faulty::{faulty, FaultyStore, OnCommit}, guests, host};
+use cantus_tests::{
+    faulty::{FaultyStore, OnCommit, faulty},
+    guests, host,
+};
 
 use super::*;
 

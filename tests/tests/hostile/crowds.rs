@@ -3,7 +3,7 @@
 use cantus_engine::EngineSettings;
 use cantus_tests::{guests, host};
 
-use super::{accepted, World};
+use super::{World, accepted};
 
 const KEEP: &str = r#"{"bytes": 1000000}"#;
 

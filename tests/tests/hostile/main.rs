@@ -12,7 +12,10 @@ use std::sync::{Arc, OnceLock};
 
 use assert_faults;
 use cantus_engine::{Engine, EngineSettings, FixedClock};
-use cantus_model::{ports::{Component, Store}, AggregateRef, Answer, CommandError, Fault, Outcome};
+use cantus_model::{
+    AggregateRef, Answer, CommandError, Fault, Outcome,
+    ports::{Component, Store},
+};
 use cantus_store::SqliteStore;
 use cantus_tests::{guests, host};
 use tempfile::TempDir;

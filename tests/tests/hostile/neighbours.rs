@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use cantus_engine::EngineSettings;
-use cantus_model::{ports::HashSeed, AggregateRef, CommandError, FaultKind, PartitionId};
+use cantus_model::{AggregateRef, CommandError, FaultKind, PartitionId, ports::HashSeed};
 use cantus_tests::{guests, host};
 use cantus_wasm::Limits;
 
-use super::{accepted, hydration::append, World};
+use super::{World, accepted, hydration::append};
 
 const CLIMB: &str = r#"{"by": 1}"#;
 

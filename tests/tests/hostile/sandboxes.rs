@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use cantus_engine::{Engine, EngineSettings, FixedClock};
 use cantus_model::CommandError;
-use cantus_tests::{faulty::faulty, guests, host, instrumented::{Counts, Instrumented}};
+use cantus_tests::{
+    faulty::faulty,
+    guests, host,
+    instrumented::{Counts, Instrumented},
+};
 
 use super::accepted;
 

@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use cantus_engine::{Engine, EngineSettings, FixedClock, PendingAnswer};
-use cantus_model::{ports::{Component, EventReader as _, Store, StoreError}, CommandError, LiveComponent, PartitionId};
-use cantus_tests::{faulty::{faulty, FaultyStore, OnCommit}, guests, host};
+use cantus_model::{
+    CommandError, LiveComponent, PartitionId,
+    ports::{Component, EventReader as _, Store, StoreError},
+};
+use cantus_tests::{
+    faulty::{FaultyStore, OnCommit, faulty},
+    guests, host,
+};
 
 use super::{accepted, add, by, component, load, rejected, reset, undecided};
 
@@ -13,7 +19,9 @@ async fn start(store: Arc<dyn Store>, settings: Settings, component: &Arc<dyn Co
 }
 
 fn swap(engine: &Engine, components: &[&Arc<dyn Component>]) {
-    engine.swap(&components.iter().map(|component| LiveComponent::new(Arc::clone(component))).collect::<Vec<_>>()).unwrap();
+    engine
+        .swap(&components.iter().map(|component| LiveComponent::new(Arc::clone(component))).collect::<Vec<_>>())
+        .unwrap();
 }
 
 /// Submits a command whose batch is under way until the gate opens.

@@ -3,10 +3,16 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::{registry::{FileState, RegistryNotice}, EngineSettings, FixedClock};
+use cantus_engine::{
+    EngineSettings, FixedClock,
+    registry::{FileState, RegistryNotice},
+};
 use cantus_model::{ActivationCause, AggregateRef, Command};
 use cantus_replay::replay::DecisionChange;
-use cantus_tests::{guests, host::{self, NOW}};
+use cantus_tests::{
+    guests,
+    host::{self, NOW},
+};
 
 use super::{load, place::Place};
 
@@ -50,7 +56,9 @@ async fn a_changed_rule_is_reported_and_a_late_trap_is_refused() {
     let mut differences = vec![];
     let notices = host.notices.borrow().clone();
     for notice in &notices {
-        let (RegistryNotice::Changed { report, .. } | RegistryNotice::Refused { report, .. }) = notice else { panic!("{notice:?}") };
+        let (RegistryNotice::Changed { report, .. } | RegistryNotice::Refused { report, .. }) = notice else {
+            panic!("{notice:?}")
+        };
         let findings = &report.as_ref().unwrap().findings;
         differences.push(
             findings.groups.iter().map(|group| (group.change, group.command.as_str(), group.count)).collect::<Vec<_>>(),

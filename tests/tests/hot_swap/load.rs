@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{registry::FileState, EngineSettings};
+use cantus_engine::{EngineSettings, registry::FileState};
 use cantus_model::ports::{Component, StoreError};
 use cantus_store::{MemoryStore, SqliteStore};
-use cantus_tests::{faulty::{faulty, OnCommit}, host};
+use cantus_tests::{
+    faulty::{OnCommit, faulty},
+    host,
+};
 use cantus_wasm::Limits;
 
-use super::{component, place::Place, shifty, traffic::{swap_under_load, Shape}};
+use super::{
+    component,
+    place::Place,
+    shifty,
+    traffic::{Shape, swap_under_load},
+};
 
 const MANY: Shape = Shape { tasks: 16, aggregates: 40, burst: 8, swaps: 80, between: 60 };
 

@@ -28,7 +28,7 @@ mod watch;
 
 use std::sync::Arc;
 
-use cantus_model::{ports::Component, Answer, Command, CommandError, Digest, DurableOutcome, Outcome};
+use cantus_model::{Answer, Command, CommandError, Digest, DurableOutcome, Outcome, ports::Component};
 use cantus_tests::{guests, host};
 use cantus_wasm::Limits;
 

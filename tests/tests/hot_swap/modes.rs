@@ -1,11 +1,14 @@
 //! Every kind of candidate after a history that a good one decided: what its verification says, as a patch, as a minor and
 //! as a major version.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use cantus_engine::{registry::FileState, FixedClock};
-use cantus_model::{ports::Store, Command};
-use cantus_replay::verify::{self, verify, Candidate, Predecessor, Settings, VerificationReport};
+use cantus_engine::{FixedClock, registry::FileState};
+use cantus_model::{Command, ports::Store};
+use cantus_replay::verify::{self, Candidate, Predecessor, Settings, VerificationReport, verify};
 use cantus_store::{MemoryStore, SqliteStore};
 use cantus_tests::host;
 

@@ -20,8 +20,13 @@ async fn what_another_process_makes_live_is_followed() {
     let second = place.put("a.wasm", &shifty("1.1.0", "good"));
     host.changed(ActivationCause::Dropped, Some(second)).await;
     let elsewhere = place.elsewhere().await;
-    for (n, (cause, digest)) in
-        [(ActivationCause::RolledBack, first), (ActivationCause::Activated, second), (ActivationCause::Activated, first)].into_iter().enumerate()
+    for (n, (cause, digest)) in [
+        (ActivationCause::RolledBack, first),
+        (ActivationCause::Activated, second),
+        (ActivationCause::Activated, first),
+    ]
+    .into_iter()
+    .enumerate()
     {
         decide(&elsewhere, cause, digest).await;
         host.changed(cause, Some(digest)).await;
@@ -36,8 +41,12 @@ async fn what_another_process_makes_live_is_followed() {
     // A plugin that nobody here has seen.
     let other = guests::shifty("other", "0.1.0", "other-aggregate");
     let mut log = elsewhere.log().await.unwrap();
-    let change =
-        ActivationChange { plugin: "other".into(), cause: ActivationCause::Activated, who: "me".into(), why: String::new() };
+    let change = ActivationChange {
+        plugin: "other".into(),
+        cause: ActivationCause::Activated,
+        who: "me".into(),
+        why: String::new(),
+    };
     let loaded = super::load(&other);
     elsewhere.record(&mut log, change, Some((loaded, Some(other))), None).await.unwrap();
     host.changed(ActivationCause::Activated, Some(log.track("other").unwrap().current.unwrap())).await;
@@ -62,8 +71,12 @@ async fn what_was_refused_can_be_made_live_by_a_person() {
     host.refused("a.wasm", digest).await;
     let elsewhere = place.elsewhere().await;
     let mut log = elsewhere.log().await.unwrap();
-    let change =
-        ActivationChange { plugin: "shifty".into(), cause: ActivationCause::Activated, who: "me".into(), why: "agreed".into() };
+    let change = ActivationChange {
+        plugin: "shifty".into(),
+        cause: ActivationCause::Activated,
+        who: "me".into(),
+        why: "agreed".into(),
+    };
     elsewhere.record(&mut log, change, Some((super::load(&bytes), Some(bytes))), None).await.unwrap();
     host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 5).await), digest);
@@ -146,8 +159,12 @@ async fn a_second_host_of_an_aggregate_waits_for_the_first_to_go() {
     let elsewhere = place.elsewhere().await;
     let both = guests::shifty("both", "1.0.0", "two-aggregates");
     let mut log = elsewhere.log().await.unwrap();
-    let change =
-        ActivationChange { plugin: "both".into(), cause: ActivationCause::Activated, who: "me".into(), why: String::new() };
+    let change = ActivationChange {
+        plugin: "both".into(),
+        cause: ActivationCause::Activated,
+        who: "me".into(),
+        why: String::new(),
+    };
     let component = Some((super::load(&both), Some(both.clone())));
     let refused = elsewhere.record(&mut log, change, component, None).await.unwrap_err().to_string();
     assert_eq!(refused, "the plugins shifty and both both host the aggregate Tally");

@@ -2,14 +2,24 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use cantus_engine::{registry::{self, Activator, FileState, FileStatus, Registry, RegistryNotice}, Engine, FixedClock, Ownership};
-use cantus_model::{ports::{ActivationAuthor, PluginSource, Store}, Activation, ActivationCause, Answer, Digest};
+use cantus_engine::{
+    Engine, FixedClock, Ownership,
+    registry::{self, Activator, FileState, FileStatus, Registry, RegistryNotice},
+};
+use cantus_model::{
+    Activation, ActivationCause, Answer, Digest,
+    ports::{ActivationAuthor, PluginSource, Store},
+};
 use cantus_replay::verify;
 use cantus_store::{MemoryStore, SqliteStore};
 use cantus_tests::host::{self, NOW};
 use cantus_wasm::{ComponentFolder, FolderSource, FolderWatch, Limits, PluginFolder};
 use tempfile::TempDir;
-use tokio::{sync::{oneshot, watch, Notify}, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 
 use crate::tap::Tap;
 

@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, fs};
 use cantus_engine::registry::{ActivationState, FileState};
 use cantus_model::{ActivationCause, CommandError, Digest};
 
-use super::{barred::decide, place::{Host, Place}, shifty};
+use super::{
+    barred::decide,
+    place::{Host, Place},
+    shifty,
+};
 
 const FILES: [&str; 3] = ["a.wasm", "b.wasm", "c.wasm"];
 const VERSIONS: [&str; 6] = ["1.0.0", "1.0.1", "1.1.0", "1.1.1", "1.2.0", "2.0.0"];

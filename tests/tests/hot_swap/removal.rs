@@ -48,8 +48,12 @@ async fn what_was_removed_while_no_host_ran_stays_live() {
     assert_eq!(by(host.add("1", "Tally/a", 1).await), live);
     let elsewhere = place.elsewhere().await;
     let mut log = elsewhere.log().await.unwrap();
-    let change =
-        ActivationChange { plugin: "shifty".into(), cause: ActivationCause::Removed, who: "me".into(), why: String::new() };
+    let change = ActivationChange {
+        plugin: "shifty".into(),
+        cause: ActivationCause::Removed,
+        who: "me".into(),
+        why: String::new(),
+    };
     elsewhere.record(&mut log, change, None, None).await.unwrap();
     host.changed(ActivationCause::Removed, None).await;
     assert!(undecided(host.add("2", "Tally/a", 1).await).starts_with("unknown-aggregate"));

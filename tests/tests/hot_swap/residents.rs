@@ -3,8 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use cantus_engine::{Engine, EngineSettings, FixedClock};
-use cantus_model::{ports::Component, AggregateRef, CommandError, LiveComponent};
-use cantus_tests::{faulty::{faulty, FaultyStore}, host};
+use cantus_model::{AggregateRef, CommandError, LiveComponent, ports::Component};
+use cantus_tests::{
+    faulty::{FaultyStore, faulty},
+    host,
+};
 
 use super::{accepted, add, component};
 

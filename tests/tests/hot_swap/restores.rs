@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cantus_model::{ports::Store, HistoryQuery};
-use cantus_replay::replay::{perturbations, self, Components, Replay, ReplayConfig, ReplayProgress, ReplayReport};
+use cantus_model::{HistoryQuery, ports::Store};
+use cantus_replay::replay::{self, Components, Replay, ReplayConfig, ReplayProgress, ReplayReport, perturbations};
 use cantus_store::MemoryStore;
 use cantus_tests::host;
 

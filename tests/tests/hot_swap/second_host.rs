@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{registry::FileState, Ownership};
+use cantus_engine::{Ownership, registry::FileState};
 use cantus_model::ActivationCause;
 
 use super::{accepted, by, place::Place, shifty};

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use cantus_engine::registry::{RegistryNotice, FileState};
+use cantus_engine::registry::{FileState, RegistryNotice};
 use cantus_model::{ActivationCause, Digest, ports::Refused};
 use cantus_tests::guests;
 

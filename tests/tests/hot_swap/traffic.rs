@@ -1,9 +1,19 @@
 //! Commands from many tasks to many aggregates, and what must be true of them in the end, whoever decided them.
 
-use std::{collections::{BTreeMap, HashMap}, sync::{atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst}, Arc}};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+};
 
 use cantus_engine::Engine;
-use cantus_model::{ports::{Component, HashSeed, Sandbox, Store}, AggregateRef, Command, CommandError, CommandRecord, Digest, DurableOutcome, Fault, LiveComponent, Manifest, Outcome};
+use cantus_model::{
+    AggregateRef, Command, CommandError, CommandRecord, Digest, DurableOutcome, Fault, LiveComponent, Manifest,
+    Outcome,
+    ports::{Component, HashSeed, Sandbox, Store},
+};
 use cantus_replay::fold;
 use cantus_tests::host;
 use tokio::sync::watch;

@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{registry::{ActivationChange, FileState}, FixedClock};
-use cantus_model::{ports::Store, ActivationCause};
-use cantus_replay::verify::{verify, Candidate, Predecessor, Settings};
+use cantus_engine::{
+    FixedClock,
+    registry::{ActivationChange, FileState},
+};
+use cantus_model::{ActivationCause, ports::Store};
+use cantus_replay::verify::{Candidate, Predecessor, Settings, verify};
 use cantus_store::MemoryStore;
 use cantus_tests::{faulty::FaultyStore, host};
 
-use super::{accepted, add, by, component, modes::{commands, history}, place::Place, shifty};
+use super::{
+    accepted, add, by, component,
+    modes::{commands, history},
+    place::Place,
+    shifty,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() {
@@ -31,8 +39,12 @@ async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() 
     }
     let elsewhere = place.elsewhere().await;
     let mut log = elsewhere.log().await.unwrap();
-    let change =
-        ActivationChange { plugin: "shifty".into(), cause: ActivationCause::Activated, who: "me".into(), why: "tested".into() };
+    let change = ActivationChange {
+        plugin: "shifty".into(),
+        cause: ActivationCause::Activated,
+        who: "me".into(),
+        why: "tested".into(),
+    };
     let bytes = shifty("1.0.1", "good");
     elsewhere.record(&mut log, change, Some((super::load(&bytes), Some(bytes))), None).await.unwrap();
     host.file("a.wasm", FileState::Active).await;

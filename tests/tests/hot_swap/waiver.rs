@@ -3,10 +3,15 @@
 use std::{fs, sync::Arc};
 
 use cantus_engine::registry::FileState;
-use cantus_replay::verify::{verify, Candidate, Predecessor, Settings, VerificationReport, Waiver};
+use cantus_replay::verify::{Candidate, Predecessor, Settings, VerificationReport, Waiver, verify};
 use cantus_store::MemoryStore;
 
-use super::{by, component, modes::{commands, history, shown, FILTERS}, place::Place, shifty};
+use super::{
+    by, component,
+    modes::{FILTERS, commands, history, shown},
+    place::Place,
+    shifty,
+};
 
 const STEP: &str = "plugin = \"shifty\"\nfrom = \"1.0.0\"\nto = \"1.0.1\"\n";
 const ALLOW: &str = "[[allow]]\ncommand = \"Tally.Add\"\nchange = \"accepted-to-rejected\"\nreason = \"agreed\"\n";

@@ -4,7 +4,11 @@ use cantus_engine::registry::{ActivationChange, FileState, RegistryNotice};
 use cantus_model::{ActivationCause, Answer, CommandError, Digest};
 use cantus_tests::guests;
 
-use super::{accepted, by, component, place::{Host, Place}, shifty};
+use super::{
+    accepted, by, component,
+    place::{Host, Place},
+    shifty,
+};
 
 fn fault(answer: Answer) -> Digest {
     match answer {

@@ -1,6 +1,9 @@
 //! Faults may come in any number, on streams of any length.
 
-use cantus_model::{ports::{Journal, SnapshotStore}, PartitionId, Snapshot};
+use cantus_model::{
+    PartitionId, Snapshot,
+    ports::{Journal, SnapshotStore},
+};
 use cantus_replay::repro::ReproSettings as Kept;
 
 use super::*;

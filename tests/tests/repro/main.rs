@@ -5,12 +5,21 @@ mod bounds;
 mod capture;
 mod rerun;
 
-use std::{collections::VecDeque, sync::{Arc, Mutex}};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
-use cantus_engine::{repro::{self, ReproConfig, ReproSink}, Engine, EngineSettings, FixedClock, Ownership};
-use cantus_model::{ports::Component, AggregateRef, Answer, CommandError, Fault, LiveComponent};
+use cantus_engine::{
+    Engine, EngineSettings, FixedClock, Ownership,
+    repro::{self, ReproConfig, ReproSink},
+};
+use cantus_model::{AggregateRef, Answer, CommandError, Fault, LiveComponent, ports::Component};
 use cantus_replay::repro::Bundle;
-use cantus_tests::{faulty::{faulty, FaultyStore}, guests, host};
+use cantus_tests::{
+    faulty::{FaultyStore, faulty},
+    guests, host,
+};
 
 /// Keeps every bundle that was ever written, in order.
 #[derive(Default)]

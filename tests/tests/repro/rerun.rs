@@ -1,6 +1,6 @@
 //! Bundles that are run again, on the component that faulted and on others, and shortened.
 
-use cantus_replay::repro::{shorten, BundleRerun, BundleSnapshot, RerunError, RerunOutcome, StartingState};
+use cantus_replay::repro::{BundleRerun, BundleSnapshot, RerunError, RerunOutcome, StartingState, shorten};
 
 use super::*;
 

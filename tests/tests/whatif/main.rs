@@ -8,13 +8,24 @@ mod components;
 mod faults;
 mod time;
 
-use std::{collections::BTreeMap, sync::{Arc, LazyLock, Mutex}};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex},
+};
 
 use cantus_engine::{Clock, Engine, FixedClock};
-use cantus_model::{ports::Component, AggregateRef, Command, Digest, LiveComponent};
-use cantus_replay::{replay::JsonText, whatif::{whatif, Branch, BranchError, BranchPoint, StepMark, Tally, TimelineStep, Timelines, WhatIfError, WhatIfQuery}};
+use cantus_model::{AggregateRef, Command, Digest, LiveComponent, ports::Component};
+use cantus_replay::{
+    replay::JsonText,
+    whatif::{
+        Branch, BranchError, BranchPoint, StepMark, Tally, TimelineStep, Timelines, WhatIfError, WhatIfQuery, whatif,
+    },
+};
 use cantus_store::MemoryStore;
-use cantus_tests::{guests, host::{command, self}};
+use cantus_tests::{
+    guests,
+    host::{self, command},
+};
 use serde_json::Value;
 
 /// The component of these bytes, loaded once for all tests.
