@@ -8,7 +8,7 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
-//! # std::fs::write(folder.path().join("counter.wasm"), cantus_tests::guests::bytes(cantus_tests::guests::COUNTER))?;
+//! # std::fs::write(folder.path().join("counter.wasm"), cantus_tests::guests::read(cantus_tests::guests::COUNTER))?;
 //! # let (data, plugins) = (folder.path().join("data"), folder.path());
 //! let host = Host::builder()
 //!     .store(format!("sqlite:{}/cantus.db", data.display()))

@@ -44,11 +44,11 @@ impl World {
         Self::on(faulty(), path, host::settings()).await
     }
 
-    async fn on(store: Arc<FaultyStore>, path: &'static str, settings: Settings) -> Self {
+    async fn on(store: Arc<FaultyStore>, path: &'static str, settings: EngineSettings) -> Self {
         Self::at(store, path, settings, Arc::new(FixedClock(host::NOW))).await
     }
 
-    async fn at(store: Arc<FaultyStore>, path: &'static str, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+    async fn at(store: Arc<FaultyStore>, path: &'static str, settings: EngineSettings, clock: Arc<dyn Clock>) -> Self {
         let engine = host::start_with(settings, store.clone(), component(path), clock).await;
         Self { store, engine }
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use cantus_engine::{
-    Engine, EngineSettings, FixedClock, Ownership,
+    Engine, EngineParts, EngineSettings, FixedClock, Ownership,
     repro::{self, ReproConfig, ReproSink},
 };
 use cantus_model::{AggregateRef, Answer, CommandError, Fault, LiveComponent, ports::Component};
@@ -65,16 +65,16 @@ impl World {
     async fn with(
         store: Arc<FaultyStore>,
         component: Arc<dyn Component>,
-        settings: Settings,
+        settings: EngineSettings,
         kept: repro::ReproSettings,
     ) -> Self {
         let shelf = Arc::<Shelf>::default();
         let keep = ReproConfig { settings: kept, sink: shelf.clone() };
         let live = [LiveComponent::new(Arc::clone(&component))];
         let clock = Arc::new(FixedClock(host::NOW));
-        let engine =
-            Engine::start_owned(settings, OwnedStore::claim(store.clone()).await.unwrap(), &live, clock, Some(keep))
-                .unwrap();
+        let ownership = Ownership::claim(store.clone(), &*store).await.unwrap();
+        let (hydrator, live, repro) = (store.clone(), &live[..], Some(keep));
+        let engine = Engine::start(EngineParts { settings, ownership, hydrator, live, clock, repro }).unwrap();
         Self { store, engine, shelf, component }
     }
 

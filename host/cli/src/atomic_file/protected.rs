@@ -94,11 +94,9 @@ mod tests {
     use super::*;
 
     fn protected(folder: &Path) -> ProtectedFiles {
-        let settings = Settings {
-            store: format!("sqlite:{}", folder.join("cantus.db").display()),
-            plugins: folder.join("plugins"),
-            ..Settings::default()
-        };
+        let mut settings = Settings::default();
+        settings.host.store = format!("sqlite:{}", folder.join("cantus.db").display());
+        settings.host.plugins = folder.join("plugins");
         ProtectedFiles::of(&settings, &Global::default(), [folder.join("input.jsonl").as_path()])
     }
 

@@ -7,9 +7,7 @@ use cantus_host::{
     components::name_in,
     wire::{ExplanationJson, time_text},
 };
-use cantus_model::{
-    CommandRecord, Outcome, Rejection,
-};
+use cantus_model::{CommandRecord, Outcome, Rejection};
 
 use super::events;
 use crate::{

@@ -133,10 +133,10 @@ fn run_text(run: &BundleRun, component: &str) -> String {
         true => "the recorded fault came again",
         false => "the recorded fault did not come",
     };
-    format!("{verdict}, from {from} on with {events}, on {component}\n{}", came_text(run))
+    format!("{verdict}, from {from} on with {events}, on {component}\n{}", outcome_text(run))
 }
 
-fn came_text(run: &BundleRun) -> String {
+fn outcome_text(run: &BundleRun) -> String {
     match &run.outcome {
         RerunOutcome::Fault(fault) => fault_text(fault),
         RerunOutcome::Accepted(events) if events.is_empty() => "  the command was accepted, without events\n".into(),
