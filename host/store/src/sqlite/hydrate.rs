@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use cantus_model::{
     AggregateRef, EventBatch, StreamHead,
-    ports::{Hydration, Hydrator, StoreError, HydrationRequest},
+    ports::{Hydration, HydrationRequest, Hydrator, StoreError},
 };
 
 use super::{
