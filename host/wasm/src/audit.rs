@@ -57,7 +57,7 @@ fn check_imports(imports: &[String]) -> Result<(), LoadError> {
     Err(LoadError::RefusedImport { import: names(&refused), why: why_all(&refused) })
 }
 
-/// The names, for a message that puts the whole between backticks.
+/// Joins the names for a message that puts the whole between backticks.
 fn names(imports: &[&str]) -> String {
     let named = imports[..imports.len().min(NAMED)].join("`, `");
     match imports.len().saturating_sub(NAMED) {
@@ -66,7 +66,7 @@ fn names(imports: &[&str]) -> String {
     }
 }
 
-/// The reason that they share, or what holds for any of them.
+/// Returns the reason that all of them share, or a general one.
 fn why_all(imports: &[&str]) -> &'static str {
     let mut reasons: Vec<&str> = imports.iter().map(|import| why_refused(import)).collect();
     reasons.sort_unstable();
@@ -99,7 +99,7 @@ fn why_refused(import: &str) -> &'static str {
 
 /// Refuses a component that exports no contract, another version of it, or no kind of plugin that this host can run.
 ///
-/// What it exports beside a known kind is not refused: a host that went back to an older version still runs the aggregates of a
+/// Other exports beside a known kind are not refused: a host that went back to an older version still runs the aggregates of a
 /// plugin that has more by now.
 fn check_exports(interfaces: &[String]) -> Result<ExportedKinds, LoadError> {
     if !exports(interfaces, PLUGIN)? {

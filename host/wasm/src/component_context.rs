@@ -1,4 +1,4 @@
-//! What all sandboxes of one component share.
+//! The context of one component, which all its sandboxes share.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use wasmtime::component::InstancePre;
 
 use crate::{Limits, exports::Exports, guest::GuestState, watchdog::Watchdog};
 
-/// Shared by all sandboxes of one component.
+/// The compiled component, its exports and its limits.
 #[derive(Clone)]
 pub(crate) struct ComponentContext {
     pub(crate) pre: InstancePre<GuestState>,

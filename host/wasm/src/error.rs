@@ -12,7 +12,7 @@ pub enum LoadError {
     #[error("the file is empty: is it still being copied?")]
     Empty,
     /// Longer than the limit.
-    #[error("the file is larger than {limit} bytes: raise `wasm.component_bytes` if it is meant to be so large")]
+    #[error("the file is larger than {limit} bytes: raise `wasm.component_bytes` if the size is right")]
     TooLarge {
         /// The limit.
         limit: usize,
@@ -33,10 +33,10 @@ pub enum LoadError {
     /// Damaged or cut off.
     #[error("not a valid component: {0}; is the file complete?")]
     Invalid(String),
-    /// Its types are not those of the contract, or of what the host answers.
+    /// The types of its imports or exports are not those of the host.
     #[error("it does not fit this host: {0}: rebuild it with the matching cantus-sdk")]
     Unfit(String),
-    /// It wants something that a guest may not have.
+    /// It imports something that a guest may not have.
     #[error("it imports `{import}`, which a guest may not have: {why}")]
     RefusedImport {
         /// The import's name.
@@ -47,9 +47,9 @@ pub enum LoadError {
     /// It was built for another version of the contract.
     #[error("built for `{found}`, but this host speaks {wanted}: rebuild it with the matching cantus-sdk")]
     OtherContract {
-        /// The interface that it has.
+        /// The interface that it exports or imports.
         found: String,
-        /// What this host speaks.
+        /// The version of this host.
         wanted: String,
     },
     /// It does not export the contract.

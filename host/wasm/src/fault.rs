@@ -1,4 +1,4 @@
-//! From what wasmtime reports to a [`Fault`] that a person can act on.
+//! Converts an error of wasmtime into a [`Fault`] that a person can act on.
 
 use cantus_model::{Fault, FaultKind};
 use wasmtime::{Trap, WasmBacktrace};
@@ -35,7 +35,7 @@ pub(crate) fn explain(
     fault(shared, kind, call, message, backtrace(error))
 }
 
-/// A fault that the host finds in what the guest answered.
+/// Makes a fault that the host itself found.
 pub(crate) fn fault(
     shared: &ComponentContext,
     kind: FaultKind,
@@ -74,7 +74,7 @@ fn kind(error: &wasmtime::Error, state: &GuestState) -> FaultKind {
     }
 }
 
-/// Whether the innermost function called itself all along.
+/// Reports whether the innermost function called itself again and again.
 fn recurses(error: &wasmtime::Error) -> bool {
     const OFTEN: usize = 8;
     let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);

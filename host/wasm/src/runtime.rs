@@ -34,7 +34,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime under `limits`; compiled code is kept in `cache`, if given.
+    /// Makes a runtime under `limits`, which stores compiled code in `cache`, if given.
     ///
     /// # Errors
     /// If wasmtime refuses the limits, or the cache folder cannot be opened.
@@ -42,7 +42,7 @@ impl Runtime {
         Self::on(Backend::Native, Allocation::Pool, limits)?.with_cache(cache)
     }
 
-    /// A runtime for any number of sandboxes: `limits.sandboxes` does not hold, and making one takes longer.
+    /// Makes a runtime for any number of sandboxes: `limits.sandboxes` does not apply, and opening a sandbox takes longer.
     ///
     /// # Errors
     /// As [`Runtime::new`].
@@ -50,8 +50,8 @@ impl Runtime {
         Self::on(Backend::Native, Allocation::System, limits)?.with_cache(cache)
     }
 
-    /// A runtime that interprets, many times slower, and shares none of what a compiler does for one processor: where
-    /// both agree, the result depends on neither. Fuel is the same on both. For any number of sandboxes.
+    /// Makes a runtime that interprets. It is many times slower, and has nothing that a compiler does for one processor: where
+    /// both runtimes agree, the result depends on neither. Both use the same fuel. For any number of sandboxes.
     ///
     /// # Errors
     /// If wasmtime refuses the limits.
@@ -74,35 +74,35 @@ impl Runtime {
         Ok(Self { engine, linker, cache: None, limits: Arc::new(limits.clone()), watchdog })
     }
 
-    /// Checks that the bytes are a whole component which imports and exports what it should. Nothing is compiled.
+    /// Checks that the bytes are a whole component with permitted imports and the exports of the contract. Compiles nothing.
     ///
     /// # Errors
-    /// Whatever is wrong with it; see [`LoadError`].
+    /// If the host refuses it; see [`LoadError`].
     pub fn validate(&self, bytes: &[u8]) -> Result<(), LoadError> {
         check_format(bytes, self.limits.component_bytes)?;
         audit::check(&Surface::read(&self.engine, bytes)?)?;
         Ok(())
     }
 
-    /// Compiles and audits a component, asks it to describe itself, and makes it ready to decide.
+    /// Compiles and audits a component, asks it for its manifest, and makes it ready to decide.
     ///
     /// # Errors
-    /// Whatever is wrong with it; see [`LoadError`].
+    /// If the host refuses it; see [`LoadError`].
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<dyn ports::Component>, LoadError> {
         check_format(bytes, self.limits.component_bytes)?;
         let digest = Digest::of(bytes);
-        let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
-        let is_kept = kept.is_some();
-        let component = kept.map_or_else(|| cache::compile(&self.engine, bytes), Ok)?;
+        let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
+        let is_cached = cached.is_some();
+        let component = cached.map_or_else(|| cache::compile(&self.engine, bytes), Ok)?;
         let loaded = self.describe(digest, &component)?;
-        // What was refused is not kept: it would push out what is in use.
-        if let (Some(cache), false) = (&self.cache, is_kept) {
+        // A refused component would push one that is in use out of the cache.
+        if let (Some(cache), false) = (&self.cache, is_cached) {
             cache.put(digest, &component);
         }
         Ok(Arc::new(loaded))
     }
 
-    /// Everything that a component imports, in its own order. Nothing is compiled.
+    /// Returns everything that a component imports, in its own order. Compiles nothing.
     ///
     /// # Errors
     /// If it is not a valid component.
