@@ -4,7 +4,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// The state of one aggregate. Implemented by `#[aggregate]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no aggregate",
+    message = "`{Self}` is not an aggregate",
     note = "write `#[aggregate(snapshot_every = 100)] pub struct {Self} {{ .. }}`"
 )]
 pub trait Aggregate: Default + Serialize + DeserializeOwned + 'static {

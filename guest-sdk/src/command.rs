@@ -1,34 +1,34 @@
-//! Commands and who handles them.
+//! Commands and their handlers.
 
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Aggregate, Context, Failure, Kind, Message};
+use crate::{Aggregate, Context, Failure, Message, MessageKind};
 
 /// A request to an aggregate. Implemented by `#[command]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no command",
+    message = "`{Self}` is not a command",
     note = "write `#[command(<Aggregate>, version = 1, produces = [..])] pub struct {Self} {{ .. }}`"
 )]
 pub trait Command: Serialize + DeserializeOwned + JsonSchema + 'static {
-    /// Whom it is for.
+    /// The aggregate that decides it.
     type Aggregate: Aggregate;
     /// Its name and version.
-    const KIND: Kind;
+    const KIND: MessageKind;
     /// The events that its handler may return.
-    const PRODUCES: &'static [Kind];
+    const PRODUCES: &'static [MessageKind];
 }
 
-/// The command lists `E` in its `produces`. Implemented by `#[command]`.
+/// A command that lists `E` in its `produces`. Implemented by `#[command]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say that it produces `{E}`",
+    message = "`{Self}` does not list `{E}` in its `produces`",
     label = "this handler returns `{E}`",
     note = "add it: `#[command(.., produces = [.., {E}])]` on `{Self}`"
 )]
 pub trait Produces<E> {}
 
-/// A command's handler. Implemented by `#[command_handler]`, once for each command: a second implementation is the
-/// compiler's way to say that there are two handlers.
+/// A command's handler. Implemented by `#[command_handler]`, once for each command: the compiler refuses a second
+/// implementation, and so a second handler.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the command `{Self}` has no handler",
@@ -36,7 +36,7 @@ pub trait Produces<E> {}
     note = "write `#[command_handler(<Aggregate>, version = <n>)] impl {Self}Handler {{ type Error = ..; fn handle(&self, state: &<Aggregate>, cmd: {Self}) -> Result<.., ..> {{ .. }} }}`"
 )]
 pub trait OneHandlerPerCommand: Command {
-    /// Decides, and encodes the events.
+    /// Decides the command and encodes the events.
     fn decide(self, state: &Self::Aggregate, context: &Context) -> Result<Vec<Message>, Failure>;
 }
 

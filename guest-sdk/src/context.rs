@@ -1,4 +1,4 @@
-//! What surrounds a command.
+//! The context of a command.
 
 use crate::Timestamp;
 
@@ -8,9 +8,9 @@ use crate::Timestamp;
 pub struct Context {
     /// The id of the aggregate that the command is for.
     pub aggregate_id: String,
-    /// Unique for ever: a repeated id is answered with the stored outcome and never gets here.
+    /// Always unique: a repeated id is answered with the stored outcome and never reaches the plugin.
     pub command_id: String,
-    /// When the host admitted the command. Never runs backwards within a stream.
+    /// The time at which the host admitted the command. Never runs backwards within a stream.
     pub now: Timestamp,
     /// Derived from the command id: the only source of randomness.
     pub seed: u64,
@@ -18,14 +18,14 @@ pub struct Context {
     pub correlation_id: String,
     /// The message that caused this command, if one did.
     pub causation_id: Option<String>,
-    /// Who asked for it, as the caller states it.
+    /// The person or system that asked for it, as the caller states it.
     pub actor: Option<String>,
     /// Free key-value pairs, in the caller's order.
     pub metadata: Vec<(String, String)>,
 }
 
 impl Context {
-    /// Random numbers for this command: the same ones whenever it is decided again.
+    /// Returns random numbers for this command: the same ones whenever it is decided again.
     pub fn random(&self) -> Random {
         Random { state: self.seed }
     }
@@ -38,8 +38,8 @@ pub struct Random {
 }
 
 impl Random {
-    /// The next number.
-    #[expect(clippy::should_implement_trait, reason = "it never ends, so it is no iterator to collect")]
+    /// Returns the next number.
+    #[expect(clippy::should_implement_trait, reason = "it never ends, so it is not an iterator to collect")]
     pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -47,7 +47,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// The next number in `0..bound`; 0 if `bound` is 0.
+    /// Returns the next number in `0..bound`; 0 if `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sequence_is_fixed_for_ever() {
+    fn the_sequence_never_changes() {
         let mut random = Random { state: 0 };
         assert_eq!([random.next(), random.next()], [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4]);
         assert!((0..1_000).all(|_| random.below(6) < 6));

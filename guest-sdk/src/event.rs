@@ -1,25 +1,25 @@
-//! Events: facts that an aggregate is built from.
+//! Events: the facts that make up the state of an aggregate.
 
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Aggregate, Kind};
+use crate::{Aggregate, MessageKind};
 
-/// A fact. Implemented by `#[event]`.
+/// A fact about an aggregate. Implemented by `#[event]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no event",
+    message = "`{Self}` is not an event",
     note = "write `#[event(<Aggregate>, version = 1)] pub struct {Self} {{ .. }}`"
 )]
 pub trait Event: Serialize + DeserializeOwned + JsonSchema + 'static {
-    /// Whose fact.
+    /// The aggregate that it belongs to.
     type Aggregate: Aggregate;
     /// Its name and version.
-    const KIND: Kind;
+    const KIND: MessageKind;
 }
 
 /// An event of the aggregate `A`. Implemented by `#[event]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no event of `{A}`",
+    message = "`{Self}` is not an event of `{A}`",
     label = "not an event of `{A}`",
     note = "write `#[event({A}, version = 1)] pub struct {Self} {{ .. }}`"
 )]
@@ -30,8 +30,8 @@ pub trait EventOf<A>: Event<Aggregate = A> {}
 #[doc(hidden)]
 pub trait EventVersionIsUnique<const NAME: u64, const VERSION: u32> {}
 
-/// The kind of an event that must be one of the aggregate `A`.
+/// Returns the kind of an event, which must belong to the aggregate `A`.
 #[doc(hidden)]
-pub const fn kind_of<E: EventOf<A>, A: Aggregate>() -> Kind {
+pub const fn kind_of<E: EventOf<A>, A: Aggregate>() -> MessageKind {
     E::KIND
 }

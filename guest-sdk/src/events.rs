@@ -1,10 +1,10 @@
-//! What a handler may return, and how it becomes messages.
+//! The results of handlers, and their conversion to messages.
 
 use std::marker::PhantomData;
 
-use crate::{Aggregate, Command, Event, EventOf, Kind, Message};
+use crate::{Aggregate, Command, Event, EventOf, Message, MessageKind};
 
-/// The message of one event.
+/// Encodes one event.
 #[doc(hidden)]
 pub fn encode<E: Event>(event: &E) -> Result<Message, String> {
     match serde_json::to_vec(event) {
@@ -13,22 +13,22 @@ pub fn encode<E: Event>(event: &E) -> Result<Message, String> {
     }
 }
 
-/// Events of several kinds, in order: what a handler returns when its type cannot say beforehand which ones.
+/// Events of several kinds, in order: the result of a handler that decides at run time which ones it returns.
 ///
 /// Each kind must be in the command's `produces`; the host treats another one as a fault of the plugin.
 #[derive(Debug)]
 pub struct Events<A> {
-    encoded: Result<Vec<(Kind, Message)>, String>,
+    encoded: Result<Vec<(MessageKind, Message)>, String>,
     aggregate: PhantomData<fn(A)>,
 }
 
 impl<A> Events<A> {
-    /// No events yet.
+    /// An empty list.
     pub fn new() -> Self {
         Self { encoded: Ok(Vec::new()), aggregate: PhantomData }
     }
 
-    /// Adds one.
+    /// Adds an event.
     pub fn push<E: EventOf<A>>(&mut self, event: E)
     where
         A: Aggregate,
@@ -41,7 +41,7 @@ impl<A> Events<A> {
         }
     }
 
-    /// The same events and one more, for chains of calls.
+    /// Adds an event and returns the list, for chains of calls.
     #[must_use]
     pub fn and<E: EventOf<A>>(mut self, event: E) -> Self
     where
@@ -58,7 +58,7 @@ impl<A> Default for Events<A> {
     }
 }
 
-/// What a handler of the command `C` may return: an event, `()`, an `Option`, a `Vec`, a tuple of up to eight, or
+/// A result of a handler of the command `C`: an event, `()`, an `Option`, a `Vec`, a tuple of up to eight, or
 /// [`Events`]. `#[event]` implements it for the event and the commands that list it in their `produces`.
 #[diagnostic::on_unimplemented(
     message = "a handler of `{C}` cannot return `{Self}`",
@@ -89,7 +89,10 @@ impl<C: Command> IntoEvents<C> for Events<C::Aggregate> {
     fn append_to(self, messages: &mut Vec<Message>) -> Result<(), String> {
         for (kind, message) in self.encoded? {
             if !C::PRODUCES.contains(&kind) {
-                return Err(format!("the handler of {} returned {kind}, which its `produces` does not list", C::KIND));
+                return Err(format!(
+                    "the handler of {} returned {kind}, which its `produces` does not list: add it there",
+                    C::KIND
+                ));
             }
             messages.push(message);
         }

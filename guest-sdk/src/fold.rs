@@ -1,9 +1,9 @@
-//! How an event reaches the state: by its own combiner, or through an upcaster to a newer version.
+//! Folding an event into the state: by its own combiner, or through an upcaster to a newer version.
 
 use crate::{Event, Message};
 
-/// An event's combiner or upcaster. Implemented by `#[event_combiner]` or `#[event_upcaster]`, by one of them and once: a
-/// second implementation is the compiler's way to say that there are two.
+/// An event's combiner or upcaster. Implemented by `#[event_combiner]` or `#[event_upcaster]`, once for each event: the
+/// compiler refuses a second implementation.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the event `{Self}` has no combiner",
@@ -12,10 +12,10 @@ use crate::{Event, Message};
     note = "for an older version: `#[event_upcaster(<Aggregate>, from = <n>, to = <n + 1>)] impl {Self} {{ fn upcast(self) -> <Newer> {{ .. }} }}`"
 )]
 pub trait OneCombinerOrUpcasterPerEvent: Event {
-    /// For an older version: what it is upcast to.
+    /// For an older version: the version that it is upcast to.
     const UPCASTS_TO: Option<u32>;
     /// Folds it into the state.
     fn fold(self, state: &mut Self::Aggregate);
-    /// The event in its newest version, encoded.
+    /// Returns the event in its newest version, encoded.
     fn newest(self) -> Result<Message, String>;
 }

@@ -33,7 +33,7 @@ impl Instance {
         Ok(Self { table, id, state: (table.aggregate.restore)(snapshot)? })
     }
 
-    /// The aggregate's id.
+    /// Returns the aggregate's id.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -41,17 +41,17 @@ impl Instance {
     /// Folds a flat batch. Each kind is looked up once, however many events it has.
     ///
     /// # Errors
-    /// If an event does not decode or is not known, or sizes and payloads disagree. The state is then somewhere in the
-    /// middle of the batch: drop the instance.
+    /// If an event does not decode or is not known, or sizes and payloads disagree. The state then has a
+    /// part of the batch: drop the instance.
     pub fn combine<'a>(
         &mut self,
         kinds: impl IntoIterator<Item = (&'a str, u32)>,
         events: impl IntoIterator<Item = EventRef>,
         payloads: &[u8],
     ) -> Result<(), String> {
-        // Once for the batch costs far less than for each text of each event.
+        // One check of the batch costs far less than one of each string of each event.
         let mut payloads =
-            str::from_utf8(payloads).map_err(|error| format!("the batch's payloads are no text: {error}"))?;
+            str::from_utf8(payloads).map_err(|error| format!("the batch's payloads are not UTF-8: {error}"))?;
         let kinds = kinds.into_iter().map(|(name, version)| self.table.event(name, version));
         let kinds: Vec<&EventEntry> = kinds.collect::<Result<_, _>>()?;
         let state = &mut *self.state;
@@ -69,27 +69,27 @@ impl Instance {
     /// Decides a command. Does not change the state.
     ///
     /// # Errors
-    /// A rejection, or why the command could not be decided.
+    /// A rejection, or the reason why the command could not be decided.
     pub fn handle(&self, command: &Message, context: &Context) -> Result<Vec<Message>, Failure> {
         let entry = self.table.command(&command.name, command.version).map_err(Failure::Unknown)?;
         (entry.decide)(&*self.state, &command.payload, context)
     }
 
-    /// The whole state as JSON.
+    /// Returns the whole state as JSON.
     ///
     /// # Errors
-    /// If the state does not encode, as a map with keys that are no text.
+    /// If the state does not encode, for example a map whose keys are not strings.
     pub fn snapshot(&self) -> Result<Vec<u8>, String> {
         (self.table.aggregate.snapshot)(&*self.state)
     }
 
-    /// The state itself, if it is an `A`.
+    /// Returns the state itself, if it is an `A`.
     pub fn state<A: 'static>(&self) -> Option<&A> {
         self.state.downcast_ref()
     }
 }
 
-/// Turns an event of an older version into the newest one.
+/// Converts an event of an older version into the newest one.
 ///
 /// # Errors
 /// If the event does not decode or is not known.

@@ -80,12 +80,12 @@ pub use event::{Event, EventOf};
 pub use events::{Events, IntoEvents};
 pub use instance::{EventRef, Instance, upcast};
 pub use manifest::{AggregateType, CommandType, EventType, Manifest, describe};
-pub use message::{Failure, Kind, Message};
+pub use message::{Failure, Message, MessageKind};
 pub use rejection::{IntoRejection, Rejection};
 pub use serde;
 pub use timestamp::{ParseTimestampError, Timestamp};
 
-/// What a plugin's modules import: `use cantus_sdk::prelude::*`.
+/// Everything that a plugin's modules need: `use cantus_sdk::prelude::*`.
 pub mod prelude {
     pub use crate::{
         Aggregate, Context, Events, IntoRejection, Rejection, Timestamp, aggregate, command, command_handler, event,
@@ -93,7 +93,7 @@ pub mod prelude {
     };
 }
 
-/// What the macros expand to. Not an interface.
+/// Items that the macros' expansions use. Not an interface for plugins.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::{

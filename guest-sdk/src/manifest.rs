@@ -1,7 +1,7 @@
-//! What the plugin says of itself: the `manifest` of `wit/`.
+//! The plugin's description of itself: the `manifest` of `wit/`.
 
 use crate::{
-    Kind,
+    MessageKind,
     registry::{self, CommandEntry, EventEntry, Table},
 };
 
@@ -35,25 +35,25 @@ pub struct AggregateType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandType {
     /// Its name and version.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// JSON Schema of the payload.
     pub schema: String,
     /// The events that its handler may return, in the order of the declaration.
-    pub produces: Vec<Kind>,
+    pub produces: Vec<MessageKind>,
 }
 
 /// One event in one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventType {
     /// Its name and version.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// JSON Schema of the payload.
     pub schema: String,
-    /// For an older version: what the upcaster makes of it.
+    /// For an older version: the version that its upcaster converts it to.
     pub upcasts_to: Option<u32>,
 }
 
-/// Describes everything that is linked into this plugin. The same every time.
+/// Describes everything that is linked into this plugin: the same every time.
 ///
 /// # Panics
 /// If there is no aggregate, or if aggregates come from several packages, so that the plugin has no one name.

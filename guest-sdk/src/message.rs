@@ -9,15 +9,15 @@ use crate::Rejection;
 
 /// Names one kind of command or event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Kind {
+pub struct MessageKind {
     /// As declared: `FlightDeparted`.
     pub name: &'static str,
     /// The version of the payload's schema, from 1.
     pub version: u32,
 }
 
-impl Kind {
-    /// Whether it has this name; usable where the macros check names at compile time.
+impl MessageKind {
+    /// Reports whether it has this name. It is const, because the macros check names at compile time.
     #[doc(hidden)]
     pub const fn has_name(self, name: &str) -> bool {
         let (ours, theirs) = (self.name.as_bytes(), name.as_bytes());
@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for MessageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` version {}", self.name, self.version)
     }
@@ -54,10 +54,10 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Why a command produced no events.
+/// The reason why a command produced no events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The domain said no: a decision.
+    /// The domain rejected the command: a decision.
     Rejected(Rejection),
     /// The aggregate has no such command, or not in this version.
     Unknown(String),

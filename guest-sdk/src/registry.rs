@@ -1,11 +1,11 @@
-//! What the plugin's crate declares, collected from all its modules.
+//! The declarations of the plugin's crate, collected from all its modules.
 
 use std::{any::Any, sync::OnceLock};
 
 use schemars::{JsonSchema, SchemaGenerator};
 
 use crate::{
-    Aggregate, Context, Event, Failure, Kind, Message, command::OneHandlerPerCommand,
+    Aggregate, Context, Event, Failure, Message, MessageKind, command::OneHandlerPerCommand,
     fold::OneCombinerOrUpcasterPerEvent,
 };
 
@@ -27,8 +27,8 @@ pub struct AggregateEntry {
 #[doc(hidden)]
 pub struct CommandEntry {
     pub(crate) aggregate: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) produces: &'static [Kind],
+    pub(crate) kind: MessageKind,
+    pub(crate) produces: &'static [MessageKind],
     pub(crate) schema: fn() -> String,
     pub(crate) decide: Decide,
 }
@@ -37,7 +37,7 @@ pub struct CommandEntry {
 #[doc(hidden)]
 pub struct EventEntry {
     pub(crate) aggregate: &'static str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MessageKind,
     pub(crate) upcasts_to: Option<u32>,
     pub(crate) schema: fn() -> String,
     pub(crate) fold: fn(&mut dyn Any, &str) -> Result<(), String>,
@@ -90,7 +90,7 @@ pub(crate) struct Table {
     pub(crate) events: Vec<&'static EventEntry>,
 }
 
-/// All aggregate types, sorted by name.
+/// Returns all aggregate types, sorted by name.
 ///
 /// # Panics
 /// If two have the same name: nothing could tell their streams apart.
@@ -107,7 +107,7 @@ pub(crate) fn tables() -> &'static [Table] {
     })
 }
 
-/// The aggregate type of that name.
+/// Returns the aggregate type of that name.
 pub(crate) fn table(name: &str) -> Result<&'static Table, String> {
     let tables = tables();
     let known = || tables.iter().map(|table| table.aggregate.name).collect::<Vec<_>>().join(", ");
@@ -144,7 +144,7 @@ impl Table {
             .ok_or_else(|| self.missing("event", name, version, self.events.iter().map(|entry| entry.kind)))
     }
 
-    fn missing(&self, what: &str, name: &str, version: u32, known: impl Iterator<Item = Kind>) -> String {
+    fn missing(&self, what: &str, name: &str, version: u32, known: impl Iterator<Item = MessageKind>) -> String {
         let known: Vec<String> = known.map(|kind| kind.to_string()).collect();
         let aggregate = self.aggregate.name;
         format!("`{aggregate}` has no {what} `{name}` version {version}; it has: {}", known.join(", "))
@@ -161,7 +161,7 @@ fn restore<A: Aggregate>(snapshot: Option<&[u8]>) -> Result<Box<dyn Any>, String
 }
 
 fn snapshot<A: Aggregate>(state: &dyn Any) -> Result<Vec<u8>, String> {
-    let state: &A = state.downcast_ref().ok_or_else(mixed_up)?;
+    let state: &A = state.downcast_ref().ok_or_else(wrong_state)?;
     serde_json::to_vec(state).map_err(|error| format!("the state of `{}` does not encode: {error}", A::NAME))
 }
 
@@ -170,10 +170,10 @@ fn decide<C: OneHandlerPerCommand>(
     payload: &[u8],
     context: &Context,
 ) -> Result<Vec<Message>, Failure> {
-    let state = state.downcast_ref().ok_or_else(mixed_up).map_err(Failure::Malformed)?;
+    let state = state.downcast_ref().ok_or_else(wrong_state).map_err(Failure::Malformed)?;
     if payload.trim_ascii_start().first() == Some(&b'[') {
-        // serde would take its values for the fields in their order.
-        return Err(Failure::Malformed(format!("command {} is a JSON object, not an array", C::KIND)));
+        // serde would read its values as the fields in their order.
+        return Err(Failure::Malformed(format!("command {} must be a JSON object, not an array", C::KIND)));
     }
     let command: C = serde_json::from_slice(payload)
         .map_err(|error| Failure::Malformed(format!("command {} does not decode: {error}", C::KIND)))?;
@@ -181,7 +181,7 @@ fn decide<C: OneHandlerPerCommand>(
 }
 
 fn fold<E: OneCombinerOrUpcasterPerEvent>(state: &mut dyn Any, payload: &str) -> Result<(), String> {
-    let state = state.downcast_mut().ok_or_else(mixed_up)?;
+    let state = state.downcast_mut().ok_or_else(wrong_state)?;
     let event: E = serde_json::from_str(payload).map_err(undecodable::<E>)?;
     event.fold(state);
     Ok(())
@@ -201,7 +201,7 @@ fn schema<T: JsonSchema>() -> String {
     SchemaGenerator::default().into_root_schema_for::<T>().as_value().to_string()
 }
 
-/// Only a name shared by two aggregates could lead here, and [`tables`] refuses that.
-fn mixed_up() -> String {
+/// Only two aggregates of one name could lead here, and [`tables`] refuses them.
+fn wrong_state() -> String {
     "the state belongs to another aggregate type".to_owned()
 }

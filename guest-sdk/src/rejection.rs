@@ -1,10 +1,10 @@
-//! The domain's "no".
+//! Rejections: the domain's refusals of commands.
 
 use std::convert::Infallible;
 
 use serde::Serialize;
 
-/// Why the domain refused a command: recorded, final, never retried.
+/// The domain's rejection of a command: recorded, final, never retried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// Stable, for programs: `insufficient-funds`.
@@ -16,12 +16,12 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A rejection without detail.
+    /// Makes a rejection without detail.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into(), detail: None }
     }
 
-    /// The same rejection with `detail` as JSON; without it if it does not encode.
+    /// Adds `detail` as JSON. A detail that does not encode is left out.
     #[must_use]
     pub fn with_detail(mut self, detail: &impl Serialize) -> Self {
         self.detail = serde_json::to_vec(detail).ok();
@@ -36,7 +36,7 @@ impl Rejection {
     note = "write `#[rejection] pub enum {Self} {{ .. }}`"
 )]
 pub trait IntoRejection {
-    /// The rejection that the caller gets.
+    /// Returns the rejection that the caller gets.
     fn into_rejection(self) -> Rejection;
 }
 
@@ -52,14 +52,14 @@ impl IntoRejection for Infallible {
     }
 }
 
-/// The text is the message; the code is `rejected`.
+/// The string is the message; the code is `rejected`.
 impl IntoRejection for String {
     fn into_rejection(self) -> Rejection {
         Rejection::new("rejected", self)
     }
 }
 
-/// The text is the message; the code is `rejected`.
+/// The string is the message; the code is `rejected`.
 impl IntoRejection for &'static str {
     fn into_rejection(self) -> Rejection {
         Rejection::new("rejected", self)

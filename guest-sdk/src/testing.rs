@@ -56,13 +56,13 @@ use crate::{Aggregate, Command, Context, Event, Failure, IntoRejection, Message,
 
 pub use harness::Harness;
 
-/// Starts with an aggregate that has no events.
+/// Starts a test with an aggregate that has no events.
 #[track_caller]
 pub fn given<A: Aggregate>(id: &str) -> Given<A> {
     Given { harness: Harness::new(A::NAME, id), aggregate: PhantomData }
 }
 
-/// The time that RFC 3339 text names: `time("2013-01-01T10:17:00Z")`.
+/// Reads a time in RFC 3339: `time("2013-01-01T10:17:00Z")`.
 #[track_caller]
 pub fn time(text: &str) -> Timestamp {
     text.parse().unwrap_or_else(|error| panic!("{text:?}: {error}"))
@@ -84,21 +84,21 @@ impl<A: Aggregate> Given<A> {
         self
     }
 
-    /// The time of the commands that follow. Midnight of 1970-01-01 until then.
+    /// Sets the time of the commands that follow. Before, it is midnight of 1970-01-01.
     #[must_use]
     pub fn at(mut self, now: Timestamp) -> Self {
         self.harness.context.now = now;
         self
     }
 
-    /// Who asks for the commands that follow. Nobody until then.
+    /// Sets the actor of the commands that follow. Before, there is none.
     #[must_use]
     pub fn by(mut self, actor: &str) -> Self {
         self.harness.context.actor = Some(actor.to_owned());
         self
     }
 
-    /// Changes the context of the commands that follow in any other way.
+    /// Changes anything else in the context of the commands that follow.
     #[must_use]
     pub fn context(mut self, change: impl FnOnce(&mut Context)) -> Self {
         change(&mut self.harness.context);
@@ -114,32 +114,32 @@ impl<A: Aggregate> Given<A> {
         let outcome = match self.harness.handle(kind.name, kind.version, payload) {
             Ok(events) => Ok(events),
             Err(Failure::Rejected(rejection)) => Err(rejection),
-            Err(Failure::Unknown(reason) | Failure::Malformed(reason)) => panic!("a fault: {reason}"),
+            Err(Failure::Unknown(reason) | Failure::Malformed(reason)) => panic!("the plugin faulted: {reason}"),
         };
         Then { given: self, outcome }
     }
 
-    /// The state after all events so far.
+    /// Returns the state after all events so far.
     #[track_caller]
     pub fn state(&self) -> &A {
         self.harness.state()
     }
 
-    /// Folds events, and holds the state to its snapshot: the host may drop an aggregate at any moment and restore it.
+    /// Folds events, and checks that the state survives its snapshot: the host can drop an aggregate and restore it at any time.
     #[track_caller]
     fn combine(&mut self, events: &[Message]) {
-        self.harness.combine(events).unwrap_or_else(|error| panic!("a fault: {error}"));
+        self.harness.combine(events).unwrap_or_else(|error| panic!("the plugin faulted: {error}"));
         let snapshot = self.harness.snapshot();
-        self.harness.restore(&snapshot).unwrap_or_else(|error| panic!("a fault: {error}"));
+        self.harness.restore(&snapshot).unwrap_or_else(|error| panic!("the plugin faulted: {error}"));
         let again = self.harness.snapshot();
-        let [kept, restored] = [&snapshot, &again].map(|state| String::from_utf8_lossy(state));
-        assert_eq!(kept, restored, "the state is another one after it went through its snapshot");
+        let [before, after] = [&snapshot, &again].map(|state| String::from_utf8_lossy(state));
+        assert_eq!(before, after, "the state changes when it is restored from its snapshot");
     }
 }
 
-/// What a command led to.
+/// The outcome of a command.
 #[derive(Debug)]
-#[must_use = "say what is expected: `.then(..)`, `.then_nothing()`, `.then_rejected(..)`"]
+#[must_use = "write what is expected: `.then(..)`, `.then_nothing()`, `.then_rejected(..)`"]
 pub struct Then<A> {
     given: Given<A>,
     outcome: Result<Vec<Message>, Rejection>,

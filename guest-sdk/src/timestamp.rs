@@ -12,8 +12,8 @@ const END: u64 = 253_402_300_800 * MICROS;
 
 /// A point in time, UTC, to the microsecond, from 1970 on.
 ///
-/// In JSON it is RFC 3339 text in one form, `2013-01-01T10:17:00Z`, with six digits of fraction if there is one, so that
-/// people can read the log and equal times are equal text. Reading is strict: UTC as `Z`, upper case, one to six digits
+/// In JSON it is an RFC 3339 string in one form, `2013-01-01T10:17:00Z`, with six digits of fraction if there is one, so that
+/// people can read the log and equal times are equal strings. Reading is strict: UTC as `Z`, upper case, one to six digits
 /// of fraction, no leap second, a day that exists.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
@@ -22,27 +22,27 @@ impl Timestamp {
     /// Midnight of 1970-01-01.
     pub const UNIX_EPOCH: Self = Self(0);
 
-    /// The time so many microseconds after the Unix epoch.
+    /// Makes the time that is `micros` microseconds after the Unix epoch.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since the Unix epoch.
+    /// Returns the microseconds since the Unix epoch.
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// How long after `earlier` this is; zero if it is not after.
+    /// Returns the duration since `earlier`; zero if this time is not after it.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The time so much later, or `None` beyond what a `u64` holds.
+    /// Returns the time `duration` later, or `None` if a `u64` cannot hold it.
     pub fn checked_add(self, duration: Duration) -> Option<Self> {
         u64::try_from(duration.as_micros()).ok().and_then(|micros| self.0.checked_add(micros)).map(Self)
     }
 
-    /// The time so much earlier, or `None` before 1970.
+    /// Returns the time `duration` earlier, or `None` before 1970.
     pub fn checked_sub(self, duration: Duration) -> Option<Self> {
         u64::try_from(duration.as_micros()).ok().and_then(|micros| self.0.checked_sub(micros)).map(Self)
     }
@@ -67,13 +67,15 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// The text is no timestamp.
+/// The string is not a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseTimestampError;
 
 impl fmt::Display for ParseTimestampError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a time is UTC in RFC 3339, from 1970 on, as 2013-01-01T10:17:00Z or 2013-01-01T10:17:00.000001Z")
+        f.write_str(
+            "not a time: write UTC in RFC 3339, from 1970 on, for example 2013-01-01T10:17:00Z or 2013-01-01T10:17:00.000001Z",
+        )
     }
 }
 
@@ -140,7 +142,7 @@ fn days_before(year: u64, month: u64, day: u64) -> u64 {
     year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - EPOCH_DAYS
 }
 
-/// The year, month and day so many days after 1970-01-01.
+/// The year, month and day `days` days after 1970-01-01.
 fn date_of(days: u64) -> (u64, u64, u64) {
     let days = days + EPOCH_DAYS;
     let (era, of_era) = (days / ERA_DAYS, days % ERA_DAYS);
@@ -155,7 +157,7 @@ fn date_of(days: u64) -> (u64, u64, u64) {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0 >= END {
-            return Err(ser::Error::custom("a time beyond the year 9999 has no RFC 3339 text"));
+            return Err(ser::Error::custom("a time beyond the year 9999 cannot be written in RFC 3339"));
         }
         serializer.collect_str(self)
     }
@@ -169,7 +171,7 @@ impl<'de> Deserialize<'de> for Timestamp {
             type Value = Timestamp;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a time as 2013-01-01T10:17:00Z")
+                f.write_str("a time, for example 2013-01-01T10:17:00Z")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {

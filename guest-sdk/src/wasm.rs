@@ -1,13 +1,10 @@
-//! The component's exports. They live here so that a plugin has no glue of its own.
+//! The component's exports, so that a plugin has no glue of its own: `plugin` here, and each kind of plugin in a file beside it.
 
-use std::cell::RefCell;
+mod aggregate;
 
-use bindings::{
-    cantus::domain::types,
-    exports::cantus::domain::{aggregate, plugin},
-};
+use bindings::exports::cantus::domain::plugin;
 
-use crate::{Context, EventRef, Failure, Instance, Kind, Message, Rejection, Timestamp, manifest};
+use crate::{MessageKind, manifest};
 
 #[allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated")]
 mod bindings {
@@ -31,57 +28,6 @@ impl plugin::Guest for Component {
     }
 }
 
-impl aggregate::Guest for Component {
-    type Instance = RefCell<Instance>;
-
-    fn upcast(aggregate_type: String, event: aggregate::Message) -> Result<aggregate::Message, String> {
-        crate::upcast(&aggregate_type, &event.into()).map(Into::into)
-    }
-}
-
-impl aggregate::GuestInstance for RefCell<Instance> {
-    fn restore(aggregate_type: String, id: String, snapshot: Option<Vec<u8>>) -> Result<aggregate::Instance, String> {
-        let instance = Instance::restore(&aggregate_type, id, snapshot.as_deref())?;
-        Ok(aggregate::Instance::new(Self::new(instance)))
-    }
-
-    fn combine(&self, batch: aggregate::EventBatch) -> Result<(), String> {
-        let kinds = batch.kinds.iter().map(|kind| (kind.name.as_str(), kind.version));
-        let events = batch.events.iter().map(|event| EventRef { kind: event.kind, size: event.size });
-        self.borrow_mut().combine(kinds, events, &batch.payloads)
-    }
-
-    fn handle(
-        &self,
-        command: aggregate::Message,
-        context: aggregate::Context,
-    ) -> Result<Vec<aggregate::Message>, aggregate::Failure> {
-        let instance = self.borrow();
-        let context = context_of(context, instance.id());
-        match instance.handle(&command.into(), &context) {
-            Ok(events) => Ok(events.into_iter().map(Into::into).collect()),
-            Err(failure) => Err(failure.into()),
-        }
-    }
-
-    fn snapshot(&self) -> Vec<u8> {
-        self.borrow().snapshot().unwrap_or_else(|error| panic!("{error}"))
-    }
-}
-
-fn context_of(context: aggregate::Context, aggregate_id: &str) -> Context {
-    Context {
-        aggregate_id: aggregate_id.to_owned(),
-        command_id: context.command_id,
-        now: Timestamp::from_micros(context.now),
-        seed: context.seed,
-        correlation_id: context.correlation_id,
-        causation_id: context.causation_id,
-        actor: context.actor,
-        metadata: context.metadata,
-    }
-}
-
 impl From<manifest::AggregateType> for plugin::AggregateType {
     fn from(aggregate: manifest::AggregateType) -> Self {
         Self {
@@ -95,7 +41,7 @@ impl From<manifest::AggregateType> for plugin::AggregateType {
 
 impl From<manifest::CommandType> for plugin::CommandType {
     fn from(command: manifest::CommandType) -> Self {
-        let Kind { name, version } = command.kind;
+        let MessageKind { name, version } = command.kind;
         let produces = command.produces.into_iter().map(Into::into).collect();
         Self { name: name.to_owned(), version, schema: command.schema, produces }
     }
@@ -103,37 +49,13 @@ impl From<manifest::CommandType> for plugin::CommandType {
 
 impl From<manifest::EventType> for plugin::EventType {
     fn from(event: manifest::EventType) -> Self {
-        let Kind { name, version } = event.kind;
+        let MessageKind { name, version } = event.kind;
         Self { name: name.to_owned(), version, schema: event.schema, upcasts_to: event.upcasts_to }
     }
 }
 
-impl From<Kind> for plugin::Kind {
-    fn from(kind: Kind) -> Self {
+impl From<MessageKind> for plugin::Kind {
+    fn from(kind: MessageKind) -> Self {
         Self { name: kind.name.to_owned(), version: kind.version }
-    }
-}
-
-impl From<aggregate::Message> for Message {
-    fn from(message: aggregate::Message) -> Self {
-        Self { name: message.name, version: message.version, payload: message.payload }
-    }
-}
-
-impl From<Message> for aggregate::Message {
-    fn from(message: Message) -> Self {
-        Self { name: message.name, version: message.version, payload: message.payload }
-    }
-}
-
-impl From<Failure> for aggregate::Failure {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Rejected(Rejection { code, message, detail }) => {
-                Self::Rejected(types::Rejection { code, message, detail })
-            }
-            Failure::Unknown(reason) => Self::Unknown(reason),
-            Failure::Malformed(reason) => Self::Malformed(reason),
-        }
     }
 }

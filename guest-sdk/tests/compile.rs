@@ -1,5 +1,5 @@
-//! What compiles, and what the compiler says of what does not. The texts are in `fail/*.stderr`;
-//! `TRYBUILD=overwrite cargo test -p cantus-sdk --test compile` writes them anew.
+//! Plugins that compile, and the compiler's messages for plugins that do not. The messages are in `fail/*.stderr`;
+//! `TRYBUILD=overwrite cargo test -p cantus-sdk --test compile` writes them again.
 
 #[test]
 fn plugins_compile_or_say_what_to_write() {

@@ -1,7 +1,7 @@
 //! The plugin as its host sees it: names and JSON in, names and JSON out.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
-use cantus_sdk::{EventRef, Failure, Instance, Kind, Message, describe, prelude::*, testing::Harness, upcast};
+use cantus_sdk::{EventRef, Failure, Instance, Message, MessageKind, describe, prelude::*, testing::Harness, upcast};
 
 #[aggregate(snapshot_every = 7)]
 pub struct Shelf {
@@ -86,7 +86,7 @@ fn the_description_is_sorted_and_complete() {
     let shelf = &manifest.aggregates[0];
     assert_eq!((manifest.aggregates.len(), shelf.name, shelf.snapshot_every), (1, "Shelf", 7));
     let commands: Vec<_> = shelf.commands.iter().map(|command| (command.kind.name, &*command.produces)).collect();
-    assert_eq!(commands, [("Deceive", [].as_slice()), ("Place", &[Kind { name: "Placed", version: 2 }])]);
+    assert_eq!(commands, [("Deceive", [].as_slice()), ("Place", &[MessageKind { name: "Placed", version: 2 }])]);
     let events: Vec<_> = shelf.events.iter().map(|event| (event.kind.version, event.upcasts_to)).collect();
     assert_eq!(events, [(1, Some(2)), (2, None)]);
     let schema: serde_json::Value = serde_json::from_str(&shelf.commands[1].schema).unwrap();
@@ -140,7 +140,7 @@ fn what_cannot_be_decided_says_why() {
         ("Place", 2, "{}", "`Shelf` has no command `Place` version 2"),
         ("Place", 1, "", "command `Place` version 1 does not decode: EOF"),
         ("Place", 1, "{}", "missing field `title`"),
-        ("Place", 1, r#" ["Emma"]"#, "command `Place` version 1 is a JSON object, not an array"),
+        ("Place", 1, r#" ["Emma"]"#, "command `Place` version 1 must be a JSON object, not an array"),
         ("Place", 1, r#"{"title":"Emma","titel":1}"#, "unknown field `titel`, expected `title`"),
         ("Deceive", 1, "{}", "the handler of `Deceive` version 1 returned `Placed` version 2"),
     ] {
@@ -163,7 +163,7 @@ fn a_broken_batch_is_refused() {
         (&kinds, [EventRef { size: 99, ..whole }], V1.as_bytes(), Some("end too early")),
         (&kinds, [EventRef { size: 3, ..whole }], V1.as_bytes(), Some("does not decode")),
         (&kinds, [whole], br#"{"name":"Emma"}}"#, Some("longer than its events")),
-        (&kinds, [whole], b"{\"name\":\"Emm\xff\"}", Some("no text")),
+        (&kinds, [whole], b"{\"name\":\"Emm\xff\"}", Some("not UTF-8")),
         (&[("Burnt", 1)], [whole], V1.as_bytes(), Some("has no event `Burnt` version 1")),
     ] {
         let mut shelf = Instance::restore("Shelf", "top".into(), None).unwrap();

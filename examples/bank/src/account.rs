@@ -4,7 +4,7 @@ use cantus_sdk::prelude::*;
 
 use crate::rejections::BankError;
 
-/// What decisions need to know of an account, and no more: its owner's name is in the log.
+/// The part of an account that decisions need. Its owner's name, for example, is only in the log.
 #[aggregate(snapshot_every = 1000)]
 pub struct Account {
     pub status: Status,
@@ -21,7 +21,7 @@ pub enum Status {
 }
 
 impl Account {
-    /// Refuses an account that is not open, and an amount of nothing.
+    /// Rejects an account that is not open, and an amount of zero.
     pub(crate) fn check(&self, amount: u64) -> Result<(), BankError> {
         match self.status {
             Status::NotOpened => Err(BankError::AccountNotOpen),
@@ -31,13 +31,13 @@ impl Account {
         }
     }
 
-    /// Whether `amount` can come in.
+    /// Rejects an `amount` that cannot be paid in.
     pub(crate) fn check_credit(&self, amount: u64) -> Result<(), BankError> {
         self.check(amount)?;
         self.balance.checked_add_unsigned(amount).map(drop).ok_or(BankError::AmountTooLarge)
     }
 
-    /// Whether `amount` can go out.
+    /// Rejects an `amount` that cannot be drawn.
     pub(crate) fn check_debit(&self, amount: u64) -> Result<(), BankError> {
         self.check(amount)?;
         let available = self.balance.saturating_add_unsigned(self.overdraft).max(0).unsigned_abs();
@@ -56,7 +56,7 @@ impl Account {
 #[command(Account, version = 1, produces = [AccountOpened])]
 pub struct OpenAccount {
     pub owner: String,
-    /// How far below zero the balance may go; not at all if absent.
+    /// The largest amount below zero that the balance may have; none if absent.
     #[serde(default)]
     pub overdraft: u64,
 }
@@ -89,7 +89,7 @@ impl AccountOpened {
     }
 }
 
-/// What opening an account was before there were overdrafts. Such events stay in the log as they are.
+/// The event of an opened account before there were overdrafts. Such events stay in the log as they are.
 #[event(Account, version = 1, name = "AccountOpened")]
 pub struct AccountOpenedV1 {
     pub owner: String,

@@ -1,4 +1,4 @@
-//! One flight: what was planned, and how far it has come. One file per command, with the events that it yields.
+//! One flight: its plan and its progress. Each command has a file, together with its events.
 
 mod arrive;
 mod cancel;
@@ -22,9 +22,9 @@ pub use schedule::{FlightScheduled, Schedule};
 /// One flight out of New York. Its id is date, carrier, number and origin: `2013-01-01-UA-1545-EWR`.
 #[aggregate(snapshot_every = 0)]
 pub struct Flight {
-    /// What was scheduled; none before.
+    /// The plan, once the flight is scheduled.
     pub plan: Option<Plan>,
-    /// How far it has come.
+    /// Its progress.
     pub phase: Phase,
     /// When it left the gate.
     pub departed_at: Option<Timestamp>,
@@ -39,7 +39,7 @@ pub struct Flight {
     pub travel_minutes: u64,
 }
 
-/// How far a flight has come.
+/// The progress of a flight.
 #[value]
 #[derive(Copy)]
 pub enum Phase {
@@ -58,7 +58,7 @@ pub enum Phase {
     Cancelled,
 }
 
-/// What was scheduled.
+/// The plan of a flight.
 #[value]
 pub struct Plan {
     /// Two letters: `UA`.

@@ -23,7 +23,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
         )
     })?;
     if !item.generics.params.is_empty() {
-        return Err(Error::new_spanned(&item.generics, "an aggregate has no type parameters"));
+        return Err(Error::new_spanned(&item.generics, "an aggregate has no type parameters: remove them"));
     }
     refuse_unordered(&item.fields)?;
 

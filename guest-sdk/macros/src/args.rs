@@ -17,18 +17,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Reads `tokens`; `usage` is what an error says to write.
+    /// Reads `tokens`. An error says to write `usage`.
     pub(crate) fn parse(tokens: proc_macro2::TokenStream, usage: &'static str, allowed: &[&str]) -> Result<Self> {
         let (aggregate, named) = (|input: ParseStream<'_>| parse(input, allowed, usage)).parse2(tokens)?;
         Ok(Self { aggregate, named, usage })
     }
 
-    /// The aggregate, which must be there.
+    /// The aggregate, which must be given.
     pub(crate) fn aggregate(&self) -> Result<&Path> {
         self.aggregate.as_ref().ok_or_else(|| self.missing("the aggregate"))
     }
 
-    /// Whether the bare word `name` is there.
+    /// Reports whether the bare word `name` is given.
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.named.iter().any(|(ident, _)| ident == name)
     }
@@ -39,23 +39,23 @@ impl Args {
         match value {
             Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => match number.base10_parse() {
                 Ok(number) if number >= least => Ok(Some(number)),
-                _ => Err(Error::new(value.span(), format!("`{name}` is a number from {least} to 4294967295"))),
+                _ => Err(Error::new(value.span(), format!("`{name}` must be a number from {least} to 4294967295"))),
             },
-            _ => Err(Error::new(value.span(), format!("`{name}` is a number: `{name} = 1`"))),
+            _ => Err(Error::new(value.span(), format!("`{name}` must be a number: write `{name} = 1`"))),
         }
     }
 
-    /// The version `name = 1`, which must be there.
+    /// The version `name = 1`, which must be given.
     pub(crate) fn version(&self, name: &str) -> Result<u32> {
         self.number(name, 1)?.ok_or_else(|| self.missing(&format!("`{name} = ..`")))
     }
 
-    /// The text `name = ".."`.
+    /// The string `name = ".."`.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>> {
         match self.value(name) {
             None => Ok(None),
             Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) if !text.value().is_empty() => Ok(Some(text.value())),
-            Some(other) => Err(Error::new(other.span(), format!("`{name}` is a text: `{name} = \"..\"`"))),
+            Some(other) => Err(Error::new(other.span(), format!("`{name}` must be a string: write `{name} = \"..\"`"))),
         }
     }
 
@@ -64,20 +64,23 @@ impl Args {
         match self.value(name) {
             None => Ok(None),
             Some(Expr::Path(path)) => Ok(Some(&path.path)),
-            Some(other) => Err(Error::new(other.span(), format!("`{name}` is the path of a function"))),
+            Some(other) => Err(Error::new(
+                other.span(),
+                format!("`{name}` must be the path of a function: write `{name} = module::function`"),
+            )),
         }
     }
 
-    /// The paths `name = [A, B]`, which must be there and differ.
+    /// The paths `name = [A, B]`, which must be given and differ.
     pub(crate) fn paths(&self, name: &str) -> Result<Vec<&Path>> {
         let value = self.value(name).ok_or_else(|| self.missing(&format!("`{name} = [..]`")))?;
-        let list = || Error::new(value.span(), format!("`{name}` is a list: `{name} = [A, B]`"));
+        let list = || Error::new(value.span(), format!("`{name}` must be a list: write `{name} = [A, B]`"));
         let Expr::Array(ExprArray { elems, .. }) = value else { return Err(list()) };
         let mut paths: Vec<&Path> = Vec::new();
         for element in elems {
             let Expr::Path(path) = element else { return Err(list()) };
             if paths.iter().any(|known| words(known) == words(&path.path)) {
-                return Err(Error::new(path.span(), "this is in the list already"));
+                return Err(Error::new(path.span(), "this is in the list twice: remove one"));
             }
             paths.push(&path.path);
         }
@@ -110,7 +113,7 @@ fn parse(input: ParseStream<'_>, allowed: &[&str], usage: &str) -> Result<Parsed
                 return Err(Error::new(ident.span(), format!("there is no argument `{ident}`: write `{usage}`")));
             }
             if named.iter().any(|(other, _)| *other == ident) {
-                return Err(Error::new(ident.span(), format!("`{ident}` is there twice")));
+                return Err(Error::new(ident.span(), format!("`{ident}` is given twice: remove one")));
             }
             let value = if input.peek(Token![=]) {
                 input.parse::<Token![=]>()?;

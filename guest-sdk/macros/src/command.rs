@@ -24,8 +24,8 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
 
         impl ::cantus_sdk::Command for #ident {
             type Aggregate = #aggregate;
-            const KIND: ::cantus_sdk::Kind = ::cantus_sdk::Kind { name: #name, version: #version };
-            const PRODUCES: &'static [::cantus_sdk::Kind] =
+            const KIND: ::cantus_sdk::MessageKind = ::cantus_sdk::MessageKind { name: #name, version: #version };
+            const PRODUCES: &'static [::cantus_sdk::MessageKind] =
                 &[#(::cantus_sdk::__private::kind_of::<#produces, #aggregate>()),*];
         }
 

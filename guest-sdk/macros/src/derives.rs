@@ -32,7 +32,7 @@ pub(crate) fn derives(attrs: &[Attribute], wanted: &[Trait]) -> Result<TokenStre
     Ok(quote!(#[derive(#(#paths),*)] #serde #schema))
 }
 
-/// Refuses types whose order differs from run to run: it would reach snapshots and decisions.
+/// Refuses types whose order differs from run to run, because it would reach snapshots and decisions.
 pub(crate) fn refuse_unordered(fields: &impl ToTokens) -> Result<()> {
     match find(fields.to_token_stream(), &["HashMap", "HashSet"]) {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! `#[event]`, and what events and commands have in common.
+//! `#[event]`, and the code that events and commands share.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -24,7 +24,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
 
         impl ::cantus_sdk::Event for #ident {
             type Aggregate = #aggregate;
-            const KIND: ::cantus_sdk::Kind = ::cantus_sdk::Kind { name: #name, version: #version };
+            const KIND: ::cantus_sdk::MessageKind = ::cantus_sdk::MessageKind { name: #name, version: #version };
         }
 
         impl ::cantus_sdk::EventOf<#aggregate> for #ident {}
@@ -55,7 +55,7 @@ pub(crate) enum Payload {
 }
 
 impl Payload {
-    /// Reads the struct and refuses what is no JSON object.
+    /// Reads the struct and refuses one that is not a JSON object.
     pub(crate) fn parse(self, item: TokenStream) -> Result<ItemStruct> {
         let what = match self {
             Self::Command => "a command",
@@ -65,17 +65,19 @@ impl Payload {
             Error::new(error.span(), format!("{what} is a struct: write `pub struct Name {{ .. }}`"))
         })?;
         if !item.generics.params.is_empty() {
-            return Err(Error::new_spanned(&item.generics, format!("{what} has no type parameters")));
+            return Err(Error::new_spanned(&item.generics, format!("{what} has no type parameters: remove them")));
         }
         if let Fields::Unnamed(fields) = &item.fields {
-            let message = format!("{what} has named fields, or none: its payload is a JSON object");
+            let message = format!(
+                "{what} has named fields or none, because its payload is a JSON object: write `pub struct Name {{ .. }}`"
+            );
             return Err(Error::new_spanned(fields, message));
         }
         refuse_unordered(&item.fields)?;
         Ok(item)
     }
 
-    /// The struct with its derives. One without a body is `{}` on the wire as well.
+    /// Writes the struct with its derives. One without a body is `{}` on the wire too.
     pub(crate) fn declare(self, item: &ItemStruct) -> Result<TokenStream> {
         let mut traits = vec![Trait::Clone, Trait::Debug, Trait::PartialEq];
         if matches!(item.fields, Fields::Unit) {
@@ -125,7 +127,7 @@ impl Payload {
     }
 }
 
-/// FNV-1a: stands for the name where a trait's parameter must.
+/// Hashes a name (FNV-1a), because a trait's parameter cannot be a string.
 pub(crate) fn name_hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

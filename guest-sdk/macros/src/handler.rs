@@ -26,7 +26,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     }
     let command = method.arguments[1];
     if !matches!(command, Type::Path(_)) {
-        return Err(block.error(command, "the command comes by value"));
+        return Err(block.error(command, "the handler takes the command by value"));
     }
     let output = method.output()?;
     if !is_result(output) {
@@ -74,7 +74,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     })
 }
 
-/// Takes `type Error = ..;` out of the block, where it is no Rust.
+/// Takes `type Error = ..;` out of the block, where it is not valid Rust.
 fn take_error(block: &mut Block) -> Result<Type> {
     let position = block.item.items.iter().position(|item| matches!(item, ImplItem::Type(ty) if ty.ident == "Error"));
     match position.map(|position| block.item.items.remove(position)) {

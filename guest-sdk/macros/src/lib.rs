@@ -1,7 +1,7 @@
 //! The attribute macros of `cantus-sdk`. Use them through that crate: it documents how they fit together.
 //!
 //! Each macro reads one item and writes it back with its derives, an implementation of a trait of `cantus-sdk`, and a
-//! registration. What belongs together but is written apart, as a command and its handler, is checked by the compiler
+//! registration. The compiler checks parts that belong together, for example a command and its handler,
 //! through those traits.
 
 mod aggregate;
@@ -20,9 +20,9 @@ use proc_macro::TokenStream;
 
 /// Declares an aggregate: the struct is its state, and its `Default` the state before the first event.
 ///
-/// `#[aggregate(snapshot_every = 100)]`: a snapshot is due after so many events; 0 means never; 100 if absent.
-/// `name = "..."` names the type otherwise than the struct. `initial = path` is a function to call for the state before
-/// the first event, where `Default` does not fit.
+/// `#[aggregate(snapshot_every = 100)]`: a snapshot is due after 100 events, which is the default; 0 means never.
+/// `name = "..."` gives the type another name than the struct's. `initial = path` is a function that returns the state before
+/// the first event, if `Default` does not fit.
 #[proc_macro_attribute]
 pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
     finish(aggregate::expand(args.into(), item.into()))
@@ -31,7 +31,7 @@ pub fn aggregate(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Declares a command: `#[command(Flight, version = 1, produces = [FlightDeparted])]` on a struct with named fields or
 /// none.
 ///
-/// It needs a `#[command_handler]`. `name = "..."` names the command otherwise than the struct, so that two versions of
+/// It needs a `#[command_handler]`. `name = "..."` gives the command another name than the struct's, so that two versions of
 /// one command can live in one crate. A payload with a field that the struct does not have is refused.
 #[proc_macro_attribute]
 pub fn command(args: TokenStream, item: TokenStream) -> TokenStream {
@@ -41,8 +41,8 @@ pub fn command(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Decides a command: `#[command_handler(Flight, version = 1)] impl DepartHandler { .. }`.
 ///
 /// The macro declares the struct. The block holds `type Error = ..;`, an error that can become a rejection, and
-/// `fn handle(&self, state: &Flight, cmd: Depart) -> Result<.., ..>`, with `ctx: &Context` as a last argument if it is
-/// wanted. `Ok` holds one event, an `Option`, a tuple, a `Vec`, `Events<Flight>`, or `()`.
+/// `fn handle(&self, state: &Flight, cmd: Depart) -> Result<.., ..>`, with `ctx: &Context` as an optional last
+/// argument. `Ok` holds one event, an `Option`, a tuple, a `Vec`, `Events<Flight>`, or `()`.
 #[proc_macro_attribute]
 pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     finish(handler::expand(args.into(), item.into()))
@@ -50,8 +50,8 @@ pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Declares an event: `#[event(Flight, version = 1)]` on a struct with named fields or none.
 ///
-/// It needs an `#[event_combiner]`, or an `#[event_upcaster]` if it is an older version. `name = "..."` names the event
-/// otherwise than the struct, so that two versions of one event can live in one crate.
+/// It needs an `#[event_combiner]`, or an `#[event_upcaster]` if it is an older version. `name = "..."` gives the event
+/// another name than the struct's, so that two versions of one event can live in one crate.
 #[proc_macro_attribute]
 pub fn event(args: TokenStream, item: TokenStream) -> TokenStream {
     finish(event::expand(args.into(), item.into()))
@@ -65,23 +65,23 @@ pub fn event_combiner(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Turns an event of an older version into a newer one: `#[event_upcaster(Flight, from = 1, to = 2)] impl DelayedV1 { .. }`
-/// with `fn upcast(self) -> Delayed`. It stands in for the older version's combiner. Upcasters chain.
+/// with `fn upcast(self) -> Delayed`. It takes the place of the older version's combiner. Upcasters chain.
 #[proc_macro_attribute]
 pub fn event_upcaster(args: TokenStream, item: TokenStream) -> TokenStream {
     finish(upcaster::expand(args.into(), item.into()))
 }
 
-/// Makes an enum a domain error whose variants are rejections.
+/// Declares a domain error: an enum whose variants are rejections.
 ///
 /// A variant's code is its name in kebab-case, or `#[code("...")]`. Its message is `#[message("...")]`, which may name
-/// fields as `format!` does, or else its name in words. Its fields become the rejection's detail.
-/// `#[rejection(display)]`: the messages are those of the enum's own `Display`.
+/// fields as `format!` does, or its name in words. Its fields become the rejection's detail.
+/// `#[rejection(display)]`: the messages come from the enum's own `Display`.
 #[proc_macro_attribute]
 pub fn rejection(args: TokenStream, item: TokenStream) -> TokenStream {
     finish(rejection::expand(args.into(), item.into()))
 }
 
-/// Makes a struct or enum fit to be a field of commands, events and states: derives `Clone`, `Debug`, `PartialEq`,
+/// Prepares a struct or enum for use as a field of commands, events and states: derives `Clone`, `Debug`, `PartialEq`,
 /// serde's traits and the schema; for an enum without fields also `Copy`, `Eq` and `Ord`; and `Default` for an enum that
 /// marks a variant `#[default]`. It adds to the item's own derives.
 #[proc_macro_attribute]

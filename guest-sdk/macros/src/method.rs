@@ -6,7 +6,7 @@ use syn::{Error, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Path, Result, Ret
 
 /// A block `impl Name { fn method(..) }` as the attribute macros take it.
 pub(crate) struct Block {
-    /// The block, with what is no Rust taken out.
+    /// The block, without what is not valid Rust.
     pub(crate) item: ItemImpl,
     /// The type that it is for.
     pub(crate) ident: Ident,
@@ -14,18 +14,23 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// Reads a block; `form` is what an error says to write.
+    /// Reads a block. An error says to write `form`.
     pub(crate) fn parse(item: TokenStream, form: &'static str) -> Result<Self> {
         let item: ItemImpl =
             syn::parse2(item).map_err(|error| Error::new(error.span(), format!("{error}; write `{form}`")))?;
         if item.trait_.is_some() || !item.generics.params.is_empty() {
-            return Err(Error::new_spanned(&item.self_ty, format!("no trait and no parameters here: write `{form}`")));
+            return Err(Error::new_spanned(
+                &item.self_ty,
+                format!("this block has a trait or type parameters: write `{form}`"),
+            ));
         }
         let ident = match &*item.self_ty {
             Type::Path(path) => path.path.get_ident().cloned(),
             _ => None,
         };
-        let ident = ident.ok_or_else(|| Error::new_spanned(&item.self_ty, format!("a plain name: write `{form}`")))?;
+        let ident = ident.ok_or_else(|| {
+            Error::new_spanned(&item.self_ty, format!("the type must be a plain name: write `{form}`"))
+        })?;
         Ok(Self { item, ident, form })
     }
 
@@ -40,7 +45,7 @@ impl Block {
         let arguments: Vec<&Type> = method.sig.inputs.iter().filter_map(typed).collect();
         let fits = receiver.fits(method) && counts.contains(&arguments.len()) && method.sig.asyncness.is_none();
         if !fits || !method.sig.generics.params.is_empty() {
-            return Err(Error::new_spanned(&method.sig, format!("this has another form: write `{}`", self.form)));
+            return Err(Error::new_spanned(&method.sig, format!("this signature does not fit: write `{}`", self.form)));
         }
         Ok(Method { method, arguments, form: self.form })
     }
@@ -51,7 +56,7 @@ impl Block {
     }
 }
 
-/// How a method takes `self`.
+/// The receiver of a method.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Receiver {
     /// `&self`
@@ -79,7 +84,7 @@ pub(crate) struct Method<'a> {
 }
 
 impl Method<'_> {
-    /// Whether argument `index` is `&Name` or, if `mutable`, `&mut Name`, `Name` being the last word of `path`.
+    /// Checks that argument `index` is `&Name` or `&mut Name`, where `Name` is the last word of `path`.
     pub(crate) fn expect_reference(&self, index: usize, mutable: bool, path: &Path) -> Result<()> {
         let last = |path: &Path| path.segments.last().map(|segment| segment.ident.to_string());
         let fits = match self.arguments[index] {
@@ -93,7 +98,7 @@ impl Method<'_> {
             return Ok(());
         }
         let wanted = format!("&{}{}", if mutable { "mut " } else { "" }, last(path).unwrap_or_default());
-        let message = format!("this argument is a `{wanted}`: write `{}`", self.form);
+        let message = format!("this argument must be `{wanted}`: write `{}`", self.form);
         Err(Error::new_spanned(self.arguments[index], message))
     }
 

@@ -74,11 +74,17 @@ impl Case {
         if code.is_empty()
             || !code.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         {
-            return Err(Error::new(variant.ident.span(), "a code is lower-case letters, digits and hyphens"));
+            return Err(Error::new(
+                variant.ident.span(),
+                "a code has lower-case letters, digits and hyphens: write `#[code(\"..\")]`",
+            ));
         }
         let message = take_text(&mut variant.attrs, "message")?;
         if let (Some(message), true) = (&message, own_display) {
-            return Err(Error::new(message.span(), "the messages are those of `Display`: drop this, or `display`"));
+            return Err(Error::new(
+                message.span(),
+                "the messages come from `Display`: remove this attribute, or `display`",
+            ));
         }
         let message = message.unwrap_or_else(|| LitStr::new(&words.join(" "), variant.ident.span()));
         Ok(Self { variant: variant.clone(), code, message })

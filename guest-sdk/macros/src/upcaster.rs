@@ -24,17 +24,19 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
     }
     let method = block.method("upcast", Receiver::Value, &[0])?;
     let (event, newer, item) = (&block.ident, method.output()?, &block.item);
-    let from_mismatch = format!("`from = {from}`, but `{event}` has another version");
-    let to_mismatch = format!("`to = {to}`, but what `{event}` is upcast to has another version");
+    let from_mismatch = format!("`from = {from}`, but `{event}` has another version: write the same version in both");
+    let to_mismatch = format!(
+        "`to = {to}`, but the event that `{event}` is upcast to has another version: write the same version in both"
+    );
     let name_mismatch = format!(
-        "`{event}` and what it is upcast to have different names: write the same `#[event(.., name = \"..\")]` for both"
+        "`{event}` and the event that it is upcast to have different names: write the same `#[event(.., name = \"..\")]` for both"
     );
     Ok(quote! {
         #item
 
         const _: () = {
-            const OLDER: ::cantus_sdk::Kind = <#event as ::cantus_sdk::Event>::KIND;
-            const NEWER: ::cantus_sdk::Kind = <#newer as ::cantus_sdk::Event>::KIND;
+            const OLDER: ::cantus_sdk::MessageKind = <#event as ::cantus_sdk::Event>::KIND;
+            const NEWER: ::cantus_sdk::MessageKind = <#newer as ::cantus_sdk::Event>::KIND;
             ::core::assert!(OLDER.version == #from, #from_mismatch);
             ::core::assert!(NEWER.version == #to, #to_mismatch);
             ::core::assert!(OLDER.has_name(NEWER.name), #name_mismatch);

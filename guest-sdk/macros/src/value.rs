@@ -8,7 +8,7 @@ use crate::derives::{Trait, derives, refuse_unordered};
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
     if !args.is_empty() {
-        return Err(Error::new_spanned(args, "`#[value]` takes no arguments"));
+        return Err(Error::new_spanned(args, "`#[value]` takes no arguments: remove them"));
     }
     refuse_unordered(&item)?;
     let item: DeriveInput = syn::parse2(item)?;

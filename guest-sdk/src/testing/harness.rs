@@ -1,4 +1,4 @@
-//! An aggregate by its name, natively: what the component does, without types and without wasm.
+//! Drives an aggregate by its name: what the component does, without types and without wasm.
 
 use crate::{Context, EventRef, Failure, Instance, Message, Timestamp};
 
@@ -6,12 +6,12 @@ use crate::{Context, EventRef, Failure, Instance, Message, Timestamp};
 pub struct Harness {
     instance: Instance,
     aggregate_type: String,
-    /// What the next command is decided in.
+    /// The context of the next command.
     pub context: Context,
 }
 
 impl Harness {
-    /// An aggregate that has no events.
+    /// Makes an aggregate that has no events.
     ///
     /// # Panics
     /// If no linked crate declares that aggregate type.
@@ -34,7 +34,7 @@ impl Harness {
     /// Decides a command.
     ///
     /// # Errors
-    /// A rejection, or why it could not be decided.
+    /// A rejection, or the reason why it could not be decided.
     pub fn handle(&self, name: &str, version: u32, json: impl Into<Vec<u8>>) -> Result<Vec<Message>, Failure> {
         let command = Message { name: name.to_owned(), version, payload: json.into() };
         self.instance.handle(&command, &self.context)

@@ -35,7 +35,7 @@ pub use event::{EventQuery, Position, RecordedEvent, Snapshot, StreamHead};
 pub use fault::{Fault, FaultKind};
 pub use history::{HistoryPage, HistoryQuery, RecordedCommand, StreamSample};
 pub use judge::decide;
-pub use manifest::{AggregateType, CommandType, EventType, Manifest};
+pub use manifest::{AggregateType, CommandType, EventType, Manifest, PluginKind};
 pub use message::{Context, Message, MessageKind, Rejection, Timestamp};
 pub use partition::{LogInfo, PartitionId};
 pub use roster::{DuplicateAggregate, HostedAggregate, LiveComponent, Roster, Route};

@@ -1,8 +1,35 @@
-//! What a plugin says of itself.
+//! A plugin's description of itself.
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::MessageKind;
+
+/// A kind of plugin: an interface of the contract that the host calls. A plugin can be of several kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PluginKind {
+    /// Decides commands and folds events.
+    Aggregate,
+}
+
+impl PluginKind {
+    /// All kinds that this host can run.
+    pub const ALL: &[Self] = &[Self::Aggregate];
+
+    /// Returns the kind's name, which is also the name of its interface in `wit/`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aggregate => "aggregate",
+        }
+    }
+}
+
+impl fmt::Display for PluginKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// A plugin's own description: the `manifest` of `wit/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +40,7 @@ pub struct Manifest {
     pub version: semver::Version,
     /// Media type of payloads and snapshots.
     pub payload_format: String,
-    /// What it hosts, in the plugin's order.
+    /// The aggregate types that it hosts, in the plugin's order.
     pub aggregates: Vec<AggregateType>,
 }
 
@@ -58,6 +85,18 @@ pub struct EventType {
 }
 
 impl Manifest {
+    /// Returns the kinds of which the plugin declares at least one.
+    pub fn kinds(&self) -> impl Iterator<Item = PluginKind> {
+        PluginKind::ALL.iter().copied().filter(|kind| self.declares(*kind))
+    }
+
+    /// Reports whether the plugin declares at least one of `kind`.
+    pub fn declares(&self, kind: PluginKind) -> bool {
+        match kind {
+            PluginKind::Aggregate => !self.aggregates.is_empty(),
+        }
+    }
+
     /// The aggregate type of that name.
     pub fn aggregate(&self, name: &str) -> Option<&AggregateType> {
         self.aggregates.iter().find(|aggregate| aggregate.name == name)

@@ -1,11 +1,12 @@
-//! What a component may import and must export, checked before it runs for the first time.
+//! Checks the imports and exports of a component before it runs for the first time.
 
-use crate::{LoadError, surface::Surface};
+use cantus_model::PluginKind;
 
-const CONTRACT: &str = "cantus:domain/";
-const CONTRACT_VERSION: &str = "0.1";
-const TYPES: &str = "cantus:domain/types";
-const REQUIRED: [&str; 2] = ["cantus:domain/plugin", "cantus:domain/aggregate"];
+use crate::{
+    LoadError,
+    contract::{CONTRACT, CONTRACT_VERSION, PLUGIN, TYPES, interface_of, is_contract_version, split},
+    surface::Surface,
+};
 
 /// Interfaces that the sandbox answers, from the command's context or with nothing. Versions 0.2.x only.
 const ALLOWED: [&str; 18] = [
@@ -29,11 +30,20 @@ const ALLOWED: [&str; 18] = [
     "wasi:random/random",
 ];
 
-/// Imports that a refusal names.
+/// Names that a refusal lists.
 const NAMED: usize = 20;
 
+/// The kinds of plugins that a component exports.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ExportedKinds {
+    /// Those that this host can run: at least one.
+    pub(crate) known: Vec<PluginKind>,
+    /// Interfaces of the contract that this host does not know. A newer host may.
+    pub(crate) unknown: Vec<String>,
+}
+
 /// Refuses imports outside the allow-list, naming them, and exports that are not the contract.
-pub(crate) fn check(surface: &Surface) -> Result<(), LoadError> {
+pub(crate) fn check(surface: &Surface) -> Result<ExportedKinds, LoadError> {
     check_imports(&surface.imports)?;
     check_exports(&surface.interfaces)
 }
@@ -47,7 +57,7 @@ fn check_imports(imports: &[String]) -> Result<(), LoadError> {
     Err(LoadError::RefusedImport { import: names(&refused), why: why_all(&refused) })
 }
 
-/// The names, for a message that puts the whole between backticks.
+/// Joins the names for a message that puts the whole between backticks.
 fn names(imports: &[&str]) -> String {
     let named = imports[..imports.len().min(NAMED)].join("`, `");
     match imports.len().saturating_sub(NAMED) {
@@ -56,7 +66,7 @@ fn names(imports: &[&str]) -> String {
     }
 }
 
-/// The reason that they share, or what holds for any of them.
+/// Returns the reason that all of them share, or a general one.
 fn why_all(imports: &[&str]) -> &'static str {
     let mut reasons: Vec<&str> = imports.iter().map(|import| why_refused(import)).collect();
     reasons.sort_unstable();
@@ -87,32 +97,54 @@ fn why_refused(import: &str) -> &'static str {
     }
 }
 
-/// Refuses a component that exports no contract, or another version of it.
-fn check_exports(interfaces: &[String]) -> Result<(), LoadError> {
-    for required in REQUIRED {
-        let Some(found) = interfaces.iter().find(|name| split(name).0 == required) else {
-            return Err(LoadError::MissingExport(format!("{required}@{CONTRACT_VERSION}")));
-        };
-        if !is_contract_version(split(found).1) {
-            return Err(other_contract(required, found));
-        }
+/// Refuses a component that exports no contract, another version of it, or no kind of plugin that this host can run.
+///
+/// Other exports beside a known kind are not refused: a host that went back to an older version still runs the aggregates of a
+/// plugin that has more by now.
+fn check_exports(interfaces: &[String]) -> Result<ExportedKinds, LoadError> {
+    if !exports(interfaces, PLUGIN)? {
+        return Err(LoadError::MissingExport(format!("{PLUGIN}@{CONTRACT_VERSION}")));
     }
-    Ok(())
+    let mut known = Vec::new();
+    let mut expected = vec![PLUGIN.to_owned(), TYPES.to_owned()];
+    for kind in PluginKind::ALL {
+        let interface = interface_of(*kind);
+        if exports(interfaces, &interface)? {
+            known.push(*kind);
+        }
+        expected.push(interface);
+    }
+    let of_contract = interfaces.iter().filter(|name| name.starts_with(CONTRACT));
+    let unknown: Vec<String> =
+        of_contract.filter(|name| !expected.iter().any(|of| of == split(name).0)).cloned().collect();
+    match (known.is_empty(), unknown.is_empty()) {
+        (true, true) => Err(LoadError::NoKind { known: kinds_of_host() }),
+        (true, false) => {
+            let found: Vec<&str> = unknown.iter().map(String::as_str).collect();
+            Err(LoadError::UnknownKind { found: names(&found), known: kinds_of_host() })
+        }
+        (false, _) => Ok(ExportedKinds { known, unknown }),
+    }
+}
+
+/// Reports whether an interface is exported in the version of this host. An export in other versions alone is an error.
+fn exports(interfaces: &[String], wanted: &str) -> Result<bool, LoadError> {
+    let versions = || interfaces.iter().filter(|name| split(name).0 == wanted);
+    match versions().next() {
+        None => Ok(false),
+        Some(_) if versions().any(|name| is_contract_version(split(name).1)) => Ok(true),
+        Some(other) => Err(other_contract(wanted, other)),
+    }
+}
+
+/// The interfaces of the kinds that this host can run, for a message that puts the whole between backticks.
+fn kinds_of_host() -> String {
+    let interfaces = PluginKind::ALL.iter().map(|kind| format!("{}@{CONTRACT_VERSION}", interface_of(*kind)));
+    interfaces.collect::<Vec<_>>().join("`, `")
 }
 
 fn other_contract(interface: &str, found: &str) -> LoadError {
     LoadError::OtherContract { found: found.to_owned(), wanted: format!("{interface}@{CONTRACT_VERSION}.x") }
-}
-
-fn is_contract_version(version: Option<&str>) -> bool {
-    version.and_then(|version| version.rsplit_once('.')).is_some_and(|(minor, _)| minor == CONTRACT_VERSION)
-}
-
-fn split(name: &str) -> (&str, Option<&str>) {
-    match name.split_once('@') {
-        Some((interface, version)) => (interface, Some(version)),
-        None => (name, None),
-    }
 }
 
 #[cfg(test)]
@@ -165,5 +197,40 @@ mod tests {
         let message = refused(&many.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(message.contains("`env:mine/i19@1.0.0`, `… (980 more)`, which"), "{message}");
         assert!(message.len() < 1_000, "{message}");
+    }
+
+    fn exported(interfaces: &[&str]) -> Result<ExportedKinds, String> {
+        let interfaces: Vec<String> = interfaces.iter().map(ToString::to_string).collect();
+        check_exports(&interfaces).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_known_kind_is_enough() {
+        let known = vec![PluginKind::Aggregate];
+        let both = ["cantus:domain/plugin@0.1.0", "cantus:domain/aggregate@0.1.3"];
+        assert_eq!(exported(&both), Ok(ExportedKinds { known: known.clone(), unknown: vec![] }));
+        let publisher = "cantus:domain/publisher@0.1.3";
+        let more = exported(&[both[0], publisher, both[1], "acme:extra/report@1.0.0"]);
+        assert_eq!(more, Ok(ExportedKinds { known: known.clone(), unknown: vec![publisher.into()] }));
+        let of_two_versions = exported(&[both[0], both[1], "cantus:domain/aggregate@0.2.0"]);
+        assert_eq!(of_two_versions, Ok(ExportedKinds { known, unknown: vec![] }));
+    }
+
+    #[test]
+    fn no_known_kind_is_refused_by_name() {
+        assert_eq!(
+            exported(&["cantus:domain/plugin@0.1.0", "cantus:domain/publisher@0.1.3", "cantus:domain/adaptor@0.1.3"]),
+            Err("it exports `cantus:domain/publisher@0.1.3`, `cantus:domain/adaptor@0.1.3`, which this host does not know; \
+                 this host runs `cantus:domain/aggregate@0.1`: run a newer host, or rebuild the plugin for this one"
+                .into())
+        );
+        assert_eq!(
+            exported(&["cantus:domain/plugin@0.1.0", "cantus:domain/types@0.1.0"]),
+            Err("it exports no kind of plugin; this host runs `cantus:domain/aggregate@0.1`: is there an #[aggregate] in \
+                 its crate?"
+                .into())
+        );
+        let other = exported(&["cantus:domain/plugin@0.1.0", "cantus:domain/aggregate@0.2.0"]);
+        assert!(other.is_err_and(|error| error.starts_with("built for `cantus:domain/aggregate@0.2.0`")));
     }
 }

@@ -1,4 +1,4 @@
-//! Compiled code by digest, so that a component is compiled once.
+//! The cache of compiled code, by digest, so that a component is compiled once.
 //!
 //! The folder is private to the host and disposable: an entry that is missing, cut off or altered is compiled again.
 
@@ -19,7 +19,7 @@ pub(crate) struct CompiledCache {
     path: PathBuf,
     /// Compiled code depends on wasmtime's version and settings.
     compatibility: u64,
-    /// How many entries it may have.
+    /// The most entries that it may have.
     limit: usize,
 }
 
@@ -33,7 +33,7 @@ impl CompiledCache {
         Ok(Self { path, compatibility: hasher.finish(), limit })
     }
 
-    /// The compiled component, if it is here.
+    /// Returns the compiled component, if it is in the cache.
     pub(crate) fn get(&self, engine: &Engine, digest: Digest) -> Option<Component> {
         let name = self.name(digest);
         let entry = Dir::open_ambient_dir(&self.path, ambient_authority()).and_then(|dir| dir.read(&name)).ok()?;
@@ -49,7 +49,7 @@ impl CompiledCache {
         component.inspect_err(|error| tracing::warn!(name, %error, "a compiled component is compiled again")).ok()
     }
 
-    /// Keeps compiled code. If it cannot, the next start compiles again.
+    /// Stores compiled code. If it cannot, the next start compiles again.
     pub(crate) fn put(&self, digest: Digest, component: &Component) {
         let name = self.name(digest);
         let written = folder(&self.path).map_err(anyhow::Error::from).and_then(|dir| {
@@ -65,13 +65,13 @@ impl CompiledCache {
         format!("{digest}-{:016x}.cwasm", self.compatibility)
     }
 
-    /// Removes the oldest entries over the limit, and with time what a crash or another version of the host left; but
-    /// not `newest`.
+    /// Removes the oldest entries over the limit, but not `newest`. With time it also removes what a crash or another version of the
+    /// host left.
     fn trim(&self, dir: &Dir, newest: &str) -> io::Result<()> {
         let mut others = Vec::new();
         for entry in dir.entries()? {
             let entry = entry?;
-            // What is gone already, another host removed.
+            // If it is gone already, another host removed it.
             if let (Ok(metadata), true) = (entry.metadata(), entry.file_name() != newest) {
                 others.push((metadata.modified()?, entry.file_name()));
             }
@@ -88,19 +88,19 @@ impl CompiledCache {
     }
 }
 
-/// The folder, made if it is missing. It is opened for each use: a handle would go on writing into a folder that was deleted.
+/// Opens the folder, and makes it if it is missing. Each use opens it, because a handle would write into a folder that was deleted.
 pub(crate) fn folder(path: &Path) -> io::Result<Dir> {
     std::fs::create_dir_all(path)?;
     Dir::open_ambient_dir(path, ambient_authority())
 }
 
-/// Writes aside and renames, so that a reader or a crash never meets half an entry.
+/// Writes a temporary file and renames it, so that no reader and no crash finds half an entry.
 fn write(dir: &Dir, name: &str, component: &Component) -> anyhow::Result<()> {
     let code = component.serialize().map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let entry = [Digest::of(&code).as_bytes().as_slice(), &code].concat();
-    let aside = format!("{name}.{}", std::process::id());
-    dir.write(&aside, entry)?;
-    dir.rename(&aside, dir, name)?;
+    let temporary = format!("{name}.{}", std::process::id());
+    dir.write(&temporary, entry)?;
+    dir.rename(&temporary, dir, name)?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Every component that ever decided something, by digest: what a record's digest leads back to.
+//! The folder of every component that ever decided something, by digest, so that the component of any record can be found.
 
 use std::{
     io,
@@ -10,8 +10,8 @@ use cap_std::{ambient_authority, fs::Dir};
 
 use crate::cache::folder;
 
-/// A folder of `<sha256>.wasm`. Files are never changed and never removed by the host. If somebody deletes the folder under a
-/// running host, it is made again for the next component.
+/// A folder of `<sha256>.wasm`. The host never changes or removes a file. If somebody deletes the folder under a running host, the
+/// host makes it again for the next component.
 pub struct ComponentFolder {
     path: PathBuf,
 }
@@ -27,7 +27,7 @@ impl ComponentFolder {
         Ok(Self { path })
     }
 
-    /// Keeps a component, durably, before it decides anything.
+    /// Stores a component durably, before it decides anything.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -36,20 +36,20 @@ impl ComponentFolder {
         let digest = Digest::of(bytes);
         let name = format!("{digest}.wasm");
         if matches!(self.get(digest), Ok(Some(_))) {
-            // Perhaps by a host that was stopped before the name was durable.
+            // Perhaps a host wrote it and stopped before the name was durable.
             dir.open(".")?.sync_all()?;
             return Ok(digest);
         }
-        let aside = format!(".{name}.{}", std::process::id());
-        let mut file = dir.create(&aside)?;
+        let temporary = format!(".{name}.{}", std::process::id());
+        let mut file = dir.create(&temporary)?;
         io::Write::write_all(&mut file, bytes)?;
         file.sync_all()?;
-        dir.rename(&aside, &dir, &name)?;
+        dir.rename(&temporary, &dir, &name)?;
         dir.open(".")?.sync_all()?;
         Ok(digest)
     }
 
-    /// The component of that digest. A file whose bytes no longer have the digest is an error.
+    /// Returns the component of that digest. A file whose bytes no longer have the digest is an error.
     ///
     /// # Errors
     /// If it is unreadable or damaged.

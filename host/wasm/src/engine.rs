@@ -4,7 +4,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllo
 
 use crate::Limits;
 
-/// What runs the guests' code.
+/// The machine that runs the guests' code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
     /// Cranelift's code for this processor.
@@ -13,24 +13,24 @@ pub(crate) enum Backend {
     Interpreter,
 }
 
-/// Where instances get their memory.
+/// The source of the instances' memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Allocation {
-    /// From a pool of `wasm.sandboxes`, soon.
+    /// A pool of `wasm.sandboxes`: fast.
     Pool,
-    /// From the system, as many as there are.
+    /// The system: any number of instances.
     System,
 }
 
-/// Entries that a guest's table may have.
+/// The most entries of a guest's table.
 pub(crate) const TABLE_ELEMENTS: usize = 100_000;
 
-/// An engine under `limits`. All components of a host share it.
+/// Makes an engine under `limits`. All components of a host share it.
 pub(crate) fn engine(backend: Backend, allocation: Allocation, limits: &Limits) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
     config.wasm_component_model(true);
 
-    // Determinism: whatever may answer differently on another machine, or another day, is off or pinned.
+    // Determinism: everything that can differ between machines or days is off or pinned.
     config.cranelift_nan_canonicalization(true); // NaN bits differ between processors
     config.wasm_relaxed_simd(false); // its results are allowed to differ
     config.shared_memory(false); // order of memory accesses

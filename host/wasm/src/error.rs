@@ -1,8 +1,8 @@
-//! Why a component was refused.
+//! Reasons to refuse a component.
 
 use cantus_model::Fault;
 
-/// Why the host does not take a file as a plugin. Each says what to do.
+/// The reason why the host refuses a file as a plugin. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file cannot be read.
@@ -12,7 +12,7 @@ pub enum LoadError {
     #[error("the file is empty: is it still being copied?")]
     Empty,
     /// Longer than the limit.
-    #[error("the file is larger than {limit} bytes: raise `wasm.component_bytes` if it is meant to be so large")]
+    #[error("the file is larger than {limit} bytes: raise `wasm.component_bytes` if the size is right")]
     TooLarge {
         /// The limit.
         limit: usize,
@@ -33,10 +33,10 @@ pub enum LoadError {
     /// Damaged or cut off.
     #[error("not a valid component: {0}; is the file complete?")]
     Invalid(String),
-    /// Its types are not those of the contract, or of what the host answers.
+    /// The types of its imports or exports are not those of the host.
     #[error("it does not fit this host: {0}: rebuild it with the matching cantus-sdk")]
     Unfit(String),
-    /// It wants something that a guest may not have.
+    /// It imports something that a guest may not have.
     #[error("it imports `{import}`, which a guest may not have: {why}")]
     RefusedImport {
         /// The import's name.
@@ -47,18 +47,35 @@ pub enum LoadError {
     /// It was built for another version of the contract.
     #[error("built for `{found}`, but this host speaks {wanted}: rebuild it with the matching cantus-sdk")]
     OtherContract {
-        /// The interface that it has.
+        /// The interface that it exports or imports.
         found: String,
-        /// What this host speaks.
+        /// The version of this host.
         wanted: String,
     },
     /// It does not export the contract.
     #[error("it does not export `{0}`: is it a Cantus plugin, with an #[aggregate] in it?")]
     MissingExport(String),
+    /// It exports the contract, but no kind of plugin.
+    #[error("it exports no kind of plugin; this host runs `{known}`: is there an #[aggregate] in its crate?")]
+    NoKind {
+        /// The interfaces of the kinds that this host can run.
+        known: String,
+    },
+    /// It exports only kinds of plugins that this host does not know.
+    #[error(
+        "it exports `{found}`, which this host does not know; this host runs `{known}`: run a newer host, or rebuild the \
+         plugin for this one"
+    )]
+    UnknownKind {
+        /// The interfaces that it exports.
+        found: String,
+        /// The interfaces of the kinds that this host can run.
+        known: String,
+    },
     /// `describe` faulted.
     #[error("it cannot describe itself: {0}")]
     Describe(#[from] Box<Fault>),
-    /// What it says of itself is not acceptable.
+    /// The host refuses its manifest.
     #[error("its manifest is not acceptable: {0}")]
     Manifest(String),
     /// The host failed.

@@ -1,12 +1,11 @@
-//! From what wasmtime reports to a [`Fault`] that a person can act on.
+//! Converts an error of wasmtime into a [`Fault`] that a person can act on.
 
 use cantus_model::{Fault, FaultKind};
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::{guest::GuestState, loaded_component::ComponentContext};
+use crate::{component_context::ComponentContext, guest::GuestState, one_line::one_line};
 
 const MAX_FRAMES: usize = 32;
-const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// Explains why `call` failed. What the guest printed to stderr last is most often the panic message.
 pub(crate) fn explain(
@@ -36,7 +35,7 @@ pub(crate) fn explain(
     fault(shared, kind, call, message, backtrace(error))
 }
 
-/// A fault that the host finds in what the guest answered.
+/// Makes a fault that the host itself found.
 pub(crate) fn fault(
     shared: &ComponentContext,
     kind: FaultKind,
@@ -51,16 +50,6 @@ pub(crate) fn fault(
         backtrace,
         plugin: shared.plugin.clone(),
         component: shared.digest,
-    }
-}
-
-/// A guest's own words are bounded like everything else of it.
-pub(crate) fn one_line(message: &str) -> String {
-    let lines: Vec<&str> = message.lines().map(str::trim).collect();
-    let line = lines.join(" ");
-    match line.char_indices().nth(MAX_MESSAGE_CHARS) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
     }
 }
 
@@ -85,7 +74,7 @@ fn kind(error: &wasmtime::Error, state: &GuestState) -> FaultKind {
     }
 }
 
-/// Whether the innermost function called itself all along.
+/// Reports whether the innermost function called itself again and again.
 fn recurses(error: &wasmtime::Error) -> bool {
     const OFTEN: usize = 8;
     let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);

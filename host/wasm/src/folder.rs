@@ -14,11 +14,11 @@ use cap_std::{
 
 use crate::LoadError;
 
-/// Bytes of a waiver: a list of names that people have reviewed.
+/// The most bytes of a waiver, which lists names that people have reviewed.
 const WAIVER_BYTES: usize = 64 << 10;
 
-/// The folder that plugins are dropped into. A link to another file of the folder is as good as that file; one that
-/// leads out is refused.
+/// The folder that plugins are dropped into. A link to another file of the folder counts as that file; a link that leads out is
+/// refused.
 pub struct PluginFolder {
     path: PathBuf,
     limit: usize,
@@ -36,7 +36,7 @@ impl PluginFolder {
         Ok(folder)
     }
 
-    /// The names of its `*.wasm` files, sorted; hidden files are somebody's leftovers.
+    /// Lists the names of its `*.wasm` files, sorted. Hidden files are leftovers of copying and are skipped.
     ///
     /// # Errors
     /// If the folder cannot be listed.
@@ -44,7 +44,7 @@ impl PluginFolder {
         Ok(self.scan()?.into_iter().map(|file| file.name).collect())
     }
 
-    /// Its `*.wasm` files, sorted by name, with what tells whether one has changed. None of them is opened.
+    /// Lists its `*.wasm` files, sorted by name, each with a stamp that changes with the file. Opens none of them.
     ///
     /// # Errors
     /// If the folder cannot be listed.
@@ -52,7 +52,7 @@ impl PluginFolder {
         list(&self.dir()?).map_err(|error| unreadable(&self.path, &error))
     }
 
-    /// The bytes of one of its files.
+    /// Reads one of its files.
     ///
     /// # Errors
     /// If it cannot be read, leads out of the folder, or is too large.
@@ -66,10 +66,10 @@ impl PluginFolder {
         })
     }
 
-    /// The text of the waiver beside a file: `flights.waiver.toml` beside `flights.wasm`.
+    /// Reads the waiver beside a file: `flights.waiver.toml` beside `flights.wasm`.
     ///
     /// # Errors
-    /// If it cannot be read, is no text, or is larger than 64 KiB.
+    /// If it cannot be read, is not UTF-8, or is larger than 64 KiB.
     pub fn waiver(&self, name: &str) -> Result<Option<String>, LoadError> {
         let waiver = format!("{}.waiver.toml", name.strip_suffix(".wasm").unwrap_or(name));
         let refuse = |why: String| LoadError::Unreadable(format!("{waiver}: {why}"));
@@ -83,7 +83,7 @@ impl PluginFolder {
         }
     }
 
-    /// Opened anew each time: a handle would go on showing a folder that was deleted or replaced.
+    /// Opens the folder each time, because a handle would still show a folder that was deleted or replaced.
     fn dir(&self) -> Result<Dir, LoadError> {
         Dir::open_ambient_dir(&self.path, ambient_authority()).map_err(|error| unreadable(&self.path, &error))
     }
@@ -99,15 +99,15 @@ fn list(dir: &Dir) -> io::Result<Vec<PluginFile>> {
         }
     }
     files.sort_by(|one, other| one.name.cmp(&other.name));
-    // Two names that are not UTF-8 may read alike.
+    // Two names that are not UTF-8 can look the same.
     files.dedup_by(|one, other| one.name == other.name);
     Ok(files)
 }
 
-/// Size, time of change and inode of what the name leads to within the folder, or else of the link itself. `None` if it
-/// has just gone. Whatever else is wrong with it, reading it will tell.
+/// Returns size, time of change and inode of the file that the name leads to within the folder, or else of the link itself. `None`
+/// if it has just gone. Any other error comes back when the file is read.
 ///
-/// The time is that of the inode, which no program sets back, as a copy sets the time of the content.
+/// The time is that of the inode. A copy sets the time of the content back, but no program sets back this one.
 fn stamp(dir: &Dir, name: &OsStr) -> Option<[u64; 3]> {
     match dir.metadata(name).or_else(|_| dir.symlink_metadata(name)) {
         Ok(metadata) => {
@@ -135,7 +135,7 @@ fn read(dir: &Dir, name: &str, limit: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a regular file, and nothing else: it waits for nobody, as opening a pipe that has no writer would.
+/// Opens a regular file and nothing else. It never waits, as opening a pipe without a writer would.
 fn open(dir: &Dir, name: &str) -> io::Result<File> {
     let at_once = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let opened = dir.open_with(name, OpenOptions::new().read(true).custom_flags(at_once));
@@ -153,7 +153,7 @@ fn open(dir: &Dir, name: &str) -> io::Result<File> {
     }
 }
 
-/// An attempt to leave the folder is an error of `cap_std`'s own, without a number of the system's.
+/// Explains an error. An attempt to leave the folder is an error of `cap_std` itself, without a number from the system.
 fn explain(error: &io::Error) -> String {
     match (error.kind(), error.raw_os_error()) {
         (ErrorKind::PermissionDenied, None) => "it leads out of the folder: put the file itself there".into(),

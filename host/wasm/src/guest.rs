@@ -1,4 +1,4 @@
-//! What the host keeps beside one guest: its limits, the context of the running call, its captured output.
+//! The host's data of one guest: its limits, the context of the running call, its captured output.
 
 use cantus_model::{Timestamp, ports::HashSeed};
 use wasmtime::ResourceLimiter;
@@ -13,13 +13,13 @@ pub(crate) struct GuestState {
     pub(crate) now: Timestamp,
     /// Randomness of the running call.
     pub(crate) random: Random,
-    /// What its hash maps are seeded with.
+    /// The seed of its hash maps.
     pub(crate) hash_seed: HashSeed,
-    /// What the running call printed.
+    /// The output of the running call.
     pub(crate) stdout: CapturedOutput,
-    /// What the running call complained about.
+    /// The error output of the running call, most often a panic's message.
     pub(crate) stderr: CapturedOutput,
-    /// An import that the running call used and may not.
+    /// The refused import that the running call used.
     pub(crate) refused: Option<&'static str>,
 }
 
@@ -64,7 +64,7 @@ impl ResourceLimiter for MemoryLimit {
 }
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014): small, and the same
-/// everywhere. It serves domain logic, not secrets: who knows the command id knows what comes.
+/// everywhere. It serves domain logic, not secrets: anyone who knows the command id can compute the numbers.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -90,7 +90,7 @@ impl Random {
     }
 }
 
-/// A bounded copy of what a guest printed during one call: the end of it, where a panic says why.
+/// A bounded copy of the output of one call: its end, where a panic says why.
 pub(crate) struct CapturedOutput {
     text: Vec<u8>,
     limit: usize,
@@ -103,9 +103,9 @@ impl CapturedOutput {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) {
-        let kept = &bytes[bytes.len().saturating_sub(self.limit)..];
-        self.text.extend_from_slice(kept);
-        self.dropped += bytes.len() - kept.len();
+        let end = &bytes[bytes.len().saturating_sub(self.limit)..];
+        self.text.extend_from_slice(end);
+        self.dropped += bytes.len() - end.len();
         if self.text.len() > self.limit.saturating_mul(2) {
             self.shorten();
         }
@@ -117,7 +117,7 @@ impl CapturedOutput {
         self.dropped += excess;
     }
 
-    /// What was printed since the last time, if anything.
+    /// Returns what was printed since the last time, if anything.
     pub(crate) fn take(&mut self) -> Option<String> {
         if self.text.is_empty() && self.dropped == 0 {
             return None;

@@ -1,8 +1,8 @@
-//! What a guest may use.
+//! The limits of a guest.
 
 use serde::{Deserialize, Serialize};
 
-/// Bounds on one guest. Every one is enforced by the host; none can be raised by a plugin.
+/// Bounds on one guest. The host enforces all of them, and a plugin can raise none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -31,7 +31,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        // A shard a core is the default, and a shard needs one for each plugin and some for aggregates that faulted.
+        // The default is one shard for each core. A shard needs a sandbox for each plugin, and some for aggregates that faulted.
         let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
         Self {
             fuel_per_call: 500_000_000,

@@ -1,28 +1,43 @@
-//! What a plugin says of itself, checked.
+//! Checks a plugin's manifest.
 
 use std::collections::BTreeSet;
 
-use cantus_model::{AggregateType, CommandType, EventType, Manifest, MessageKind};
+use cantus_model::{AggregateType, CommandType, EventType, Manifest, MessageKind, PluginKind};
 
-use crate::{LoadError, bindings::exports::cantus::domain::plugin as wit, fault::one_line};
+use crate::{LoadError, bindings::exports::cantus::domain::plugin as wit, contract::interface_of, one_line::one_line};
 
 const MAX_NAME_BYTES: usize = 128;
 
-/// Takes over a manifest, refusing one that the host cannot route by.
-pub(crate) fn check(described: wit::Manifest) -> Result<Manifest, LoadError> {
+/// Converts a manifest. Refuses one that the host cannot route by, or that is not of the kinds which the component exports.
+pub(crate) fn check(described: wit::Manifest, exported: &[PluginKind]) -> Result<Manifest, LoadError> {
     let manifest = convert(described)?;
     if !is_plugin_name(&manifest.name) {
         return refuse(format!("the plugin name {:?} is not lower-case letters, digits and hyphens", manifest.name));
     }
     if manifest.payload_format.is_empty() || manifest.payload_format.len() > MAX_NAME_BYTES {
-        return refuse("its payload format is no media type".into());
+        return refuse("its payload format is not a media type: write for example `application/json`".into());
     }
-    if manifest.aggregates.is_empty() {
-        return refuse("it declares no aggregate".into());
-    }
+    check_kinds(&manifest, exported)?;
     unique("aggregate", manifest.aggregates.iter().map(|aggregate| aggregate.name.clone()))?;
     manifest.aggregates.iter().try_for_each(check_aggregate)?;
     Ok(manifest)
+}
+
+/// A plugin declares each kind that it exports, and exports each kind that it declares.
+fn check_kinds(manifest: &Manifest, exported: &[PluginKind]) -> Result<(), LoadError> {
+    for kind in PluginKind::ALL {
+        match (exported.contains(kind), manifest.declares(*kind)) {
+            (true, false) => {
+                return refuse(format!("it exports `{}` but declares no {kind}: declare one", interface_of(*kind)));
+            }
+            (false, true) => {
+                let interface = interface_of(*kind);
+                return refuse(format!("it declares the kind `{kind}` but does not export `{interface}`: export it"));
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+    Ok(())
 }
 
 fn check_aggregate(aggregate: &AggregateType) -> Result<(), LoadError> {
@@ -33,12 +48,15 @@ fn check_aggregate(aggregate: &AggregateType) -> Result<(), LoadError> {
     let produced = aggregate.commands.iter().flat_map(|command| &command.produces);
     for kind in events.iter().chain(&commands).chain(produced.clone()) {
         if kind.name.is_empty() || kind.name.len() > MAX_NAME_BYTES || kind.version == 0 {
-            return refuse(format!("{:?} version {} is no name and version", kind.name, kind.version));
+            return refuse(format!(
+                "{:?} version {} is not valid: a name has 1 to 128 bytes, and versions start at 1",
+                kind.name, kind.version
+            ));
         }
     }
     if let Some(missing) = produced.clone().find(|kind| !events.contains(kind)) {
         return refuse(format!(
-            "{} produces {} v{}, which it does not declare",
+            "{} produces {} v{}, which it does not declare as an event",
             aggregate.name, missing.name, missing.version
         ));
     }
@@ -46,7 +64,7 @@ fn check_aggregate(aggregate: &AggregateType) -> Result<(), LoadError> {
     for (event, to) in upcasts {
         if to <= event.version || !events.contains(&of(&event.name, to)) {
             return refuse(format!(
-                "{} v{} upcasts to v{to}, which is no newer version of it",
+                "{} v{} upcasts to v{to}, which is not a newer version that it declares",
                 event.name, event.version
             ));
         }
@@ -108,4 +126,33 @@ fn event(wit: wit::EventType) -> Result<EventType, LoadError> {
 
 fn schema(of: &str, text: &str) -> Result<serde_json::Value, LoadError> {
     serde_json::from_str(text).or_else(|error| refuse(format!("the schema of {of} is not JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn described(aggregates: Vec<wit::AggregateType>) -> wit::Manifest {
+        let [name, version, payload_format] = ["lamp", "1.0.0", "application/json"].map(str::to_owned);
+        wit::Manifest { name, version, payload_format, aggregates }
+    }
+
+    #[test]
+    fn kinds_are_exported_if_and_only_if_they_are_declared() {
+        let lamp = || wit::AggregateType { name: "Lamp".into(), snapshot_every: 0, commands: vec![], events: vec![] };
+        let check = |described, exported: &[PluginKind]| match check(described, exported) {
+            Ok(manifest) => format!("{:?}", manifest.kinds().collect::<Vec<_>>()),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(check(described(vec![lamp()]), &[PluginKind::Aggregate]), "[Aggregate]");
+        assert_eq!(
+            check(described(vec![]), &[PluginKind::Aggregate]),
+            "its manifest is not acceptable: it exports `cantus:domain/aggregate` but declares no aggregate: declare one"
+        );
+        assert_eq!(
+            check(described(vec![lamp()]), &[]),
+            "its manifest is not acceptable: it declares the kind `aggregate` but does not export \
+             `cantus:domain/aggregate`: export it"
+        );
+    }
 }

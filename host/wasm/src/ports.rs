@@ -7,7 +7,7 @@ use cantus_model::{
     ports::{Component, ComponentLoader, ComponentStore, PluginFile, PluginSource, Refused},
 };
 
-use crate::{ComponentFolder, LoadError, PluginFolder, Runtime, fault::one_line};
+use crate::{ComponentFolder, LoadError, PluginFolder, Runtime, one_line::one_line};
 
 impl PluginSource for PluginFolder {
     fn scan(&self) -> Result<Vec<PluginFile>, Refused> {

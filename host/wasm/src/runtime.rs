@@ -1,8 +1,11 @@
-//! From bytes to something that runs: the one way into the sandbox.
+//! Turns bytes into a component that runs: the one way into the sandbox.
 
 use std::{path::Path, sync::Arc};
 
-use cantus_model::{Digest, ports};
+use cantus_model::{
+    Digest,
+    ports::{self, Component as _},
+};
 use wasmtime::{
     Engine,
     component::{Component, Linker},
@@ -10,9 +13,10 @@ use wasmtime::{
 
 use crate::{
     Limits, LoadError, audit,
-    bindings::DomainPre,
     cache::{self, CompiledCache},
+    component_context::ComponentContext,
     engine::{self, Allocation, Backend},
+    exports::Exports,
     guest::GuestState,
     loaded_component::LoadedComponent,
     surface::Surface,
@@ -20,7 +24,7 @@ use crate::{
     watchdog::Watchdog,
 };
 
-/// Loads components. One per host, and another one to compare it with.
+/// Loads components. A host has one, and a comparison of two hosts' results has another.
 pub struct Runtime {
     engine: Engine,
     linker: Linker<GuestState>,
@@ -30,7 +34,7 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime under `limits`; compiled code is kept in `cache`, if given.
+    /// Makes a runtime under `limits`, which stores compiled code in `cache`, if given.
     ///
     /// # Errors
     /// If wasmtime refuses the limits, or the cache folder cannot be opened.
@@ -38,7 +42,7 @@ impl Runtime {
         Self::on(Backend::Native, Allocation::Pool, limits)?.with_cache(cache)
     }
 
-    /// A runtime for any number of sandboxes: `limits.sandboxes` does not hold, and making one takes longer.
+    /// Makes a runtime for any number of sandboxes: `limits.sandboxes` does not apply, and opening a sandbox takes longer.
     ///
     /// # Errors
     /// As [`Runtime::new`].
@@ -46,8 +50,8 @@ impl Runtime {
         Self::on(Backend::Native, Allocation::System, limits)?.with_cache(cache)
     }
 
-    /// A runtime that interprets, many times slower, and shares none of what a compiler does for one processor: where
-    /// both agree, the result depends on neither. Fuel is the same on both. For any number of sandboxes.
+    /// Makes a runtime that interprets. It is many times slower, and has nothing that a compiler does for one processor: where
+    /// both runtimes agree, the result depends on neither. Both use the same fuel. For any number of sandboxes.
     ///
     /// # Errors
     /// If wasmtime refuses the limits.
@@ -70,56 +74,67 @@ impl Runtime {
         Ok(Self { engine, linker, cache: None, limits: Arc::new(limits.clone()), watchdog })
     }
 
-    /// Checks that the bytes are a whole component which imports and exports what it should. Nothing is compiled.
+    /// Checks that the bytes are a whole component with permitted imports and the exports of the contract. Compiles nothing.
     ///
     /// # Errors
-    /// Whatever is wrong with it; see [`LoadError`].
+    /// If the host refuses it; see [`LoadError`].
     pub fn validate(&self, bytes: &[u8]) -> Result<(), LoadError> {
-        check_kind(bytes, self.limits.component_bytes)?;
-        audit::check(&Surface::read(&self.engine, bytes)?)
+        check_format(bytes, self.limits.component_bytes)?;
+        audit::check(&Surface::read(&self.engine, bytes)?)?;
+        Ok(())
     }
 
-    /// Compiles and audits a component, asks it to describe itself, and makes it ready to decide.
+    /// Compiles and audits a component, asks it for its manifest, and makes it ready to decide.
     ///
     /// # Errors
-    /// Whatever is wrong with it; see [`LoadError`].
+    /// If the host refuses it; see [`LoadError`].
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<dyn ports::Component>, LoadError> {
-        check_kind(bytes, self.limits.component_bytes)?;
+        check_format(bytes, self.limits.component_bytes)?;
         let digest = Digest::of(bytes);
-        let kept = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
-        let is_kept = kept.is_some();
-        let component = kept.map_or_else(|| cache::compile(&self.engine, bytes), Ok)?;
+        let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.engine, digest));
+        let is_cached = cached.is_some();
+        let component = cached.map_or_else(|| cache::compile(&self.engine, bytes), Ok)?;
         let loaded = self.describe(digest, &component)?;
-        // What was refused is not kept: it would push out what is in use.
-        if let (Some(cache), false) = (&self.cache, is_kept) {
+        // A refused component would push one that is in use out of the cache.
+        if let (Some(cache), false) = (&self.cache, is_cached) {
             cache.put(digest, &component);
         }
         Ok(Arc::new(loaded))
     }
 
-    /// Everything that a component imports, in its own order. Nothing is compiled.
+    /// Returns everything that a component imports, in its own order. Compiles nothing.
     ///
     /// # Errors
     /// If it is not a valid component.
     pub fn imports(&self, bytes: &[u8]) -> Result<Vec<String>, LoadError> {
-        check_kind(bytes, self.limits.component_bytes)?;
+        check_format(bytes, self.limits.component_bytes)?;
         Ok(Surface::read(&self.engine, bytes)?.imports)
     }
 
     fn describe(&self, digest: Digest, component: &Component) -> Result<LoadedComponent, LoadError> {
-        audit::check(&Surface::of(&self.engine, component))?;
-        let pre = self
-            .linker
-            .instantiate_pre(component)
-            .and_then(DomainPre::new)
-            .map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
-        LoadedComponent::describe(pre, digest, Arc::clone(&self.limits), Arc::clone(&self.watchdog))
+        let exported = audit::check(&Surface::of(&self.engine, component))?;
+        let unfit = |error: wasmtime::Error| LoadError::Unfit(format!("{error:#}"));
+        let pre = self.linker.instantiate_pre(component).map_err(unfit)?;
+        let context = ComponentContext {
+            exports: Exports::find(&pre, &exported.known).map_err(unfit)?,
+            pre,
+            digest,
+            plugin: digest.short(),
+            limits: Arc::clone(&self.limits),
+            _watchdog: Arc::clone(&self.watchdog),
+        };
+        let loaded = LoadedComponent::describe(context, &exported.known)?;
+        for interface in exported.unknown {
+            let plugin = &loaded.manifest().name;
+            tracing::warn!(plugin, interface, "this host does not know an interface of the plugin, and never calls it");
+        }
+        Ok(loaded)
     }
 }
 
-/// Tells by the first bytes what kind of file it is. After the magic number come a version and a layer: 1 and 0 for a
+/// Refuses a file by its size and first bytes. After the magic number come a version and a layer: 1 and 0 for a
 /// core module, 13 and 1 for a component (component-model `Binary.md`).
-fn check_kind(bytes: &[u8], limit: usize) -> Result<(), LoadError> {
+fn check_format(bytes: &[u8], limit: usize) -> Result<(), LoadError> {
     if bytes.is_empty() {
         return Err(LoadError::Empty);
     }

@@ -1,91 +1,89 @@
-//! One wasmtime Store with the guest's memory in it.
+//! A running guest: one wasmtime Store with the guest's memory in it. This file has what all kinds of plugins share: opening,
+//! limits, fuel, the context of a call, output and faults. Each kind has a file of its own beside it.
 
-use std::{collections::HashMap, sync::Arc};
+pub(crate) mod aggregate;
+pub(crate) mod describe;
+
+use std::sync::Arc;
 
 use cantus_model::{
-    Context, EventBatch, Fault, FaultKind, Message, Rejection, Timestamp, Verdict,
-    ports::{AggregateSandbox, HandleError, HashSeed, InstanceId, Sandbox},
+    Context, Fault, FaultKind, Timestamp,
+    ports::{HashSeed, Sandbox},
 };
-use wasmtime::{Store, component::ResourceAny};
+use wasmtime::{Store, component::Instance};
 
 use crate::{
-    bindings::{
-        Domain,
-        cantus::domain::types as wit,
-        exports::cantus::domain::{
-            aggregate::{Failure, MessageResult},
-            plugin,
-        },
-    },
+    component_context::ComponentContext,
     fault,
     guest::{GuestState, Random},
-    loaded_component::ComponentContext,
     watchdog::Watchdog,
 };
 
 type FaultResult<T> = Result<T, Box<Fault>>;
 
-/// Handles of one sandbox: one for each resident aggregate, and what a guest leaks of its streams.
+/// Handles of one sandbox: one for each resident aggregate, and those that a guest leaks of its streams.
 const MAX_HANDLES: usize = 1 << 20;
 
-pub(crate) struct WasmSandbox {
-    shared: Arc<ComponentContext>,
+/// A running guest. `K` is what one kind of plugin adds: its exports, and what the host keeps for them.
+pub(crate) struct WasmSandbox<K> {
+    component: Arc<ComponentContext>,
     store: Store<GuestState>,
-    guest: Domain,
-    instances: HashMap<InstanceId, ResourceAny>,
-    /// Never reaches its end, so no id names two instances; wasmtime's own handles are another thing and are used again.
-    next_instance: u64,
+    kind: K,
     fuel_used: u64,
     poisoned: bool,
 }
 
-impl WasmSandbox {
+impl WasmSandbox<Instance> {
     /// Instantiates. Fuel is unlimited meanwhile: what instantiation burns differs by platform (wasmtime's own
     /// initialisation counts), and the watchdog still watches.
-    pub(crate) fn open(shared: Arc<ComponentContext>, hash_seed: HashSeed) -> FaultResult<Self> {
-        let mut store = Store::new(shared.pre.engine(), GuestState::new(&shared.limits, hash_seed));
+    fn open(component: Arc<ComponentContext>, hash_seed: HashSeed) -> FaultResult<Self> {
+        let limits = &component.limits;
+        let mut store = Store::new(component.pre.engine(), GuestState::new(limits, hash_seed));
         store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(shared.limits.result_bytes.max(shared.limits.snapshot_bytes));
+        store.set_hostcall_fuel(limits.result_bytes.max(limits.snapshot_bytes));
         store.set_max_component_handles(MAX_HANDLES);
-        store.set_epoch_deadline(Watchdog::epochs(shared.limits.call_timeout_ms));
-        let guest = store.set_fuel(u64::MAX).and_then(|()| shared.pre.instantiate(&mut store));
-        match guest {
-            Ok(guest) => {
-                let instances = HashMap::new();
-                Ok(Self { shared, store, guest, instances, next_instance: 0, fuel_used: 0, poisoned: false })
-            }
+        store.set_epoch_deadline(Watchdog::epochs(limits.call_timeout_ms));
+        match store.set_fuel(u64::MAX).and_then(|()| component.pre.instantiate(&mut store)) {
+            Ok(instance) => Ok(Self { component, store, kind: instance, fuel_used: 0, poisoned: false }),
             Err(error) => {
                 let stderr = store.data_mut().stderr.take();
-                Err(Box::new(fault::explain(&shared, "instantiate", &error, store.data(), stderr.as_deref())))
+                Err(Box::new(fault::explain(&component, "instantiate", &error, store.data(), stderr.as_deref())))
             }
         }
     }
 
-    /// Asks the plugin what it is.
-    pub(crate) fn describe(&mut self) -> FaultResult<plugin::Manifest> {
-        self.call("describe", None, |store, guest| guest.cantus_domain_plugin().call_describe(store))
+    /// Adds what a kind of plugin needs. `load` runs nothing of the guest.
+    fn bind<K>(
+        mut self,
+        load: impl FnOnce(&mut Store<GuestState>, &Instance) -> wasmtime::Result<K>,
+    ) -> wasmtime::Result<WasmSandbox<K>> {
+        let kind = load(&mut self.store, &self.kind)?;
+        let Self { component, store, fuel_used, poisoned, .. } = self;
+        Ok(WasmSandbox { component, store, kind, fuel_used, poisoned })
     }
+}
 
-    /// Runs one call into the guest under its limits, with `context` as all that it can see of the world.
+impl<K> WasmSandbox<K> {
+    /// Runs one call into the guest under its limits. `context` is all that the guest can see of the world.
     fn call<T>(
         &mut self,
         name: &'static str,
         context: Option<&Context>,
-        run: impl FnOnce(&mut Store<GuestState>, &Domain) -> wasmtime::Result<T>,
+        run: impl FnOnce(&mut Store<GuestState>, &K) -> wasmtime::Result<T>,
     ) -> FaultResult<T> {
         if self.poisoned {
             return Err(self.fault(FaultKind::Host, name, "the sandbox is poisoned by an earlier fault".into()));
         }
         self.prepare(context);
-        let limits = &self.shared.limits;
+        let limits = &self.component.limits;
         self.store.set_epoch_deadline(Watchdog::epochs(limits.call_timeout_ms));
-        let result = self.store.set_fuel(limits.fuel_per_call).and_then(|()| run(&mut self.store, &self.guest));
+        let result = self.store.set_fuel(limits.fuel_per_call).and_then(|()| run(&mut self.store, &self.kind));
         let left = self.store.get_fuel().unwrap_or(0);
         self.fuel_used = self.fuel_used.saturating_add(limits.fuel_per_call.saturating_sub(left));
         let stderr = self.log_output(name, context);
         result.map_err(|error| {
             self.poisoned = true;
-            Box::new(fault::explain(&self.shared, name, &error, self.store.data(), stderr.as_deref()))
+            Box::new(fault::explain(&self.component, name, &error, self.store.data(), stderr.as_deref()))
         })
     }
 
@@ -96,124 +94,33 @@ impl WasmSandbox {
         state.refused = None;
     }
 
-    /// Passes on what the guest printed, and returns what it printed to stderr.
+    /// Writes what the guest printed to the log, and returns what it printed to stderr.
     fn log_output(&mut self, call: &'static str, context: Option<&Context>) -> Option<String> {
         let state = self.store.data_mut();
         let (stdout, stderr) = (state.stdout.take(), state.stderr.take());
         let command = context.map(|context| context.command_id.as_str());
         for (stream, text) in [("stdout", &stdout), ("stderr", &stderr)] {
             if let Some(text) = text {
-                tracing::info!(target: "guest", plugin = %self.shared.plugin, call, command, stream, "{text}");
+                tracing::info!(target: "guest", plugin = %self.component.plugin, call, command, stream, "{text}");
             }
         }
         stderr
     }
 
     fn fault(&self, kind: FaultKind, call: &'static str, message: String) -> Box<Fault> {
-        Box::new(fault::fault(&self.shared, kind, call, message, Vec::new()))
+        Box::new(fault::fault(&self.component, kind, call, message, Vec::new()))
     }
 
-    fn instance(&self, id: InstanceId, call: &'static str) -> FaultResult<ResourceAny> {
-        self.instances
-            .get(&id)
-            .copied()
-            .ok_or_else(|| self.fault(FaultKind::Host, call, "the instance is not in this sandbox".into()))
-    }
-
-    /// What was returned has been paid for in host memory already; here it is kept out of queues and the store.
+    /// Bounds what enters queues and the store. The host's memory for what was returned is bounded by hostcall fuel already.
     fn check_size(&self, call: &'static str, bytes: usize, limit: usize) -> FaultResult<()> {
         if bytes <= limit {
             return Ok(());
         }
         Err(self.fault(FaultKind::ResultTooLarge, call, format!("it returned {bytes} bytes, the limit is {limit}")))
     }
-
-    fn verdict(&self, command: &Message, answer: Result<Vec<MessageResult>, Failure>) -> Result<Verdict, HandleError> {
-        let limit = self.shared.limits.result_bytes;
-        let verdict = match answer {
-            Ok(events) => Verdict::Accepted(events.into_iter().map(message).collect()),
-            Err(Failure::Rejected(rejection)) => Verdict::Rejected(Rejection {
-                code: rejection.code,
-                message: rejection.message,
-                detail: rejection.detail,
-            }),
-            Err(Failure::Unknown(what)) => {
-                self.check_size("handle", what.len(), limit)?;
-                let why = format!("it declares {} v{} but answered: {what}", command.name, command.version);
-                return Err(self.fault(FaultKind::Malformed, "handle", why).into());
-            }
-            Err(Failure::Malformed(why)) => {
-                self.check_size("handle", why.len(), limit)?;
-                return Err(HandleError::Malformed(why));
-            }
-        };
-        self.check_size("handle", size(&verdict), limit)?;
-        Ok(verdict)
-    }
 }
 
-impl AggregateSandbox for WasmSandbox {
-    fn restore(&mut self, aggregate_type: &str, id: &str, snapshot: Option<&[u8]>) -> FaultResult<InstanceId> {
-        let restored = self.call("restore", None, |store, guest| {
-            guest.cantus_domain_aggregate().instance().call_restore(store, aggregate_type, id, snapshot)
-        });
-        let resource = restored?.map_err(|why| self.fault(FaultKind::Malformed, "restore", why))?;
-        let id = InstanceId(self.next_instance);
-        self.next_instance += 1;
-        self.instances.insert(id, resource);
-        Ok(id)
-    }
-
-    fn combine(&mut self, instance: InstanceId, events: &EventBatch) -> FaultResult<()> {
-        let resource = self.instance(instance, "combine")?;
-        let kinds: Vec<_> =
-            events.kinds().iter().map(|kind| wit::KindParam { name: &kind.name, version: kind.version }).collect();
-        let refs: Vec<_> =
-            events.events().iter().map(|event| wit::EventRef { kind: event.kind, size: event.size }).collect();
-        let batch = wit::EventBatch { kinds: &kinds, events: &refs, payloads: events.payloads() };
-        let combined = self.call("combine", None, |store, guest| {
-            guest.cantus_domain_aggregate().instance().call_combine(store, resource, batch)
-        });
-        combined?.map_err(|why| self.fault(FaultKind::Malformed, "combine", why))
-    }
-
-    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Verdict, HandleError> {
-        let resource = self.instance(instance, "handle")?;
-        let metadata: Vec<_> = context.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let wit_context = wit::Context {
-            command_id: &context.command_id,
-            now: context.now.0,
-            seed: context.seed,
-            correlation_id: &context.correlation_id,
-            causation_id: context.causation_id.as_deref(),
-            actor: context.actor.as_deref(),
-            metadata: &metadata,
-        };
-        let wit_command =
-            wit::MessageParam { name: &command.name, version: command.version, payload: &command.payload };
-        let answer = self.call("handle", Some(context), |store, guest| {
-            guest.cantus_domain_aggregate().instance().call_handle(store, resource, wit_command, wit_context)
-        });
-        self.verdict(command, answer?)
-    }
-
-    fn snapshot(&mut self, instance: InstanceId) -> FaultResult<Vec<u8>> {
-        let resource = self.instance(instance, "snapshot")?;
-        let state = self.call("snapshot", None, |store, guest| {
-            guest.cantus_domain_aggregate().instance().call_snapshot(store, resource)
-        });
-        let state = state?;
-        self.check_size("snapshot", state.len(), self.shared.limits.snapshot_bytes)?;
-        Ok(state)
-    }
-
-    fn release(&mut self, instance: InstanceId) -> FaultResult<()> {
-        let Some(resource) = self.instances.remove(&instance) else { return Ok(()) };
-        self.call("drop", None, |store, _| resource.resource_drop(store))
-    }
-}
-
-impl Sandbox for WasmSandbox {
+impl<K: Send> Sandbox for WasmSandbox<K> {
     fn is_poisoned(&self) -> bool {
         self.poisoned
     }
@@ -224,16 +131,5 @@ impl Sandbox for WasmSandbox {
 
     fn fuel_used(&self) -> u64 {
         self.fuel_used
-    }
-}
-
-fn message(wit: MessageResult) -> Message {
-    Message { name: wit.name, version: wit.version, payload: wit.payload }
-}
-
-fn size(verdict: &Verdict) -> usize {
-    match verdict {
-        Verdict::Accepted(events) => events.iter().map(|event| event.name.len() + event.payload.len()).sum(),
-        Verdict::Rejected(no) => no.code.len() + no.message.len() + no.detail.as_ref().map_or(0, Vec::len),
     }
 }

@@ -1,4 +1,4 @@
-//! What a component imports and exports, by name.
+//! The names of a component's imports and exports.
 
 use wasmparser::{ComponentExternalKind, Parser, Payload, Validator};
 use wasmtime::{
@@ -8,7 +8,7 @@ use wasmtime::{
 
 use crate::LoadError;
 
-/// Its outermost names, each in the component's own order.
+/// The outermost names of a component, in its own order.
 pub(crate) struct Surface {
     /// Everything that it imports.
     pub(crate) imports: Vec<String>,
@@ -17,7 +17,7 @@ pub(crate) struct Surface {
 }
 
 impl Surface {
-    /// Of a component that is compiled.
+    /// Reads the names from a compiled component.
     pub(crate) fn of(engine: &Engine, component: &component::Component) -> Self {
         let ty = component.component_type();
         let interfaces = ty.exports(engine).filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentInstance(_)));
@@ -27,14 +27,14 @@ impl Surface {
         }
     }
 
-    /// Validates all of a file, as the engine would, and reads the names. Nothing is compiled.
+    /// Validates all of a file, as the engine would, and reads the names. Compiles nothing.
     pub(crate) fn read(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
         let mut validator = Validator::new_with_features(engine.get_wasm_features());
         validator.validate_all(bytes).and_then(|_| names(bytes)).map_err(|error| LoadError::Invalid(error.to_string()))
     }
 }
 
-/// A component holds others, and modules: theirs are not its own.
+/// Reads the component's own names, and not those of the components and modules in it.
 fn names(bytes: &[u8]) -> wasmparser::Result<Surface> {
     let mut surface = Surface { imports: Vec::new(), interfaces: Vec::new() };
     let mut depth = 0_usize;

@@ -1,5 +1,5 @@
-//! A hint that something happened in a folder. Whoever gets it looks for himself: some file systems tell nothing, and
-//! no file system tells everything.
+//! Hints that something changed in a folder. The receiver has to scan the folder itself: some file systems report nothing, and none
+//! reports everything.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use notify::{
 
 /// Gives hints until it is dropped. If the folder is deleted or replaced, its hints end.
 pub struct FolderWatch {
-    /// `None` if there is nothing to watch with.
+    /// `None` if the system cannot watch.
     _watcher: Option<RecommendedWatcher>,
 }
 
@@ -20,7 +20,7 @@ impl FolderWatch {
     pub fn start(folder: &Path, hint: impl Fn() + Send + 'static) -> Self {
         let watcher = watch(folder, hint).inspect_err(|error| {
             let folder = folder.display();
-            tracing::warn!(%folder, %error, "the folder cannot be watched; changes are found at the next rescan");
+            tracing::warn!(%folder, %error, "the folder cannot be watched: the host finds changes at its next rescan");
         });
         Self { _watcher: watcher.ok() }
     }
@@ -28,7 +28,7 @@ impl FolderWatch {
 
 fn watch(folder: &Path, hint: impl Fn() + Send + 'static) -> notify::Result<RecommendedWatcher> {
     let on_event = move |event: notify::Result<Event>| {
-        if event.is_ok_and(|event| is_mere_reading(event.kind)) {
+        if event.is_ok_and(|event| is_read_access(event.kind)) {
             return;
         }
         hint();
@@ -38,8 +38,8 @@ fn watch(folder: &Path, hint: impl Fn() + Send + 'static) -> notify::Result<Reco
     Ok(watcher)
 }
 
-/// A look at the folder, after a hint, must not be the next hint.
-fn is_mere_reading(kind: EventKind) -> bool {
+/// Reports whether the event comes from reading: a scan after a hint must not cause the next hint.
+fn is_read_access(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(access) => access != AccessKind::Close(AccessMode::Write),
         _ => false,

@@ -1,4 +1,4 @@
-//! The epoch: a thread that stops calls which fuel did not.
+//! The watchdog: a thread that ends calls which the fuel limit did not end.
 
 use std::{
     sync::{Arc, Weak},
@@ -35,7 +35,7 @@ impl Watchdog {
         Ok(Self(alive))
     }
 
-    /// How many epochs a call may see: at least `timeout_ms`, at most two ticks more.
+    /// Returns the number of epochs of a call: at least `timeout_ms`, at most two ticks more.
     pub(crate) fn epochs(timeout_ms: u64) -> u64 {
         timeout_ms.div_ceil(TICK.as_millis() as u64) + 1
     }

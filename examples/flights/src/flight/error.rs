@@ -1,4 +1,4 @@
-//! Why a flight cannot have happened as reported.
+//! The reasons why a flight cannot have happened as reported.
 
 use cantus_sdk::prelude::*;
 use jiff::civil;
@@ -11,7 +11,7 @@ pub enum FlightError {
     /// The aggregate id does not belong to the flight.
     #[message("the flight's id should be {expected}: date, carrier, number, origin")]
     WrongId {
-        /// What the id should be.
+        /// The id that the flight should have.
         expected: String,
     },
     /// It is in the timetable already.
@@ -38,7 +38,7 @@ pub enum FlightError {
     /// Nobody knows which aircraft would fly it: a cancelled flight may lack a tail number, one that departs may not.
     #[message("the flight has no aircraft, so it cannot depart")]
     NoAircraft,
-    /// Nobody waits that long: it must be scheduled anew. From 1.1 on.
+    /// The delay is too long: the flight must be scheduled again. From 1.1 on.
     #[message("{delay_minutes} minutes late is more than {latest_minutes}: the flight must be scheduled anew")]
     TooLate {
         /// As reported.

@@ -172,7 +172,7 @@ impl Shard {
         let version = loading.folded;
         let Err(fault) = combined else { return };
         // The limits are those of one call. Each event stayed below them when it happened, so one at a time does again.
-        let too_much = matches!(fault.kind, FaultKind::OutOfFuel | FaultKind::MemoryLimit | FaultKind::TimeLimit);
+        let too_much = fault.kind.is_call_limit();
         if too_much && (crowded || events.len() > 1) {
             slot.one_by_one = true;
             return self.drop_if_poisoned(resident.sandbox, aggregate); // and it is hydrated again, alone

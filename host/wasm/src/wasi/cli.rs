@@ -1,17 +1,12 @@
 //! `wasi:cli`: no arguments, no environment, no terminal, no way out.
 
-use wasmtime::{
-    StoreContextMut,
-    component::{Linker, Resource, ResourceType},
-};
+use wasmtime::component::{Linker, Resource, ResourceType};
 
 use super::{
+    caller::{Caller, refuse},
     io::{InputStream, OutputStream, STDERR, STDOUT},
-    refuse,
 };
 use crate::guest::GuestState;
-
-type Caller<'a> = StoreContextMut<'a, GuestState>;
 
 /// No guest ever holds one of these: it is told that there is no terminal.
 struct TerminalInput;

@@ -1,14 +1,9 @@
 //! `wasi:clocks`: both clocks stand at `context.now` while a command is handled, and at the epoch otherwise.
 
-use wasmtime::{
-    StoreContextMut,
-    component::{ComponentType, Lift, Linker, Lower},
-};
+use wasmtime::component::{ComponentType, Lift, Linker, Lower};
 
-use super::io::refuse_waiting;
+use super::{caller::Caller, io::refuse_waiting};
 use crate::guest::GuestState;
-
-type Caller<'a> = StoreContextMut<'a, GuestState>;
 
 #[derive(ComponentType, Lift, Lower)]
 #[component(record)]

@@ -1,11 +1,8 @@
 //! `wasi:io`: streams that are never read and never full. Nothing here waits.
 
-use wasmtime::{
-    StoreContextMut,
-    component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType},
-};
+use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType};
 
-use super::refuse;
+use super::caller::{Caller, refuse};
 use crate::guest::GuestState;
 
 /// What the host has behind `wasi:io` resources: only their kind, in the resource's number.
@@ -29,8 +26,6 @@ enum StreamError {
     #[component(name = "closed")]
     Closed,
 }
-
-type Caller<'a> = StoreContextMut<'a, GuestState>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     let mut error = linker.instance("wasi:io/error@0.2.0")?;

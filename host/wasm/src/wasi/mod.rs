@@ -4,6 +4,7 @@
 //! to the host's log, the environment is empty, and everything else stops the guest. Signatures after WASI 0.2
 //! (WebAssembly/WASI, `wasip2`). A version 0.2.x of an import is met by the 0.2.0 defined here.
 
+mod caller;
 mod cli;
 mod clocks;
 mod io;
@@ -19,10 +20,4 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
     cli::add_to_linker(linker)?;
     clocks::add_to_linker(linker)?;
     random::add_to_linker(linker)
-}
-
-/// Stops the guest because it used something that it may not have.
-fn refuse<T>(state: &mut GuestState, import: &'static str) -> wasmtime::Result<T> {
-    state.refused = Some(import);
-    Err(wasmtime::Error::msg(import))
 }

@@ -1,12 +1,10 @@
 //! `wasi:random`: a sequence that starts from `context.seed` at each command, and the sandbox's hash seed.
 
 use cantus_model::ports::HashSeed;
-use wasmtime::{StoreContextMut, component::Linker};
+use wasmtime::component::Linker;
 
-use super::refuse;
+use super::caller::{Caller, refuse};
 use crate::guest::GuestState;
-
-type Caller<'a> = StoreContextMut<'a, GuestState>;
 
 /// Bytes of one request; more is a mistake or an attack.
 const MAX_BYTES: u64 = 1 << 20;

@@ -1,4 +1,4 @@
-//! What a guest should not do, written as its author would write it.
+//! Everything that a guest should not do, written as a plugin's author would write it.
 
 use cantus_sdk::prelude::*;
 

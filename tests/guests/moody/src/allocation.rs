@@ -7,7 +7,7 @@ use crate::{Diary, Noted};
 /// Takes the quick way if there is the memory for it.
 #[command(Diary, version = 1, produces = [Noted])]
 pub struct Sort {
-    /// What the quick way needs.
+    /// The memory that the quick way needs.
     bytes: usize,
 }
 

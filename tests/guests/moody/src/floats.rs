@@ -1,4 +1,4 @@
-//! What is no number has a sign and other bits, and processors disagree about them.
+//! A value that is not a number has a sign and other bits, and processors differ in them.
 
 use cantus_sdk::prelude::*;
 

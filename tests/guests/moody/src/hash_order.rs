@@ -1,4 +1,4 @@
-//! The order of a hash map: its seed is another for every map that a sandbox makes.
+//! The order of a hash map: every map of a sandbox has another seed.
 
 use std::collections::HashMap;
 

@@ -4,7 +4,7 @@ use cantus_sdk::prelude::*;
 
 use crate::{Diary, Noted};
 
-/// Notes what it is told, with the host's time and a number of the host's.
+/// Notes the command's value, with the host's time and a number of the host's.
 #[command(Diary, version = 1, produces = [Noted])]
 pub struct Note {
     text: String,

@@ -1,5 +1,5 @@
-//! A guest written against `wit/` itself, which the SDK cannot hold back. How it describes itself stands in the file,
-//! where the tests overwrite it; what it does in a call stands in the aggregate's id.
+//! A guest written against `wit/` itself, because the SDK would prevent what it does. The file contains the way in which it describes
+//! itself, and the tests overwrite it there. The aggregate's id names what it does in a call.
 
 use exports::cantus::domain::{
     aggregate::{self, Context, EventBatch, Failure, Message},

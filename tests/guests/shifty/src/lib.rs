@@ -1,5 +1,5 @@
-//! A candidate for a hot swap, written against `wit/` itself. Its name, version and mode stand in the file, where the
-//! tests overwrite them: so there are as many candidates as a test likes, each with bytes of its own.
+//! A candidate for a hot swap, written against `wit/` itself. The file contains its name, version and mode, and the tests overwrite
+//! them there: so a test makes any number of candidates, each with bytes of its own.
 
 mod mark;
 mod mode;

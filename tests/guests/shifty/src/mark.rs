@@ -1,4 +1,4 @@
-//! What this candidate is, as it stands in the file.
+//! The candidate's name, version and mode, as the file contains them.
 
 use crate::Mode;
 

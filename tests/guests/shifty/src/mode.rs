@@ -1,9 +1,9 @@
 //! The kinds of candidates.
 
-/// How a candidate differs from the good one.
+/// The difference between a candidate and the good one.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Mode {
-    /// Not at all. Another name for it gives other bytes that decide the same.
+    /// None. Another name for it gives other bytes that decide the same.
     Good,
     /// A total above ten is rejected: what was accepted is rejected.
     Limit10,
@@ -29,9 +29,9 @@ pub(crate) enum Mode {
     HashOrder,
     /// Its event counts the calls since the sandbox was opened.
     StaticCounter,
-    /// Never says what it is.
+    /// Never describes itself.
     LoopDescribe,
-    /// Takes about half a second to say what it is.
+    /// Takes about half a second to describe itself.
     SlowDescribe,
     /// Never decides.
     LoopHandle,

@@ -93,7 +93,7 @@ fn keys() -> Vec<String> {
     (0..16).map(|key| (format!("key-{key}"), ())).collect::<HashMap<_, _>>().into_keys().collect()
 }
 
-/// How many there were in this sandbox.
+/// Counts the calls in this sandbox.
 fn calls() -> u64 {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     CALLS.fetch_add(1, Ordering::Relaxed) + 1

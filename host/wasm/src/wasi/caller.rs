@@ -1,0 +1,14 @@
+//! The guest that calls an import.
+
+use wasmtime::StoreContextMut;
+
+use crate::guest::GuestState;
+
+/// The Store of the guest that calls.
+pub(super) type Caller<'a> = StoreContextMut<'a, GuestState>;
+
+/// Stops the guest because it used something that it may not have.
+pub(super) fn refuse<T>(state: &mut GuestState, import: &'static str) -> wasmtime::Result<T> {
+    state.refused = Some(import);
+    Err(wasmtime::Error::msg(import))
+}
