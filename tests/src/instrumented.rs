@@ -9,8 +9,8 @@ use std::{
 };
 
 use cantus_model::{
-    Context, Digest, EventBatch, Fault, Manifest, Message,
-    ports::{Component, HashSeed, InstanceId, Reply, Sandbox},
+    Context, Digest, EventBatch, Fault, Manifest, Message, Verdict,
+    ports::{AggregateSandbox, Component, HandleError, HashSeed, InstanceId, Sandbox},
 };
 
 /// The id of the command at which the host panics.
@@ -92,7 +92,7 @@ impl Drop for InstrumentedSandbox {
     }
 }
 
-impl Sandbox for InstrumentedSandbox {
+impl AggregateSandbox for InstrumentedSandbox {
     fn restore(&mut self, aggregate_type: &str, id: &str, snapshot: Option<&[u8]>) -> Result<InstanceId, Box<Fault>> {
         *lock(&self.counts.restores).entry(id.to_owned()).or_default() += 1;
         self.inner.restore(aggregate_type, id, snapshot)
@@ -102,7 +102,7 @@ impl Sandbox for InstrumentedSandbox {
         self.inner.combine(instance, events)
     }
 
-    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Reply, Box<Fault>> {
+    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Verdict, HandleError> {
         self.counts.handles.fetch_add(1, Relaxed);
         assert!(context.command_id != PANIC, "the host panics, as it was told to");
         self.inner.handle(instance, command, context)
@@ -115,7 +115,9 @@ impl Sandbox for InstrumentedSandbox {
     fn release(&mut self, instance: InstanceId) -> Result<(), Box<Fault>> {
         self.inner.release(instance)
     }
+}
 
+impl Sandbox for InstrumentedSandbox {
     fn is_poisoned(&self) -> bool {
         self.inner.is_poisoned()
     }

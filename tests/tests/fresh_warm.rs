@@ -14,8 +14,8 @@ use std::{
 };
 
 use cantus_model::{
-    Context, EventBatch, Message, Rejection, Timestamp,
-    ports::{Component, HashSeed, InstanceId, Reply, Sandbox},
+    Context, EventBatch, Message, Rejection, Timestamp, Verdict,
+    ports::{AggregateSandbox, Component, HandleError, HashSeed, InstanceId},
 };
 use cantus_sdk::{Failure, testing::Harness};
 use cantus_tests::guests;
@@ -190,12 +190,14 @@ impl Native {
         self.0.context.actor = context.actor;
         self.0.context.metadata = context.metadata;
         match self.0.handle(&command.name, command.version, command.payload.clone()) {
-            Ok(events) => Reply::Events(events.into_iter().map(hosts).collect()),
+            Ok(events) => Ok(Verdict::Accepted(events.into_iter().map(hosts).collect())),
             Err(Failure::Rejected(no)) => {
-                Reply::Rejected(Rejection { code: no.code, message: no.message, detail: no.detail })
+                Ok(Verdict::Rejected(Rejection { code: no.code, message: no.message, detail: no.detail }))
             }
-            Err(Failure::Unknown(what)) => Reply::Unknown(what),
-            Err(Failure::Malformed(why)) => Reply::Malformed(why),
+            Err(Failure::Unknown(what)) => {
+                Err(format!("it declares {} v{} but answered: {what}", command.name, command.version))
+            }
+            Err(Failure::Malformed(why)) => Err(why),
         }
     }
 
@@ -230,7 +232,7 @@ fn keep(subject: &Subject, commands: &[Message]) -> Warm {
     let mut warm = Warm { events: vec![], snapshots: BTreeMap::new(), replies: vec![] };
     warm.snapshots.insert(0, sandbox.snapshot(instance).unwrap());
     for (n, command) in commands.iter().enumerate() {
-        let reply = sandbox.handle(instance, command, &context(n)).unwrap();
+        let reply = reply_of(sandbox.handle(instance, command, &context(n)));
         assert_eq!(reply, native.handle(command, n), "{command:?}");
         warm.replies.push((warm.events.len(), reply.clone()));
         let events = events_of(reply);
@@ -246,11 +248,18 @@ fn keep(subject: &Subject, commands: &[Message]) -> Warm {
     warm
 }
 
+/// A verdict, or the reason why there is none.
+type Reply = Result<Verdict, String>;
+
+fn reply_of(result: Result<Verdict, HandleError>) -> Reply {
+    result.map_err(|error| match error {
+        HandleError::Malformed(why) => why,
+        HandleError::Fault(fault) => fault.message,
+    })
+}
+
 fn events_of(reply: Reply) -> Vec<Message> {
-    match reply {
-        Reply::Events(events) => events,
-        _ => vec![],
-    }
+    reply.map_or_else(|_| vec![], |verdict| verdict.events().to_vec())
 }
 
 fn text(snapshot: &[u8]) -> String {
@@ -293,7 +302,7 @@ fn check_cut(subject: &Subject, commands: &[Message], warm: &Warm, cut: &Cut) {
     let mut sandbox = subject.component.open_aggregates(HashSeed::default()).unwrap();
     let fresh = make(&mut *sandbox, subject, snapshot, tail, &cut.sizes);
     assert_eq!(text(&sandbox.snapshot(fresh).unwrap()), text(&warm.snapshots[version]), "{cut:?}");
-    assert_eq!(sandbox.handle(fresh, &commands[n], &context(n)).unwrap(), *reply, "{cut:?}");
+    assert_eq!(reply_of(sandbox.handle(fresh, &commands[n], &context(n))), *reply, "{cut:?}");
 
     let mut native = Native::new(subject);
     if let Some(snapshot) = snapshot {
@@ -359,7 +368,7 @@ fn interleave(pair: &[Subject], commands: &[Vec<Message>; 2], alone: &[Warm; 2],
             sandbox.release(instances[who]).unwrap();
             instances[who] = make(&mut *sandbox, &pair[who], None, &alone[who].events[..*version], sizes);
         }
-        assert_eq!(sandbox.handle(instances[who], command, &context(n)).unwrap(), *reply, "{:?}: {n}", pair[who]);
+        assert_eq!(reply_of(sandbox.handle(instances[who], command, &context(n))), *reply, "{:?}: {n}", pair[who]);
         let events = events_of(reply.clone());
         sandbox.combine(instances[who], &events.iter().collect()).unwrap();
         done[who] += 1;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cantus_model::{
     Context, Message, Timestamp,
-    ports::{Component, HashSeed, Reply},
+    ports::{Component, HandleError, HashSeed},
 };
 use cantus_tests::{guests, host};
 use cantus_wasm::{Limits, Runtime};
@@ -41,16 +41,17 @@ fn run(component: &dyn Component, aggregate: &str, commands: &[Message], seed: H
     let mut told = vec![format!("{} fuel", sandbox.fuel_used())];
     for (n, command) in commands.iter().enumerate() {
         match sandbox.handle(instance, command, &context(n)) {
-            Ok(reply) => {
-                if let Reply::Events(events) = &reply {
-                    sandbox.combine(instance, &events.iter().collect()).unwrap();
-                }
+            Ok(verdict) => {
+                sandbox.combine(instance, &verdict.events().iter().collect()).unwrap();
                 let state = String::from_utf8_lossy(&sandbox.snapshot(instance).unwrap()).into_owned();
-                told.push(format!("{reply:?} {state} {} fuel", sandbox.fuel_used()));
+                told.push(format!("{verdict:?} {state} {} fuel", sandbox.fuel_used()));
             }
-            Err(fault) => {
+            Err(HandleError::Malformed(why)) => told.push(format!("{why} {} fuel", sandbox.fuel_used())),
+            Err(HandleError::Fault(fault)) => {
                 told.push(format!("{:?} {} {} fuel", fault.kind, fault.message, sandbox.fuel_used()));
-                break;
+                if sandbox.is_poisoned() {
+                    break;
+                }
             }
         }
     }

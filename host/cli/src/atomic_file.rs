@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     render,
 };
 pub(crate) use protected::ProtectedFiles;

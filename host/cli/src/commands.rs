@@ -16,7 +16,7 @@ pub(crate) mod whatif;
 
 use crate::{
     args::{Command, Global},
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
 };
 
 /// Runs one command.

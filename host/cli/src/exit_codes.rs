@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use cantus_host::HostError;
+
+use crate::render;
+
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -64,6 +68,28 @@ impl CliError {
     /// Whether it only means that nobody reads our output any more.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         self.error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<HostError> for CliError {
+    fn from(error: HostError) -> Self {
+        let exit = match &error {
+            HostError::Invalid(_) => Exit::Usage,
+            HostError::NotFound(_) | HostError::Conflict(_) => Exit::Some,
+            HostError::Plugin(_) | HostError::PluginsRefused(_) | HostError::Verification(_) => Exit::Plugin,
+            HostError::Store(_) => Exit::Store,
+            HostError::Machine(_) => Exit::Machine,
+        };
+        match error {
+            HostError::PluginsRefused(refused) => {
+                let line = |plugin: &cantus_host::RefusedPlugin| {
+                    format!("\n  {}: {}", render::escaped(plugin.file.display()), render::message(&plugin.reason))
+                };
+                let lines: String = refused.iter().map(line).collect();
+                Self::new(exit, format!("refused as plugins:{lines}"))
+            }
+            error => Self { exit, error: error.into() },
+        }
     }
 }
 

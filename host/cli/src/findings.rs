@@ -2,11 +2,14 @@
 
 use std::fmt::Write as _;
 
-use cantus_replay::{replay::{FindingExample, FindingGroup, Findings, JsonText}, verify::VerificationReport};
+use cantus_replay::{
+    replay::{FindingExample, FindingGroup, Findings, JsonText},
+    verify::VerificationReport,
+};
 use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
 
-use crate::render::{escaped, message, self};
+use crate::render::{self, escaped, message};
 
 /// The groups of differences, the largest first, each with its first examples.
 pub(crate) fn groups(findings: &Findings, examples: usize) -> String {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output,
     render::{self, MESSAGE_BYTES},
 };

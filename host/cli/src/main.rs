@@ -1,7 +1,7 @@
 //! The binary `cantus`.
 //!
 //! Three layers, each knowing only the one before it: arguments as typed ([`args`]), settings as resolved
-//! ([`settings`]), and the parts wired together ([`wiring`]). Then one file per command under [`commands`].
+//! ([`settings`]), and `cantus_host`. Then one file per command under [`commands`].
 
 mod args;
 mod atomic_file;
@@ -13,12 +13,12 @@ mod notices;
 mod output;
 mod render;
 mod settings;
-mod wiring;
+mod store_access;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use exit_codes::{Exit, CliError};
+use exit_codes::{CliError, Exit};
 
 fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar};
 use serde::Serialize;
 
 use crate::{
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     render,
 };
 

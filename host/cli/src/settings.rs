@@ -5,64 +5,38 @@
 mod keys;
 mod layers;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
+use cantus_host::HostSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use keys::KEYS;
 pub(crate) use layers::{Given, Origin, file_path, gather};
 
-use crate::exit_codes::{Exit, CliError};
+use crate::exit_codes::{CliError, Exit};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    /// The URL of the event store.
-    pub(crate) store: String,
-    /// Partitions of the log, if the store has to be created.
-    pub(crate) store_partitions: u32,
-    /// The folder that plugins are dropped into.
-    pub(crate) plugins: PathBuf,
-    /// The host's own folder: compiled code, and every component that ever decided something.
-    pub(crate) data: PathBuf,
+    /// The host's.
+    #[serde(flatten)]
+    pub(crate) host: HostSettings,
     /// Commands of one `cantus run` that are on their way at once.
     pub(crate) in_flight: usize,
     /// Bytes of one line of a command file.
     pub(crate) line_bytes: usize,
-    /// The engine's bounds.
-    pub(crate) engine: cantus_engine::EngineSettings,
-    /// When the folder of plugins is looked at, and how long a swap is watched.
-    pub(crate) registry: cantus_engine::registry::RegistrySettings,
-    /// How much of history a candidate is run on.
-    pub(crate) verify: cantus_replay::verify::VerifySettings,
-    /// How much is kept of faults.
-    pub(crate) repro: cantus_engine::repro::ReproSettings,
-    /// The bounds of the guests.
-    pub(crate) wasm: cantus_wasm::Limits,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            store: "sqlite:data/cantus.db".to_owned(),
-            store_partitions: 1,
-            plugins: "plugins".into(),
-            data: "data".into(),
-            in_flight: 256,
-            line_bytes: 16 << 20,
-            engine: cantus_engine::EngineSettings::default(),
-            registry: cantus_engine::registry::RegistrySettings::default(),
-            verify: cantus_replay::verify::VerifySettings::default(),
-            repro: cantus_engine::repro::ReproSettings::default(),
-            wasm: cantus_wasm::Limits::default(),
-        }
+        Self { host: HostSettings::default(), in_flight: 256, line_bytes: 16 << 20 }
     }
 }
 
 /// One setting as `cantus settings` shows it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct SettingRow {
     /// As in `cantus.toml`, with its section: `engine.shards`.
     pub(crate) key: &'static str,
     /// What it is.
@@ -81,7 +55,7 @@ pub(crate) struct Resolved {
     /// The values.
     pub(crate) settings: Settings,
     /// The same, with unit and origin, in the order of [`KEYS`].
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<SettingRow>,
 }
 
 /// Lays what was given over the defaults. Later layers win.
@@ -102,7 +76,7 @@ pub(crate) fn resolve(given: Vec<Given>) -> Result<Resolved, CliError> {
     }
     let rows = KEYS
         .iter()
-        .map(|key| Row {
+        .map(|key| SettingRow {
             key: key.name,
             value: values.pointer(&key.pointer()).cloned().unwrap_or_default(),
             unit: key.unit,
@@ -127,7 +101,7 @@ mod tests {
         let flag = Given { origin: Origin::Flag("--in-flight".into()), ..given("in_flight", "1_000") };
         let resolved = resolve(vec![given("in_flight", 7), given("wasm.memory_bytes", 65536), flag]).unwrap();
         assert_eq!(resolved.settings.in_flight, 1000);
-        assert_eq!(resolved.settings.wasm.memory_bytes, 65536);
+        assert_eq!(resolved.settings.host.wasm.memory_bytes, 65536);
         let origin = |key: &str| resolved.rows.iter().find(|row| row.key == key).unwrap().origin.clone();
         assert_eq!(origin("in_flight"), "--in-flight");
         assert_eq!(origin("wasm.memory_bytes"), "cantus.toml");

@@ -5,9 +5,7 @@ use std::{sync::Arc, thread};
 use cantus_model::{AggregateRef, Answer, Command, CommandError, Context, Decision, Digest, Message, Route, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::{
-    byte_budget::ByteReservation, stats::StatsCounters, stop_signal::StopSignal,
-};
+use crate::{byte_budget::ByteReservation, stats::StatsCounters, stop_signal::StopSignal};
 
 /// A command that was admitted and must be answered.
 pub(crate) struct Job {

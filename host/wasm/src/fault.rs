@@ -3,7 +3,7 @@
 use cantus_model::{Fault, FaultKind};
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::{loaded_component::ComponentContext, guest::GuestState};
+use crate::{guest::GuestState, loaded_component::ComponentContext};
 
 const MAX_FRAMES: usize = 32;
 const MAX_MESSAGE_CHARS: usize = 1_000;

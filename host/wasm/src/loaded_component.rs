@@ -35,8 +35,13 @@ impl LoadedComponent {
         limits: Arc<Limits>,
         watchdog: Arc<Watchdog>,
     ) -> Result<Self, LoadError> {
-        let nameless =
-            Arc::new(ComponentContext { pre, digest, plugin: digest.short(), limits, _watchdog: Arc::clone(&watchdog) });
+        let nameless = Arc::new(ComponentContext {
+            pre,
+            digest,
+            plugin: digest.short(),
+            limits,
+            _watchdog: Arc::clone(&watchdog),
+        });
         let open = || WasmSandbox::open(Arc::clone(&nameless), HashSeed::default());
         let describe = || open().and_then(|mut sandbox| sandbox.describe());
         let manifest = manifest::check(describe()?)?;

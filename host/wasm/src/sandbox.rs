@@ -17,9 +17,9 @@ use crate::{
             plugin,
         },
     },
-    loaded_component::ComponentContext,
     fault,
     guest::{GuestState, Random},
+    loaded_component::ComponentContext,
     watchdog::Watchdog,
 };
 
@@ -128,11 +128,7 @@ impl WasmSandbox {
         Err(self.fault(FaultKind::ResultTooLarge, call, format!("it returned {bytes} bytes, the limit is {limit}")))
     }
 
-    fn verdict(
-        &self,
-        command: &Message,
-        answer: Result<Vec<MessageResult>, Failure>,
-    ) -> Result<Verdict, HandleError> {
+    fn verdict(&self, command: &Message, answer: Result<Vec<MessageResult>, Failure>) -> Result<Verdict, HandleError> {
         let limit = self.shared.limits.result_bytes;
         let verdict = match answer {
             Ok(events) => Verdict::Accepted(events.into_iter().map(message).collect()),
@@ -215,7 +211,6 @@ impl AggregateSandbox for WasmSandbox {
         let Some(resource) = self.instances.remove(&instance) else { return Ok(()) };
         self.call("drop", None, |store, _| resource.resource_drop(store))
     }
-
 }
 
 impl Sandbox for WasmSandbox {

@@ -1,7 +1,7 @@
 //! Which component is live, and how that came to be.
 
 use cantus_model::{
-    Activation, AggregateType, ActivationCause, CommandType, ComponentRecord, Digest, MessageKind, Manifest, Timestamp,
+    Activation, ActivationCause, AggregateType, CommandType, ComponentRecord, Digest, Manifest, MessageKind, Timestamp,
     ports::StoreError,
 };
 
@@ -47,7 +47,8 @@ pub async fn come_back_in_order(store: Subject) {
     assert_eq!(store.components().await.unwrap(), []);
     let (old, new) = (component("bank", "1.0.0", "old"), component("bank", "1.1.0-rc.1+linux", "new"));
     let first = activation(1, &new);
-    let causes = [ActivationCause::Removed, ActivationCause::Activated, ActivationCause::RolledBack, ActivationCause::Faulted];
+    let causes =
+        [ActivationCause::Removed, ActivationCause::Activated, ActivationCause::RolledBack, ActivationCause::Faulted];
     let others = (2..).zip(causes).map(|(seq, cause)| Activation {
         at: Timestamp(i64::MAX as u64),
         cause,

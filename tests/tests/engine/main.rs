@@ -12,11 +12,20 @@ mod snapshots;
 mod stopping;
 mod time;
 
-use std::{collections::BTreeMap, sync::{Arc, LazyLock, Mutex}};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex},
+};
 
 use cantus_engine::{Clock, Engine, EngineSettings, FixedClock, PendingAnswer};
-use cantus_model::{ports::{Component, EventReader}, Answer, Command, DurableOutcome, EventQuery, Outcome};
-use cantus_tests::{faulty::{faulty, FaultyStore}, host};
+use cantus_model::{
+    Answer, Command, DurableOutcome, EventQuery, Outcome,
+    ports::{Component, EventReader},
+};
+use cantus_tests::{
+    faulty::{FaultyStore, faulty},
+    host,
+};
 
 /// The guest at a path, loaded once for all tests.
 fn component(path: &'static str) -> Arc<dyn Component> {
@@ -35,11 +44,11 @@ impl World {
         Self::on(faulty(), path, host::settings()).await
     }
 
-    async fn on(store: Arc<FaultyStore>, path: &'static str, settings: Settings) -> Self {
+    async fn on(store: Arc<FaultyStore>, path: &'static str, settings: EngineSettings) -> Self {
         Self::at(store, path, settings, Arc::new(FixedClock(host::NOW))).await
     }
 
-    async fn at(store: Arc<FaultyStore>, path: &'static str, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+    async fn at(store: Arc<FaultyStore>, path: &'static str, settings: EngineSettings, clock: Arc<dyn Clock>) -> Self {
         let engine = host::start_with(settings, store.clone(), component(path), clock).await;
         Self { store, engine }
     }

@@ -64,7 +64,7 @@ async fn the_commands_behind_it_keep_their_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_an_entrys_fault_divides_no_batch() {
     for error in [StoreError::Unwritable("full".into()), StoreError::Transient("busy".into())] {
-        let settings = Settings { commit_attempts: 1, ..host::settings() };
+        let settings = EngineSettings { commit_attempts: 1, ..host::settings() };
         let world = World::on(faulty(), guests::COUNTER, settings).await;
         world.store.on_commits([OnCommit::Work, OnCommit::Fail(error)]);
         for pending in batch(&world, 0..20, 20).await {

@@ -3,7 +3,7 @@
 use cantus_engine::EngineSettings;
 use cantus_tests::{guests, host};
 
-use super::{accepted, World};
+use super::{World, accepted};
 
 const KEEP: &str = r#"{"bytes": 1000000}"#;
 
@@ -15,7 +15,7 @@ async fn keep(world: &World, id: String, who: usize) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn neighbours_that_fill_the_memory_harm_nobody() {
     for sandbox_bytes in [12 << 20, usize::MAX] {
-        let world = World::with(Settings { sandbox_bytes, ..host::settings() }).await;
+        let world = World::with(EngineSettings { sandbox_bytes, ..host::settings() }).await;
         for round in 0..4 {
             for who in 0..30 {
                 assert_eq!(keep(&world, format!("{round}-{who}"), who).await, round + 1, "{sandbox_bytes}: {who}");
@@ -29,7 +29,7 @@ async fn neighbours_that_fill_the_memory_harm_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_larger_than_the_memory_is_hydrated() {
     for page_bytes in [4 << 20, usize::MAX] {
-        let settings = || Settings { page_bytes, ..host::settings() };
+        let settings = || EngineSettings { page_bytes, ..host::settings() };
         let store = std::sync::Arc::new(cantus_store::MemoryStore::default());
         let note = "x".repeat(900_000);
         let deposit = format!(r#"{{"amount": 1, "reference": "{note}"}}"#);

@@ -10,9 +10,11 @@ mod sandboxes;
 
 use std::sync::{Arc, OnceLock};
 
-use assert_faults;
 use cantus_engine::{Engine, EngineSettings, FixedClock};
-use cantus_model::{ports::{Component, Store}, AggregateRef, Answer, CommandError, Fault, Outcome};
+use cantus_model::{
+    AggregateRef, Answer, CommandError, Fault, Outcome,
+    ports::{Component, Store},
+};
 use cantus_store::SqliteStore;
 use cantus_tests::{guests, host};
 use tempfile::TempDir;
@@ -29,7 +31,7 @@ impl World {
         Self::with(host::settings()).await
     }
 
-    async fn with(settings: Settings) -> Self {
+    async fn with(settings: EngineSettings) -> Self {
         static COMPONENT: OnceLock<Arc<dyn Component>> = OnceLock::new();
         let component = COMPONENT.get_or_init(|| host::load(guests::HOSTILE, &host::limits()));
         Self::start(Arc::clone(component), settings).await
@@ -41,7 +43,7 @@ impl World {
         Self::start(Arc::clone(component), host::settings()).await
     }
 
-    async fn start(component: Arc<dyn Component>, settings: Settings) -> Self {
+    async fn start(component: Arc<dyn Component>, settings: EngineSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("cantus.db").display());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.unwrap());
@@ -90,3 +92,5 @@ macro_rules! assert_faults {
         })
     };
 }
+
+use assert_faults;

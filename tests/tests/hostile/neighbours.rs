@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use cantus_engine::EngineSettings;
-use cantus_model::{ports::HashSeed, AggregateRef, CommandError, FaultKind, PartitionId};
+use cantus_model::{AggregateRef, CommandError, FaultKind, PartitionId, ports::HashSeed};
 use cantus_tests::{guests, host};
 use cantus_wasm::Limits;
 
-use super::{accepted, hydration::append, World};
+use super::{World, accepted, hydration::append};
 
 const CLIMB: &str = r#"{"by": 1}"#;
 
@@ -82,7 +82,7 @@ fn resident_bytes() -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn aggregates_in_quarantine_take_turns() {
     let component = host::load(guests::HOSTILE, &host::limits());
-    let settings = Settings { quarantine_sandboxes: 1, page_events: 1, ..host::settings() };
+    let settings = EngineSettings { quarantine_sandboxes: 1, page_events: 1, ..host::settings() };
     let world = World::start(component, settings).await;
     for n in 0..4 {
         let aggregate = AggregateRef::new("Climber", n.to_string());

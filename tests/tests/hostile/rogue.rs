@@ -3,7 +3,7 @@
 use cantus_model::{CommandError, PartitionId};
 use cantus_tests::{guests, host};
 
-use super::{accepted, shown, World};
+use super::{World, accepted, shown};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_declared_is_a_fault() {

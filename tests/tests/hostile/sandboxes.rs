@@ -4,13 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use cantus_engine::{Engine, EngineSettings, FixedClock};
 use cantus_model::CommandError;
-use cantus_tests::{faulty::faulty, guests, host, instrumented::{Counts, Instrumented}};
+use cantus_tests::{
+    faulty::faulty,
+    guests, host,
+    instrumented::{Counts, Instrumented},
+};
 
 use super::accepted;
 
 const CLIMB: &str = r#"{"by": 1}"#;
 
-async fn start(store: Arc<cantus_tests::faulty::FaultyStore>, settings: Settings) -> (Engine, Arc<Counts>) {
+async fn start(store: Arc<cantus_tests::faulty::FaultyStore>, settings: EngineSettings) -> (Engine, Arc<Counts>) {
     let (component, counts) = Instrumented::over(host::load(guests::HOSTILE, &host::limits()));
     (host::start_with(settings, store, component, Arc::new(FixedClock(host::NOW))).await, counts)
 }
@@ -54,7 +58,7 @@ async fn a_flood_of_faults_makes_the_neighbours_hydrate_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retired_sandbox_goes_with_the_last_that_was_hydrated_in_it() {
     let store = faulty();
-    let settings = || Settings { page_events: 1, sandbox_bytes: 64 << 20, ..host::settings() };
+    let settings = || EngineSettings { page_events: 1, sandbox_bytes: 64 << 20, ..host::settings() };
     let (engine, counts) = start(store.clone(), settings()).await;
     // No snapshot of it is taken, so that it has pages.
     for n in 0..3 {

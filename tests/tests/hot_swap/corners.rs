@@ -3,17 +3,25 @@
 use std::sync::Arc;
 
 use cantus_engine::{Engine, EngineSettings, FixedClock, PendingAnswer};
-use cantus_model::{ports::{Component, EventReader as _, Store, StoreError}, CommandError, LiveComponent, PartitionId};
-use cantus_tests::{faulty::{faulty, FaultyStore, OnCommit}, guests, host};
+use cantus_model::{
+    CommandError, LiveComponent, PartitionId,
+    ports::{Component, EventReader as _, Store, StoreError},
+};
+use cantus_tests::{
+    faulty::{FaultyStore, OnCommit, faulty},
+    guests, host,
+};
 
 use super::{accepted, add, by, component, load, rejected, reset, undecided};
 
-async fn start(store: Arc<dyn Store>, settings: Settings, component: &Arc<dyn Component>) -> Engine {
+async fn start(store: Arc<dyn Store>, settings: EngineSettings, component: &Arc<dyn Component>) -> Engine {
     host::start_with(settings, store, Arc::clone(component), Arc::new(FixedClock(host::NOW))).await
 }
 
 fn swap(engine: &Engine, components: &[&Arc<dyn Component>]) {
-    engine.swap(&components.iter().map(|component| LiveComponent::new(Arc::clone(component))).collect::<Vec<_>>()).unwrap();
+    engine
+        .swap(&components.iter().map(|component| LiveComponent::new(Arc::clone(component))).collect::<Vec<_>>())
+        .unwrap();
 }
 
 /// Submits a command whose batch is under way until the gate opens.
@@ -27,8 +35,8 @@ async fn held_up(engine: &Engine, store: &FaultyStore, id: &str) -> PendingAnswe
 }
 
 /// Nothing of a stream is kept beside its state: a swap waits for what is under way, then for the store.
-fn slowly() -> Settings {
-    Settings { tail_bytes: 0, ..host::settings() }
+fn slowly() -> EngineSettings {
+    EngineSettings { tail_bytes: 0, ..host::settings() }
 }
 
 /// What was decided before the swap stays, what waits is decided after it, and what the new one does not know is told so.
@@ -144,7 +152,7 @@ async fn an_aggregate_is_being_hydrated() {
     engine.shutdown().await;
 
     let gated = FaultyStore::over(store);
-    let settings = Settings { page_events: 1, concurrent_loads: 2, ..host::settings() };
+    let settings = EngineSettings { page_events: 1, concurrent_loads: 2, ..host::settings() };
     let engine = start(gated.clone(), settings, &old).await;
     let gate = gated.hold_reads().await;
     let waiting: Vec<_> =

@@ -2,13 +2,21 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{registry::FileState, EngineSettings};
+use cantus_engine::{EngineSettings, registry::FileState};
 use cantus_model::ports::{Component, StoreError};
 use cantus_store::{MemoryStore, SqliteStore};
-use cantus_tests::{faulty::{faulty, OnCommit}, host};
+use cantus_tests::{
+    faulty::{OnCommit, faulty},
+    host,
+};
 use cantus_wasm::Limits;
 
-use super::{component, place::Place, shifty, traffic::{swap_under_load, Shape}};
+use super::{
+    component,
+    fixture::Fixture,
+    shifty,
+    traffic::{Shape, swap_under_load},
+};
 
 const MANY: Shape = Shape { tasks: 16, aggregates: 40, burst: 8, swaps: 80, between: 60 };
 
@@ -16,13 +24,13 @@ fn two() -> [Arc<dyn Component>; 2] {
     [component("1.0.0", "good"), component("1.0.1", "same-but-different")]
 }
 
-fn settings() -> Settings {
-    Settings { shards: 2, ..host::settings() }
+fn settings() -> EngineSettings {
+    EngineSettings { shards: 2, ..host::settings() }
 }
 
 /// Aggregates that are folded anew from what is kept of their streams, and from the store.
-fn both_ways() -> [Settings; 2] {
-    [settings(), Settings { tail_bytes: 0, ..settings() }]
+fn both_ways() -> [EngineSettings; 2] {
+    [settings(), EngineSettings { tail_bytes: 0, ..settings() }]
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +58,7 @@ async fn one_hot_aggregate() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_of_one_and_few_in_memory() {
-    let settings = Settings { batch_commands: 1, resident_aggregates: 5, background_loads: 1, ..settings() };
+    let settings = EngineSettings { batch_commands: 1, resident_aggregates: 5, background_loads: 1, ..settings() };
     swap_under_load(Arc::new(MemoryStore::default()), settings, MANY, &two(), |_| {}).await;
 }
 
@@ -90,7 +98,7 @@ async fn faults_at_every_other_swap() {
     let components = [component("1.0.0", "good"), component("1.0.1", "trap-on-13")];
     let shape = Shape { aggregates: 12, swaps: 60, ..MANY };
     for settings in both_ways() {
-        let settings = Settings { quarantine_sandboxes: 1, ..settings };
+        let settings = EngineSettings { quarantine_sandboxes: 1, ..settings };
         swap_under_load(Arc::new(MemoryStore::default()), settings, shape, &components, |_| {}).await;
     }
 }
@@ -103,17 +111,17 @@ async fn no_more_sandboxes_than_needed() {
     let load = |version, mode| runtime.load(&shifty(version, mode)).unwrap();
     let components = [load("1.0.0", "good"), load("1.0.1", "same-but-different")];
     let shape = Shape { tasks: 8, aggregates: 10, burst: 4, swaps: 300, between: 40 };
-    let settings = Settings { shards: 1, quarantine_sandboxes: 2, ..host::settings() };
+    let settings = EngineSettings { shards: 1, quarantine_sandboxes: 2, ..host::settings() };
     swap_under_load(Arc::new(MemoryStore::default()), settings, shape, &components, |_| {}).await;
 }
 
 /// The whole way: files dropped into the folder, verified against what was decided a moment ago, while commands flow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_dropped_while_commands_flow() {
-    let mut place = Place::sqlite().await;
-    place.registry.removal_ms = 600_000;
-    let mut digests = vec![place.put("a.wasm", &shifty("1.0.0", "good"))];
-    let host = place.open().await;
+    let mut fixture = Fixture::sqlite().await;
+    fixture.registry.removal_ms = 600_000;
+    let mut digests = vec![fixture.put("a.wasm", &shifty("1.0.0", "good"))];
+    let host = fixture.open().await;
     let callers: Vec<_> = (0..8)
         .map(|caller| {
             let (engine, over) = (Arc::clone(&host.engine), host.statuses.clone());
@@ -133,12 +141,12 @@ async fn files_dropped_while_commands_flow() {
         })
         .collect();
     for n in 1..12 {
-        let digest = place.put("a.wasm", &shifty(&format!("1.{}.{}", n / 4, n % 4), "good"));
+        let digest = fixture.put("a.wasm", &shifty(&format!("1.{}.{}", n / 4, n % 4), "good"));
         host.status("a.wasm", |status| status.digest == Some(digest) && status.state == FileState::Active).await;
         digests.push(digest);
     }
     // It is not listed any more, and live for long.
-    place.remove("a.wasm");
+    fixture.remove("a.wasm");
     let mut decided = 0;
     for caller in callers {
         let deciders = caller.await.expect("a command failed");

@@ -6,12 +6,13 @@ mod appends;
 mod barred;
 mod corners;
 mod damage;
+mod fixture;
 mod flights;
 mod folder;
+mod instrumented_source;
 mod load;
 mod modes;
 mod others;
-mod place;
 mod predecessor_missing;
 mod random;
 mod removal;
@@ -19,7 +20,6 @@ mod residents;
 mod restores;
 mod second_host;
 mod states;
-mod tap;
 mod traffic;
 mod unchecked;
 mod versions;
@@ -28,7 +28,7 @@ mod watch;
 
 use std::sync::Arc;
 
-use cantus_model::{ports::Component, Answer, Command, CommandError, Digest, DurableOutcome, Outcome};
+use cantus_model::{Answer, Command, CommandError, Digest, DurableOutcome, Outcome, ports::Component};
 use cantus_tests::{guests, host};
 use cantus_wasm::Limits;
 

@@ -1,15 +1,18 @@
 //! Every kind of candidate after a history that a good one decided: what its verification says, as a patch, as a minor and
 //! as a major version.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use cantus_engine::{registry::FileState, FixedClock};
-use cantus_model::{ports::Store, Command};
-use cantus_replay::verify::{self, verify, Candidate, Predecessor, Settings, VerificationReport};
+use cantus_engine::{FixedClock, registry::FileState};
+use cantus_model::{Command, ports::Store};
+use cantus_replay::verify::{self, Candidate, Predecessor, VerificationReport, VerifySettings, verify};
 use cantus_store::{MemoryStore, SqliteStore};
 use cantus_tests::host;
 
-use super::{add, by, component, place::Place, reset, shifty};
+use super::{add, by, component, fixture::Fixture, reset, shifty};
 
 /// Lines of a guest's source move, and the order of a hash map is another with another toolchain.
 pub(crate) const FILTERS: [(&str, &str); 2] = [(r"\.rs:\d+:\d+", ".rs"), (r#""keys":.*"#, "…")];
@@ -46,7 +49,7 @@ pub(crate) fn commands() -> Vec<Command> {
 pub(crate) async fn judge(store: &Arc<dyn Store>, version: &str, mode: &str) -> VerificationReport {
     let against = Some(Predecessor::loaded(component("1.0.0", "good")));
     let candidate = Candidate { component: component(version, mode), against, waiver: None, events_per_command: 100 };
-    verify(store, candidate, &Settings { time_ms: 60_000, ..Settings::default() }).await.unwrap()
+    verify(store.clone(), candidate, &VerifySettings { time_ms: 60_000, ..VerifySettings::default() }).await.unwrap()
 }
 
 /// A report in a few lines, none of them too long.
@@ -116,13 +119,15 @@ async fn a_candidate_that_never_decides_takes_no_more_than_its_time() {
     };
     let (endless, good) = (candidate("loop-handle"), candidate("good"));
     let started = Instant::now();
-    let report = verify(&store, endless, &Settings { time_ms: 1_000, ..Settings::default() }).await.unwrap();
+    let report =
+        verify(store.clone(), endless, &VerifySettings { time_ms: 1_000, ..VerifySettings::default() }).await.unwrap();
     // One call at most runs on, on each of two sandboxes.
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
     assert!(!report.is_allowed() && !report.complete, "{report:?}");
     assert!(report.refused[0].contains("fuel"), "{report:?}");
 
-    let report = verify(&store, good, &Settings { time_ms: 0, ..Settings::default() }).await.unwrap();
+    let report =
+        verify(store.clone(), good, &VerifySettings { time_ms: 0, ..VerifySettings::default() }).await.unwrap();
     assert!(!report.is_allowed() && !report.complete && report.findings.commands < 400, "{report:?}");
 }
 
@@ -131,31 +136,34 @@ async fn a_first_activation_has_nothing_to_differ_from() {
     let store = history(Arc::new(MemoryStore::default()), commands()).await;
     // Nothing was live, but there is history: of a host before there was a log of activations.
     let candidate = |component| Candidate { component, against: None, waiver: None, events_per_command: 100 };
-    let report = verify(&store, candidate(component("0.1.0", "limit-10")), &Settings::default()).await.unwrap();
+    let report =
+        verify(store.clone(), candidate(component("0.1.0", "limit-10")), &VerifySettings::default()).await.unwrap();
     assert!(report.is_allowed() && report.differing() > 0, "{report:?}");
-    let report = verify(&store, candidate(component("0.1.0", "trap-late")), &Settings::default()).await.unwrap();
+    let report =
+        verify(store.clone(), candidate(component("0.1.0", "trap-late")), &VerifySettings::default()).await.unwrap();
     assert!(!report.is_allowed(), "what cannot fold history is refused: {report:?}");
     let empty: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let report = verify(&empty, candidate(component("0.1.0", "trap-late")), &Settings::default()).await.unwrap();
+    let report =
+        verify(empty.clone(), candidate(component("0.1.0", "trap-late")), &VerifySettings::default()).await.unwrap();
     assert!(report.is_allowed() && report.complete && report.findings.commands == 0, "{report:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn verification_can_be_turned_off_but_not_what_needs_no_history() {
-    let mut place = Place::new();
-    place.verify.commands = 0;
-    place.put("a.wasm", &shifty("1.0.0", "good"));
-    let host = place.open().await;
+    let mut fixture = Fixture::new();
+    fixture.verify.commands = 0;
+    fixture.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = fixture.open().await;
     for n in 0..3 {
         host.add(&format!("{n}"), "Tally/a", 5).await.unwrap();
     }
-    let smaller = place.put("a.wasm", &shifty("1.0.1", "no-reset"));
+    let smaller = fixture.put("a.wasm", &shifty("1.0.1", "no-reset"));
     let reason = host.refused("a.wasm", smaller).await;
     assert_eq!(reason, "it no longer has command Tally.Reset v1: that takes a new major version");
-    let differing = place.put("a.wasm", &shifty("1.0.1", "limit-10"));
+    let differing = fixture.put("a.wasm", &shifty("1.0.1", "limit-10"));
     host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 5).await), differing);
-    assert_eq!(place.activations().await.last().unwrap().why, "no recorded commands were run: verify.commands is 0");
+    assert_eq!(fixture.activations().await.last().unwrap().why, "no recorded commands were run: verify.commands is 0");
     host.stop().await;
 }
 
@@ -164,11 +172,11 @@ async fn verification_can_be_turned_off_but_not_what_needs_no_history() {
 async fn only_the_newest_commands_are_decided_again() {
     let store = history(Arc::new(MemoryStore::default()), commands()).await;
     for (count, streams, events) in [(1, 1, 3), (3, 1, 3), (5, 2, 15), (1_000, 3, 19)] {
-        let settings = Settings { commands: count, ..Settings::default() };
+        let settings = VerifySettings { commands: count, ..VerifySettings::default() };
         let against = Some(Predecessor::loaded(component("1.0.0", "good")));
         let component = component("1.0.1", "same-but-different");
         let candidate = Candidate { component, against, waiver: None, events_per_command: 100 };
-        let found = verify::verify(&store, candidate, &settings).await.unwrap().findings;
+        let found = verify::verify(store.clone(), candidate, &settings).await.unwrap().findings;
         let commands = count.min(20) as u64;
         assert_eq!(
             (found.commands, found.identical, found.streams, found.events),
@@ -204,10 +212,10 @@ async fn the_same_history_gives_the_same_report_to_the_byte() {
 /// It takes its time to say what it is; meanwhile the old one decides.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_candidate_holds_up_nobody() {
-    let place = Place::new();
-    let live = place.put("a.wasm", &shifty("1.0.0", "good"));
-    let host = place.open().await;
-    let slow = place.put("a.wasm", &shifty("1.1.0", "slow-describe"));
+    let fixture = Fixture::new();
+    let live = fixture.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = fixture.open().await;
+    let slow = fixture.put("a.wasm", &shifty("1.1.0", "slow-describe"));
     host.file("a.wasm", FileState::Validated).await;
     assert_eq!(by(host.add("meanwhile", "Tally/a", 1).await), live);
     host.file("a.wasm", FileState::Active).await;

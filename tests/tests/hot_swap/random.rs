@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, fs};
 use cantus_engine::registry::{ActivationState, FileState};
 use cantus_model::{ActivationCause, CommandError, Digest};
 
-use super::{barred::decide, place::{Host, Place}, shifty};
+use super::{
+    barred::decide,
+    fixture::{Fixture, Host},
+    shifty,
+};
 
 const FILES: [&str; 3] = ["a.wasm", "b.wasm", "c.wasm"];
 const VERSIONS: [&str; 6] = ["1.0.0", "1.0.1", "1.1.0", "1.1.1", "1.2.0", "2.0.0"];
@@ -37,59 +41,60 @@ async fn log_engine_and_folder_agree() {
 
 /// Returns how often another component became live.
 async fn walk(seed: u64, steps: usize) -> usize {
-    let mut place = Place::sqlite().await;
-    (place.registry.removal_ms, place.registry.rescan_ms) = (0, 5);
+    let mut fixture = Fixture::sqlite().await;
+    (fixture.registry.removal_ms, fixture.registry.rescan_ms) = (0, 5);
     let mut dice = Dice(seed);
     if seed.is_multiple_of(2) {
-        place.verify.commands = 0;
+        fixture.verify.commands = 0;
     }
     let mut done = vec![];
-    let mut host = place.open().await;
+    let mut host = fixture.open().await;
     for n in 0..steps {
-        done.push(step(&place, &mut dice).await);
+        done.push(step(&fixture, &mut dice).await);
         host.looked().await;
-        agree(&place, &host, n, &done).await;
+        agree(&fixture, &host, n, &done).await;
         if dice.roll(6) == 0 {
             let before = decider(&host, "before").await;
             host.stop().await;
-            host = place.open().await;
+            host = fixture.open().await;
             done.push("restart".into());
             // What was refused is verified again at a start, and history has gone on.
             let after = decider(&host, "after").await;
-            let story = (seed, &done, place.log().await, host.statuses.borrow().clone());
-            assert!(after == before || place.verify.commands > 0, "{before:?} → {after:?}, {story:#?}");
+            let story = (seed, &done, fixture.log().await, host.statuses.borrow().clone());
+            assert!(after == before || fixture.verify.commands > 0, "{before:?} → {after:?}, {story:#?}");
             host.looked().await;
-            agree(&place, &host, n + 1_000, &done).await;
+            agree(&fixture, &host, n + 1_000, &done).await;
         }
     }
     host.stop().await;
-    place.activations().await.len()
+    fixture.activations().await.len()
 }
 
-async fn step(place: &Place, dice: &mut Dice) -> String {
+async fn step(fixture: &Fixture, dice: &mut Dice) -> String {
     let (file, other) = (dice.one_of(&FILES), dice.one_of(&FILES));
     match dice.roll(9) {
         0..4 => {
             let (version, mode) = (dice.one_of(&VERSIONS), dice.one_of(&MODES));
-            place.put(file, &shifty(version, mode));
+            fixture.put(file, &shifty(version, mode));
             format!("{file} is {version} {mode}")
         }
         4 => {
-            place.put(file, &shifty("1.0.0", "good")[..5_000]);
+            fixture.put(file, &shifty("1.0.0", "good")[..5_000]);
             format!("{file} is broken")
         }
-        5 => match fs::rename(place.path(file), place.path(other)) {
+        5 => match fs::rename(fixture.path(file), fixture.path(other)) {
             Ok(()) => format!("{file} is {other}"),
             Err(_) => "nothing".into(),
         },
-        6 | 7 => match fs::remove_file(place.path(file)) {
+        6 | 7 => match fs::remove_file(fixture.path(file)) {
             Ok(()) => format!("{file} is gone"),
             Err(_) => "nothing".into(),
         },
         _ => {
-            let elsewhere = place.elsewhere().await;
-            let log = elsewhere.log().await.unwrap();
-            let known: Vec<Digest> = place.store.components().await.unwrap().iter().map(|known| known.digest).collect();
+            let elsewhere = fixture.elsewhere().await;
+            let log = elsewhere.state().await.unwrap();
+            let known: Vec<Digest> =
+                fixture.store.components().await.unwrap().iter().map(|known| known.digest).collect();
             let previous = log.track("shifty").and_then(|track| track.previous());
             match (dice.roll(2), previous, known.is_empty()) {
                 (0, Some(previous), _) => {
@@ -122,9 +127,9 @@ async fn decider(host: &Host, id: &str) -> Option<Digest> {
 }
 
 /// What must be true whatever was done.
-async fn agree(place: &Place, host: &Host, n: usize, done: &[String]) {
+async fn agree(fixture: &Fixture, host: &Host, n: usize, done: &[String]) {
     let story = || format!("after {done:#?}: {:#?}", host.statuses.borrow());
-    let log = place.activator().log().await.unwrap();
+    let log = fixture.activator().state().await.unwrap();
     let track = log.track("shifty");
     let current = track.and_then(|track| track.current);
     assert_eq!(decider(host, &n.to_string()).await, current, "{}", story());
@@ -143,10 +148,10 @@ async fn agree(place: &Place, host: &Host, n: usize, done: &[String]) {
             state => panic!("{} is still {}: {}", status.file, state.as_str(), story()),
         }
     }
-    let on_disk: Vec<&str> = FILES.into_iter().filter(|name| place.path(name).exists()).collect();
+    let on_disk: Vec<&str> = FILES.into_iter().filter(|name| fixture.path(name).exists()).collect();
     assert!(statuses.iter().map(|status| status.file.as_str()).eq(on_disk), "{}", story());
     let mut versions = BTreeMap::<String, Digest>::new();
-    for known in place.store.components().await.unwrap() {
+    for known in fixture.store.components().await.unwrap() {
         assert_eq!(
             versions.insert(known.manifest.version.to_string(), known.digest),
             None,
@@ -154,7 +159,7 @@ async fn agree(place: &Place, host: &Host, n: usize, done: &[String]) {
             story()
         );
     }
-    for (seq, activation) in (1..).zip(place.activations().await) {
+    for (seq, activation) in (1..).zip(fixture.activations().await) {
         assert_eq!(activation.seq, seq);
     }
 }

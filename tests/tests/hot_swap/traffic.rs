@@ -1,9 +1,19 @@
 //! Commands from many tasks to many aggregates, and what must be true of them in the end, whoever decided them.
 
-use std::{collections::{BTreeMap, HashMap}, sync::{atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst}, Arc}};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+};
 
 use cantus_engine::Engine;
-use cantus_model::{ports::{Component, HashSeed, Sandbox, Store}, AggregateRef, Command, CommandError, CommandRecord, Digest, DurableOutcome, Fault, LiveComponent, Manifest, Outcome};
+use cantus_model::{
+    AggregateRef, Command, CommandError, CommandRecord, Digest, DurableOutcome, Fault, LiveComponent, Manifest,
+    Outcome,
+    ports::{AggregateSandbox, Component, HashSeed, Store},
+};
 use cantus_replay::fold;
 use cantus_tests::host;
 use tokio::sync::watch;
@@ -82,7 +92,7 @@ pub(crate) async fn swap_under_load(
 ) {
     let clock = Arc::new(cantus_engine::FixedClock(host::NOW));
     let live = [Labelled::live(&components[0], 0)];
-    let engine = Arc::new(Engine::start_live(settings, Arc::clone(&store), &live, clock).await.unwrap());
+    let engine = Arc::new(host::start_live(settings, Arc::clone(&store), &live, clock).await.unwrap());
     let (swap, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let road = Arc::new(Road { engine, shape, swap, answered: watch::Sender::new(0), over });
     let tasks: Vec<_> = (0..shape.tasks).map(|task| tokio::spawn(drive(Arc::clone(&road), task))).collect();

@@ -5,12 +5,21 @@ mod bounds;
 mod capture;
 mod rerun;
 
-use std::{collections::VecDeque, sync::{Arc, Mutex}};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
-use cantus_engine::{repro::{self, ReproConfig, ReproSink}, Engine, EngineSettings, FixedClock, Ownership};
-use cantus_model::{ports::Component, AggregateRef, Answer, CommandError, Fault, LiveComponent};
+use cantus_engine::{
+    Engine, EngineParts, EngineSettings, FixedClock, Ownership,
+    repro::{self, ReproConfig, ReproSink},
+};
+use cantus_model::{AggregateRef, Answer, CommandError, Fault, LiveComponent, ports::Component};
 use cantus_replay::repro::Bundle;
-use cantus_tests::{faulty::{faulty, FaultyStore}, guests, host};
+use cantus_tests::{
+    faulty::{FaultyStore, faulty},
+    guests, host,
+};
 
 /// Keeps every bundle that was ever written, in order.
 #[derive(Default)]
@@ -56,16 +65,16 @@ impl World {
     async fn with(
         store: Arc<FaultyStore>,
         component: Arc<dyn Component>,
-        settings: Settings,
+        settings: EngineSettings,
         kept: repro::ReproSettings,
     ) -> Self {
         let shelf = Arc::<Shelf>::default();
         let keep = ReproConfig { settings: kept, sink: shelf.clone() };
         let live = [LiveComponent::new(Arc::clone(&component))];
         let clock = Arc::new(FixedClock(host::NOW));
-        let engine =
-            Engine::start_owned(settings, OwnedStore::claim(store.clone()).await.unwrap(), &live, clock, Some(keep))
-                .unwrap();
+        let ownership = Ownership::claim(store.clone(), &*store).await.unwrap();
+        let (hydrator, live, repro) = (store.clone(), &live[..], Some(keep));
+        let engine = Engine::start(EngineParts { settings, ownership, hydrator, live, clock, repro }).unwrap();
         Self { store, engine, shelf, component }
     }
 

@@ -1,6 +1,6 @@
 //! Bundles that are run again, on the component that faulted and on others, and shortened.
 
-use cantus_replay::repro::{shorten, BundleRerun, BundleSnapshot, RerunError, RerunOutcome, StartingState};
+use cantus_replay::repro::{BundleRerun, BundleSnapshot, RerunError, RerunOutcome, StartingState, shorten};
 
 use super::*;
 
@@ -25,7 +25,7 @@ async fn the_recorded_fault_comes_again_with_its_backtrace() {
     let runs = rerun(&bundle, &world.component).runs();
     let [run] = &runs[..] else { panic!("{runs:?}") };
     assert_eq!((run.start, run.events, run.again), (StartingState::FirstEvent, 9, true));
-    let RerunOutcome::Fault(fault) = &run.came else { panic!("{run:?}") };
+    let RerunOutcome::Fault(fault) = &run.outcome else { panic!("{run:?}") };
     assert_eq!((&fault.message, &fault.backtrace), (&bundle.fault.message, &bundle.fault.backtrace));
     assert!(fault.backtrace.iter().any(|frame| frame.ends_with("instance.combine")), "{:#?}", fault.backtrace);
 }
@@ -36,14 +36,14 @@ async fn another_component_shows_whether_it_is_fixed() {
     let came = |mode: &str| rerun(&bundle, &shifty(mode)).runs().remove(0);
     let fixed = came("good");
     assert!(!fixed.again);
-    let RerunOutcome::Accepted(events) = fixed.came else { panic!("{fixed:?}") };
+    let RerunOutcome::Accepted(events) = fixed.outcome else { panic!("{fixed:?}") };
     assert_eq!((events.len(), events[0].payload.as_slice()), (1, br#"{"amount":1}"#.as_slice()));
     // The same words from another file are the same fault.
     let late_too = host::runtime(&host::limits()).load(&guests::shifty("shifty", "1.0.1", "trap-late")).unwrap();
     assert!(rerun(&bundle, &late_too).runs()[0].again);
     let other_fault = came("trap-on-handle");
-    assert!(!other_fault.again && matches!(other_fault.came, RerunOutcome::Fault(_)), "{other_fault:?}");
-    assert!(matches!(came("no-added").came, RerunOutcome::Fault(_)), "it knows no such event");
+    assert!(!other_fault.again && matches!(other_fault.outcome, RerunOutcome::Fault(_)), "{other_fault:?}");
+    assert!(matches!(came("no-added").outcome, RerunOutcome::Fault(_)), "it knows no such event");
 
     let error = BundleRerun::new(&bundle, shifty("other-aggregate"), 100).err();
     let not_hosted = RerunError::NotHosted { plugin: "shifty 1.0.0".into(), aggregate: "Tally".into() };
@@ -90,7 +90,7 @@ async fn every_kind_of_fault_comes_again() {
     assert_eq!(bundles.len(), ways.len() + 1);
     for bundle in &bundles {
         let runs = rerun(bundle, &hostile).runs();
-        assert!(runs[0].again, "{:?} came as {:?}", bundle.fault, runs[0].came);
+        assert!(runs[0].again, "{:?} came as {:?}", bundle.fault, runs[0].outcome);
     }
     // Under a larger limit it does not come.
     let many = bundles.iter().find(|bundle| bundle.fault.message.contains("the limit")).unwrap();

@@ -37,7 +37,7 @@ async fn a_stream_that_is_too_long_to_be_kept_is_decided_to_its_end() {
     let world = World::of(&guest(guests::BANK), commands).await;
     let withdraw = account("w", "Withdraw", r#"{"amount":1000}"#);
     let branch = world.branch("Account/a", DEPOSITS).await.unwrap();
-    let found = whatif(&*world.store, world.question(branch, Do::Drop, [withdraw])).await.unwrap();
+    let found = whatif(&*world.store, &*world.store, world.question(branch, Do::Drop, [withdraw])).await.unwrap();
     assert_eq!(
         lines(&found),
         ["- d79: 80 Deposited → nothing", "+ w: nothing → 80 Withdrawn", "= d80: 81 Deposited → 81 Deposited",]

@@ -8,13 +8,25 @@ mod components;
 mod faults;
 mod time;
 
-use std::{collections::BTreeMap, sync::{Arc, LazyLock, Mutex}};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex},
+};
 
-use cantus_engine::{Clock, Engine, FixedClock};
-use cantus_model::{ports::Component, AggregateRef, Command, Digest, LiveComponent};
-use cantus_replay::{replay::JsonText, whatif::{whatif, Branch, BranchError, BranchPoint, StepMark, Tally, TimelineStep, Timelines, WhatIfError, WhatIfQuery}};
+use cantus_engine::{Clock, FixedClock};
+use cantus_model::{AggregateRef, Command, Digest, LiveComponent, ports::Component};
+use cantus_replay::{
+    replay::JsonText,
+    whatif::{
+        Branch, BranchError, BranchPoint, StepCounts, StepMark, TimelineStep, Timelines, WhatIfError, WhatIfQuery,
+        whatif,
+    },
+};
 use cantus_store::MemoryStore;
-use cantus_tests::{guests, host::{command, self}};
+use cantus_tests::{
+    guests,
+    host::{self, command},
+};
 use serde_json::Value;
 
 /// The component of these bytes, loaded once for all tests.
@@ -57,7 +69,7 @@ impl World {
         C: IntoIterator<Item = Command>,
     {
         let (store, mut known) = (Arc::new(MemoryStore::default()), BTreeMap::new());
-        let engine = Engine::start(host::settings(), store.clone(), vec![], clock).await.unwrap();
+        let engine = host::start_live(host::settings(), store.clone(), &[], clock).await.unwrap();
         for (component, commands) in spells {
             engine.swap(&[LiveComponent::new(Arc::clone(&component))]).unwrap();
             known.insert(component.digest(), component);
@@ -92,7 +104,10 @@ impl World {
     /// Asks it twice, which must not matter, and writes nothing.
     async fn ask(&self, question: impl Fn() -> WhatIfQuery) -> Result<Timelines, WhatIfError> {
         let before = format!("{:?}", self.store);
-        let [one, two] = [whatif(&*self.store, question()).await, whatif(&*self.store, question()).await];
+        let [one, two] = [
+            whatif(&*self.store, &*self.store, question()).await,
+            whatif(&*self.store, &*self.store, question()).await,
+        ];
         assert_eq!(one.as_ref().ok(), two.as_ref().ok());
         assert!(before == format!("{:?}", self.store), "the store is not what it was");
         one
@@ -144,7 +159,7 @@ fn line(step: &TimelineStep) -> String {
         StepMark::Added => '+',
         StepMark::Removed => '-',
     };
-    let side = |side: &Option<cantus_replay::whatif::Side>| {
+    let side = |side: &Option<cantus_replay::whatif::TimelineSide>| {
         side.as_ref().map_or("nothing".to_owned(), |side| outcome(side.version, &json(&side.decision)))
     };
     format!("{mark} {}: {} → {}", step.command_id, side(&step.before), side(&step.now))
@@ -189,6 +204,6 @@ fn ends(found: &Timelines) -> [Value; 2] {
     [&found.before, &found.now].map(|end| serde_json::from_slice(end.state.as_ref().unwrap()).unwrap())
 }
 
-fn tally(unchanged: u64, changed: u64, added: u64, removed: u64) -> Tally {
-    Tally { unchanged, changed, added, removed }
+fn tally(unchanged: u64, changed: u64, added: u64, removed: u64) -> StepCounts {
+    StepCounts { unchanged, changed, added, removed }
 }

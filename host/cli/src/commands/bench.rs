@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output, render,
 };
 use figure::Figure;

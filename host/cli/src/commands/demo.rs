@@ -14,7 +14,7 @@ use clap::Parser;
 
 use crate::{
     args::{Cli, Global},
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output, render,
 };
 

@@ -14,7 +14,7 @@ use clap::Subcommand;
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, CliError},
+    exit_codes::{CliError, Exit},
 };
 
 /// The verbs.

@@ -4,12 +4,28 @@ mod junit;
 mod source;
 mod text;
 
-use std::{path::PathBuf, sync::{atomic::Ordering::Relaxed, Arc}, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use cantus_model::Timestamp;
-use cantus_replay::{replay::{perturbations, replay, MissingComponent, Replay, ReplayConfig, ReplayProgress, ReplayReport}, verify::Waiver};
+use cantus_replay::{
+    replay::{MissingComponent, Replay, ReplayConfig, ReplayProgress, ReplayReport, perturbations, replay},
+    verify::Waiver,
+};
 
-use crate::{args::{Global, StoreArg}, atomic_file::{Output, ProtectedFiles, Replace}, commands::{state::parse_time, tape::{ReplayProgress as Bar, Selection}}, exit_codes::{CliError, Exit, OrExit}, output, render, settings};
+use crate::{
+    args::{Global, StoreArg},
+    atomic_file::{Output, ProtectedFiles, Replace},
+    commands::{
+        state::parse_time,
+        tape::{Progress as Bar, Selection},
+    },
+    exit_codes::{CliError, Exit, OrExit},
+    output, render, settings,
+};
 use source::Source;
 
 const EXAMPLES: &str = "\
@@ -99,17 +115,17 @@ async fn try_run(args: Args, global: &Global) -> Result<Exit, CliError> {
         true => perturbations(&components, Some(source.interpreted()?)),
         false => Vec::new(),
     };
-    let cast = ReplayConfig {
+    let config = ReplayConfig {
         components,
         candidate: source.candidate(),
         perturbations: perturbed,
         since: args.since,
-        events_per_command: settings.engine.events_per_command,
+        events_per_command: settings.host.engine.events_per_command,
     };
     let here = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or_else(here, usize::from);
     let query = source.select(args.selection.query()?).await?;
-    let asked = Replay { query, limit: args.limit, threads, cast };
+    let asked = Replay { query, limit: args.limit, threads, config };
     let progress = Arc::new(ReplayProgress::default());
     let showing = tokio::spawn(show(Arc::clone(&progress), args.limit));
     let report = replay(source.history(), asked, &progress).await;

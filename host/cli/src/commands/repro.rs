@@ -4,12 +4,24 @@ mod list;
 mod shorten;
 mod show;
 
-use std::{io::Read, path::{Path, PathBuf}, sync::Arc};
+use cantus_host::ReproFolder;
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use cantus_host::components::{load_file, stored_finder};
 use cantus_model::ports::Component;
 use cantus_replay::repro::{Bundle, BundleRerun, RerunError};
 
-use crate::{args::Global, atomic_file::{ProtectedFiles, Replace}, exit_codes::{CliError, Exit, OrExit}, output, settings::{self, Settings}, wiring::{self, ReproFolder}};
+use crate::{
+    args::Global,
+    atomic_file::{ProtectedFiles, Replace},
+    exit_codes::{CliError, Exit, OrExit},
+    output,
+    settings::{self, Settings},
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,12 +80,12 @@ pub(crate) struct Args {
 /// If the bundle or the component cannot be used.
 pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
-    let folder = ReproFolder::of(&settings);
+    let folder = ReproFolder::of(&settings.host);
     let Some(file) = &args.file else { return list::run(&folder, global.json) };
     let file = find(&folder, file);
     let bundle = load(&file)?;
     let component = component(&settings, &bundle, args.plugin.as_deref())?;
-    let rerun = BundleRerun::new(&bundle, Arc::clone(&component), settings.engine.events_per_command);
+    let rerun = BundleRerun::new(&bundle, Arc::clone(&component), settings.host.engine.events_per_command);
     let rerun = rerun.map_err(|error| match error {
         RerunError::Incomplete(_) => CliError::new(Exit::Usage, format!("{}: {error}", file.display())),
         RerunError::NotHosted { .. } | RerunError::ForeignSnapshot { .. } => CliError::new(Exit::Plugin, error),
@@ -118,11 +130,12 @@ fn load(file: &Path) -> Result<Bundle, CliError> {
 /// The component that is named, or the one that faulted.
 fn component(settings: &Settings, bundle: &Bundle, plugin: Option<&Path>) -> Result<Arc<dyn Component>, CliError> {
     if let Some(path) = plugin {
-        return Ok(wiring::load_file(settings, path)?.component);
+        return Ok(load_file(&settings.host, path)?.component);
     }
-    let found = wiring::recorded(settings)?(bundle.component).or_exit(Exit::Plugin)?;
+    let found = stored_finder(&settings.host)?(bundle.component).or_exit(Exit::Plugin)?;
     found.ok_or_else(|| {
-        let (folder, Bundle { plugin, plugin_version, component, .. }) = (settings.data.join("components"), bundle);
+        let (folder, Bundle { plugin, plugin_version, component, .. }) =
+            (settings.host.data.join("components"), bundle);
         let advice = "name its file with --plugin, or the host's data folder with --set data=DIR";
         let message = format!("{plugin} {plugin_version} ({component}) is not in {}: {advice}", folder.display());
         CliError::new(Exit::Plugin, message)

@@ -17,7 +17,7 @@ pub(in crate::commands) use selection::Selection;
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, CliError},
+    exit_codes::{CliError, Exit},
 };
 
 /// The verbs.

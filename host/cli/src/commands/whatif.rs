@@ -3,14 +3,30 @@
 mod ask;
 mod text;
 
-use std::{path::{Path, PathBuf}, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use cantus_model::{ports::Component, AggregateRef, ComponentRecord, Digest, Timestamp};
-use cantus_replay::whatif::{whatif, Branch, BranchError, BranchPoint, CommonPrefix, Divergence, TimelineEnd, Timelines, WhatIfError, WhatIfQuery};
+use cantus_host::{
+    components::{load_file, name_of, stored_finder},
+    wire::payload_json,
+};
+use cantus_model::{AggregateRef, ComponentRecord, Digest, Timestamp, ports::Component};
+use cantus_replay::whatif::{
+    Branch, BranchError, BranchPoint, CommonPrefix, Divergence, TimelineEnd, Timelines, WhatIfError, WhatIfQuery,
+    whatif,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{args::{Global, StoreArg}, exit_codes::{CliError, Exit, OrExit}, output, render, settings::{self, Settings}, wiring};
+use crate::{
+    args::{Global, StoreArg},
+    exit_codes::{CliError, Exit, OrExit},
+    output,
+    settings::{self, Settings},
+    store_access::open_to_read,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,7 +106,7 @@ struct Change {
 /// If there is no such command, what is asked makes no sense, or the store or a component cannot be used.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
-    let store = wiring::open_to_read(&settings).await?;
+    let store = open_to_read(&settings).await?;
     let aggregate = AggregateRef::new(args.aggregate, args.id);
     let plugin = args.plugin.map(|path| plugin(&settings, &aggregate, &path)).transpose()?;
     let branch = Branch::find(&*store, aggregate, &args.at).await?;
@@ -106,12 +122,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         keep,
         commands,
         plugin: plugin.clone(),
-        find: wiring::recorded(&settings)?,
-        events_per_command: settings.engine.events_per_command,
-        payload_bytes: settings.engine.payload_bytes,
+        find: stored_finder(&settings.host)?,
+        events_per_command: settings.host.engine.events_per_command,
+        payload_bytes: settings.host.engine.payload_bytes,
         limit: args.limit,
     };
-    let found = whatif(&*store, what).await?;
+    let found = whatif(&*store, &*store, what).await?;
     let mut records = store.components().await.or_exit(Exit::Store)?;
     records.extend(plugin.map(|plugin| record(&*plugin)));
     match global.json {
@@ -123,11 +139,11 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
 
 /// The component of `--plugin`.
 fn plugin(settings: &Settings, aggregate: &AggregateRef, path: &Path) -> Result<Arc<dyn Component>, CliError> {
-    let component = wiring::load_file(settings, path)?.component;
+    let component = load_file(&settings.host, path)?.component;
     match component.manifest().aggregate(&aggregate.aggregate_type) {
         Some(_) => Ok(component),
         None => {
-            let (name, kind) = (wiring::name_of(&*component), &aggregate.aggregate_type);
+            let (name, kind) = (name_of(&*component), &aggregate.aggregate_type);
             Err(CliError::new(Exit::Plugin, format!("{name} does not host the aggregate {kind}")))
         }
     }
@@ -142,7 +158,9 @@ fn parse_at(text: &str) -> Result<BranchPoint, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.strip_prefix("id:").unwrap_or(text) {
         "" => Err("write a stream version, or the id of a command".to_owned()),
-        number if is_number => number.parse().map(BranchPoint::Version).map_err(|_| "no stream has so many events".to_owned()),
+        number if is_number => {
+            number.parse().map(BranchPoint::Version).map_err(|_| "no stream has so many events".to_owned())
+        }
         id => Ok(BranchPoint::Command(id.to_owned())),
     }
 }
@@ -207,7 +225,7 @@ impl<'a> Json<'a> {
                 component: end.component,
                 plugin: manifest.map(|manifest| &*manifest.name),
                 plugin_version: manifest.map(|manifest| manifest.version.to_string()),
-                state: end.state.as_ref().ok().map(|state| render::payload_json(state)),
+                state: end.state.as_ref().ok().map(|state| payload_json(state)),
                 error: end.state.as_ref().err().map(|why| &**why),
             }
         };

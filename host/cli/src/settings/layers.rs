@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{KEYS, keys};
 use crate::{
     args::Global,
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
 };
 
 const FILE: &str = "cantus.toml";

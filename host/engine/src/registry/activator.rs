@@ -102,7 +102,7 @@ impl Activator {
         waiver: Option<Waiver>,
     ) -> Result<VerificationReport, StoreError> {
         let candidate = Candidate { component, against, waiver, events_per_command: self.events_per_command };
-        verify::verify(&self.history, candidate, &self.verify).await
+        verify::verify(Arc::clone(&self.history), candidate, &self.verify).await
     }
 
     /// What is live for the name of `candidate`, or was last: taken from `running`, or else from the component store.

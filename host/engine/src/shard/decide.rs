@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cantus_model::{
-    AggregateRef, CommandError, Context, Decision, EventBatch, FaultKind, HostedAggregate, Message, Route,
-    Snapshot, Verdict, decide, ports::HandleError,
+    AggregateRef, CommandError, Context, Decision, EventBatch, FaultKind, HostedAggregate, Message, Route, Snapshot,
+    Verdict, decide, ports::HandleError,
 };
 
 use super::{

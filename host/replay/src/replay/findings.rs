@@ -243,7 +243,7 @@ mod tests {
                 seed: 0,
                 correlation_id: String::new(),
                 causation_id: None,
-                variant: None,
+                actor: None,
                 metadata: Vec::new(),
             },
             outcome: Outcome::Accepted { events: 0 },

@@ -91,7 +91,7 @@ impl Candidate {
 /// # Errors
 /// If the store cannot be read. What is wrong with the candidate is in the report.
 pub async fn verify(
-    store: &Arc<dyn Hydrator>,
+    store: Arc<dyn Hydrator>,
     candidate: Candidate,
     settings: &VerifySettings,
 ) -> Result<VerificationReport, StoreError> {
@@ -103,7 +103,7 @@ pub async fn verify(
     let (parts, inbox) = mpsc::channel(PAGES_AHEAD);
     let examination = Examination::new(&candidate, Duration::from_millis(settings.time_ms));
     let examining = tokio::task::spawn_blocking(move || quietly(|| examination.run(inbox)));
-    HistoryReader::new(store, &candidate).read(streams::by_stream(records), parts).await?;
+    HistoryReader::new(&store, &candidate).read(streams::by_stream(records), parts).await?;
     let examined = examining.await.map_err(|error| StoreError::Other(format!("the verification ended: {error}")))?;
     Ok(rules::judge(&candidate, examined, coverage))
 }

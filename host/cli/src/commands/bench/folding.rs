@@ -2,13 +2,16 @@
 
 use std::time::Instant;
 
-use anyhow::{anyhow, ensure, Result};
+use anyhow::{Result, anyhow, ensure};
 use bank as _;
 use cantus_engine::EngineSettings;
-use cantus_model::{ports::HashSeed, EventBatch};
-use cantus_sdk::{testing::Harness, EventRef};
+use cantus_model::{EventBatch, ports::HashSeed};
+use cantus_sdk::{EventRef, testing::Harness};
 
-use super::{figure::{median, Figure, Goal}, world::World};
+use super::{
+    figure::{Figure, Goal, median},
+    world::World,
+};
 
 // The native fold is the example's own code, linked into this binary.
 
@@ -31,7 +34,7 @@ pub(super) fn measure(world: &World) -> Result<Figure> {
 
 /// An opening and deposits, in pages as the engine hydrates them.
 pub(super) fn batches(events: usize) -> Vec<EventBatch> {
-    let page = Settings::default().page_events;
+    let page = EngineSettings::default().page_events;
     (0..events).step_by(page).map(|first| batch(first..(first + page).min(events))).collect()
 }
 

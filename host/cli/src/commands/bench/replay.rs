@@ -2,17 +2,33 @@
 //!
 //! History is the real day of flights, told for each day of January and February.
 
-use std::{collections::{HashMap, VecDeque}, fs::File, path::Path, process::Stdio, sync::Arc, thread, time::{Duration, Instant}};
+use std::{
+    collections::{HashMap, VecDeque},
+    fs::File,
+    path::Path,
+    process::Stdio,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{Context, Result, ensure};
 use cantus_engine::EngineSettings;
-use cantus_model::{ports::{Component, HistorySource, Store}, Digest, HistoryPage, HistoryQuery, Outcome};
-use cantus_replay::replay::{replay, Components, Replay, ReplayConfig, ReplayProgress};
+use cantus_model::{
+    Digest, HistoryPage, HistoryQuery, Outcome,
+    ports::{Component, HistorySource, Store},
+};
+use cantus_replay::replay::{Components, Replay, ReplayConfig, ReplayProgress, replay};
 use cantus_sdk::testing::Harness;
 use cantus_store::tape::{Tape, TapeWriter};
-use crossbeam_channel::{bounded, Receiver};
+use crossbeam_channel::{Receiver, bounded};
 
-use super::{drop::{command, DAY, FLIGHTS}, figure::{median, Figure, Goal}, memory, world::World};
+use super::{
+    drop::{DAY, FLIGHTS, command},
+    figure::{Figure, Goal, median},
+    memory,
+    world::World,
+};
 
 /// Days that are told: each about 4,200 commands.
 const DAYS: usize = 58;
@@ -57,7 +73,7 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
 
 /// Lets the component decide all the days.
 async fn record(world: &World, component: &Arc<dyn Component>) -> Result<()> {
-    let engine = world.engine_of(STORE, Settings::default(), component).await?;
+    let engine = world.engine_of(STORE, EngineSettings::default(), component).await?;
     let csv = world.path("days.csv");
     std::fs::write(&csv, days())?;
     let mut pending: VecDeque<cantus_engine::PendingAnswer> = VecDeque::new();
@@ -115,14 +131,14 @@ async fn rates(source: &dyn HistorySource, component: &Arc<dyn Component>, comma
 async fn replay_all(source: &dyn HistorySource, component: &Arc<dyn Component>) -> Result<Duration> {
     let flights = Arc::clone(component);
     let find = move |_: Digest| Ok(Some(Arc::clone(&flights)));
-    let cast = ReplayConfig {
+    let config = ReplayConfig {
         components: Arc::new(Components::new(Box::new(find))),
         candidate: None,
         perturbations: Vec::new(),
         since: None,
-        events_per_command: Settings::default().events_per_command,
+        events_per_command: EngineSettings::default().events_per_command,
     };
-    let asked = Replay { query: HistoryQuery::default(), limit: None, threads: threads(), cast };
+    let asked = Replay { query: HistoryQuery::default(), limit: None, threads: threads(), config };
     let started = Instant::now();
     let report = replay(source, asked, &Arc::new(ReplayProgress::default())).await?;
     let took = started.elapsed();

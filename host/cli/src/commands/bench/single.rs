@@ -1,18 +1,25 @@
 //! The latency of one command at a time, with an fdatasync of the same disk in between.
 
-use std::{fs::File, io::Write, time::{Duration, Instant}};
+use std::{
+    fs::File,
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use cantus_engine::EngineSettings;
 
-use super::{figure::{median, Figure, Goal}, world::{account, deposit, open, World}};
+use super::{
+    figure::{Figure, Goal, median},
+    world::{World, account, deposit, open},
+};
 
 const COMMANDS: usize = 300;
 const PAGE: [u8; 4096] = [0x5a; 4096];
 const ALLOWANCE_MS: f64 = 0.15;
 
 pub(super) async fn measure(world: &World) -> Result<Figure> {
-    let engine = world.engine("single.db", Settings::default()).await?;
+    let engine = world.engine("single.db", EngineSettings::default()).await?;
     engine.execute(open(account(0))).await?;
     let mut file = File::create(world.path("fdatasync"))?;
     let (mut commands, mut syncs) = (Vec::new(), Vec::new());

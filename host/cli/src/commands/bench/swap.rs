@@ -1,13 +1,23 @@
 //! What a swap costs those who send commands: two components that decide alike take turns under full load.
 
-use std::{sync::{atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed}, Arc}, time::{Duration, Instant}};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
 
-use anyhow::{ensure, Result};
+use anyhow::{Result, ensure};
 use cantus_engine::{Engine, EngineSettings};
 use cantus_model::{LiveComponent, Outcome, PartitionId};
 use tokio::task::JoinSet;
 
-use super::{figure::{Figure, Goal}, load::{scatter, self}, world::{account, deposit, open, World}};
+use super::{
+    figure::{Figure, Goal},
+    load::{self, scatter},
+    world::{World, account, deposit, open},
+};
 
 const ACCOUNTS: usize = 10_000;
 const IN_FLIGHT: usize = 256;
@@ -24,7 +34,7 @@ const TURNS: u32 = 6;
 const TURN: Duration = Duration::from_secs(10);
 
 pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Result<Vec<Figure>> {
-    let settings = Settings { resident_aggregates: ACCOUNTS, ..Settings::default() };
+    let settings = EngineSettings { resident_aggregates: ACCOUNTS, ..EngineSettings::default() };
     let engine = Arc::new(world.engine(STORE, settings).await?);
     load::run(&engine, ACCOUNTS, IN_FLIGHT, |number| open(account(number))).await?;
     let mut swapper = Swapper {

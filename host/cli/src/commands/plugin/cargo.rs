@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::exit_codes::{Exit, CliError};
+use crate::exit_codes::{CliError, Exit};
 
 const TARGET: &str = "wasm32-wasip2";
 

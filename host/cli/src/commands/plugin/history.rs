@@ -1,12 +1,18 @@
 //! `cantus plugin history NAME`: what was live when, who decided so, and what its verification found.
 
 use cantus_engine::registry::ActivationState;
+use cantus_host::wire::time_text;
 use cantus_model::{Activation, ActivationCause, Digest};
 use cantus_replay::verify::VerificationReport;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{args::{Global, StoreArg}, exit_codes::{CliError, Exit, OrExit}, findings, output, render, settings, wiring};
+use crate::{
+    args::{Global, StoreArg},
+    exit_codes::{CliError, Exit, OrExit},
+    findings, output, render, settings,
+    store_access::open_to_read,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,12 +39,15 @@ pub(crate) struct Args {
 /// If nothing of that name was ever live, or the store cannot be read.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
-    let store = wiring::open_to_read(&settings).await?;
+    let store = open_to_read(&settings).await?;
     let all = store.activations(0).await.or_exit(Exit::Store)?;
     let log = ActivationState::new(store.components().await.or_exit(Exit::Store)?, &all);
     let activations: Vec<&Activation> = all.iter().filter(|activation| activation.plugin == args.name).collect();
     if activations.is_empty() {
-        return Err(CliError::new(Exit::Some, format!("no plugin {} was ever live in {}", args.name, settings.store)));
+        return Err(CliError::new(
+            Exit::Some,
+            format!("no plugin {} was ever live in {}", args.name, settings.host.store),
+        ));
     }
     if let Some(seq) = args.report {
         return report(&activations, seq, global.json);
@@ -65,7 +74,7 @@ pub(super) fn checked(activation: &Activation) -> Option<String> {
 fn cells(activation: &Activation, log: &ActivationState) -> Vec<String> {
     vec![
         activation.seq.to_string(),
-        render::time(activation.at),
+        time_text(activation.at),
         version(log, activation.to).unwrap_or_else(|| "none".to_owned()),
         activation.to.map_or_else(|| "-".to_owned(), |digest| digest.short()),
         checked(activation).unwrap_or_else(|| "-".to_owned()),
@@ -95,7 +104,7 @@ struct Row<'a> {
 fn row<'a>(activation: &'a Activation, log: &ActivationState) -> Row<'a> {
     Row {
         n: activation.seq,
-        at: render::time(activation.at),
+        at: time_text(activation.at),
         plugin: &activation.plugin,
         cause: activation.cause,
         from: activation.from,

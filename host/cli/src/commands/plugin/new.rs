@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output,
 };
 

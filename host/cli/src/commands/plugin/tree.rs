@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cantus_model::{AggregateType, Digest, MessageKind, Manifest};
+use cantus_model::{AggregateType, Digest, Manifest, MessageKind};
 use serde_json::Value;
 
 use crate::render;

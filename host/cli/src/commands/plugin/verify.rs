@@ -2,10 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use cantus_model::ports::ActivationAuthor;
+use cantus_host::{Operations, components};
 use cantus_replay::verify::Waiver;
 
-use crate::{args::{Global, StoreArg}, exit_codes::{CliError, Exit, OrExit}, findings, output, settings, wiring::{self, CachePolicy}};
+use crate::{
+    args::{Global, StoreArg},
+    exit_codes::{CliError, Exit, OrExit},
+    findings, output, settings,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -57,17 +61,14 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("verify.commands", args.commands)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
-    let store = wiring::open_to_read(&settings).await?;
-    let file = wiring::load_file(&settings, &args.file)?;
+    let file = components::load_file(&settings.host, &args.file)?;
     let waiver = args.waiver.map(|path| {
         let doing = || format!("the waiver {}", path.display());
         let text = std::fs::read_to_string(&path).or_exit_while(Exit::Usage, doing)?;
         Waiver::parse(&text).or_exit_while(Exit::Usage, doing)
     });
-    let source = wiring::source(&settings, CachePolicy::CompiledCode)?;
-    let activator = wiring::activator(&settings, store, ActivationAuthor::Operator, source);
-    let log = activator.log().await.or_exit(Exit::Store)?;
-    let report = activator.verify(&log, Arc::clone(&file.component), waiver.transpose()?).await.or_exit(Exit::Store)?;
+    let operations = Operations::open_read_only(&settings.host).await?;
+    let report = operations.verify(Arc::clone(&file.component), waiver.transpose()?).await?;
     if global.json {
         output::print_json(&report)?;
     } else {

@@ -3,7 +3,10 @@
 use cantus_replay::replay::{FindingGroup, KindReport, PerturbationReport, ReplayReport};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::{exit_codes::{CliError, Exit, OrExit}, findings};
+use crate::{
+    exit_codes::{CliError, Exit, OrExit},
+    findings,
+};
 
 const NAME: &str = "cantus replay";
 

@@ -1,13 +1,22 @@
 //! Where history and components come from: a store and its component store, or a tape.
 
+use cantus_host::components::LoadedFile;
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use cantus_model::{ports::{Component, HistorySource, Refused, Store}, Digest, HistoryQuery, Manifest};
+use cantus_host::components::{StoredComponents, finder, load_file, unpooled_runtime};
+use cantus_model::{
+    Digest, HistoryQuery, Manifest,
+    ports::{Component, HistorySource, Refused, Store},
+};
 use cantus_replay::replay::Components;
 use cantus_store::tape::Tape;
 use cantus_wasm::{Limits, Runtime};
 
-use crate::{exit_codes::{CliError, Exit, OrExit}, settings::Settings, wiring::{self, LoadedFile}};
+use crate::{
+    exit_codes::{CliError, Exit, OrExit},
+    settings::Settings,
+    store_access::open_to_read,
+};
 
 /// How many times as long a call may take on the interpreter.
 const INTERPRETER_TIMES: u64 = 100;
@@ -26,15 +35,19 @@ pub(super) struct Source {
 
 impl Source {
     /// Opens a tape, or else the store of the settings, for reading.
-    pub(super) async fn open(settings: &Settings, tape: Option<&Path>, plugin: Option<&Path>) -> Result<Self, CliError> {
+    pub(super) async fn open(
+        settings: &Settings,
+        tape: Option<&Path>,
+        plugin: Option<&Path>,
+    ) -> Result<Self, CliError> {
         let recorded = match tape {
             Some(path) => {
                 let opened = Tape::open(path).or_exit_while(Exit::Usage, || path.display().to_string())?;
                 Recorded::Tape(Arc::new(opened))
             }
-            None => Recorded::Store(wiring::open_to_read(settings).await?),
+            None => Recorded::Store(open_to_read(settings).await?),
         };
-        let candidate = plugin.map(|path| wiring::load_file(settings, path)).transpose()?.map(Arc::new);
+        let candidate = plugin.map(|path| load_file(&settings.host, path)).transpose()?.map(Arc::new);
         Ok(Self { recorded, candidate, settings: settings.clone() })
     }
 
@@ -81,21 +94,21 @@ impl Source {
 
     /// The components, compiled to machine code.
     pub(super) fn components(&self) -> Result<Arc<Components>, CliError> {
-        self.run_by(wiring::unpooled_runtime(&self.settings)?)
+        self.run_by(unpooled_runtime(&self.settings.host)?)
     }
 
     /// The same on an interpreter.
     pub(super) fn interpreted(&self) -> Result<Arc<Components>, CliError> {
         // Fuel ends a call there too; it only takes longer.
-        let call_timeout_ms = self.settings.wasm.call_timeout_ms.saturating_mul(INTERPRETER_TIMES);
-        let limits = Limits { call_timeout_ms, ..self.settings.wasm.clone() };
+        let call_timeout_ms = self.settings.host.wasm.call_timeout_ms.saturating_mul(INTERPRETER_TIMES);
+        let limits = Limits { call_timeout_ms, ..self.settings.host.wasm.clone() };
         self.run_by(Runtime::interpreted(&limits).or_exit(Exit::Machine)?)
     }
 
     /// Components of the candidate's file, of the tape, or of the component store.
     fn run_by(&self, runtime: Runtime) -> Result<Arc<Components>, CliError> {
         let runtime = Arc::new(runtime);
-        let kept = wiring::recorded_on(Arc::clone(&runtime), &self.settings)?;
+        let stored = finder(StoredComponents::open(&self.settings.host)?, runtime.clone());
         let candidate = self.candidate.clone();
         let tape = match &self.recorded {
             Recorded::Store(_) => None,
@@ -110,7 +123,7 @@ impl Source {
             let taped = tape.as_ref().map(|tape| tape.component(digest)).transpose();
             match taped.map_err(|error| Refused(error.to_string()))?.flatten() {
                 Some(bytes) => load(&bytes),
-                None => kept(digest),
+                None => stored(digest),
             }
         }))))
     }

@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use cantus_replay::replay::{Findings, KindReport, MissingComponent, PerturbationReport, ReplayReport};
 
-use crate::{findings, render::{escaped, message, self}};
 use super::source::Source;
+use crate::{
+    findings,
+    render::{self, escaped, message},
+};
 
 pub(super) fn report(report: &ReplayReport, source: &Source) -> String {
     let Findings { streams, commands, events, identical, .. } = report.findings;

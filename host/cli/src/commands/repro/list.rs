@@ -1,12 +1,16 @@
 //! The bundles that are kept.
 
+use cantus_host::ReproFolder;
 use std::path::Path;
 
 use cantus_replay::repro::Bundle;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
-use crate::{exit_codes::{CliError, Exit, OrExit}, output, render, wiring::ReproFolder};
 use super::{load, show};
+use crate::{
+    exit_codes::{CliError, Exit, OrExit},
+    output, render,
+};
 
 /// Lists them, the newest first.
 pub(super) fn run(folder: &ReproFolder, as_json: bool) -> Result<Exit, CliError> {

@@ -1,11 +1,18 @@
 //! `--shorten`: the events that the fault takes.
 
-use std::{io::IsTerminal, path::{Path, PathBuf}};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+};
 
-use cantus_replay::repro::{shorten, BundleRerun, ShortenedBundle};
+use cantus_replay::repro::{BundleRerun, ShortenedBundle, shorten};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::{atomic_file::{Output, ProtectedFiles, Replace}, exit_codes::{CliError, Exit}, output, render};
+use crate::{
+    atomic_file::{Output, ProtectedFiles, Replace},
+    exit_codes::{CliError, Exit},
+    output, render,
+};
 
 /// A shorter bundle that was written.
 pub(super) struct Written {

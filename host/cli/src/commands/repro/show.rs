@@ -1,12 +1,13 @@
 //! What came of a bundle, for people and for programs.
 
-use cantus_model::{ports::Component, Fault, FaultKind, Message};
+use cantus_host::{components::name_of, wire::payload_json};
+use cantus_model::{Fault, FaultKind, Message, ports::Component};
 use cantus_replay::repro::{Bundle, BundleCommand, BundleFault, BundleRun, RerunOutcome, StartingState};
 use serde::Serialize;
-use serde_json::{json, value::RawValue, Value};
+use serde_json::{Value, json, value::RawValue};
 
-use crate::{render::{escaped, message, self}, wiring};
 use super::shorten::Written;
+use crate::render::{self, escaped, message};
 
 /// All there is to say.
 pub(super) struct Report<'a> {
@@ -28,7 +29,7 @@ impl Report<'_> {
         }
         text += &format!("  recorded  {}\n", fault_line(fault));
         for run in self.runs {
-            text += &run_text(run, &escaped(wiring::name_of(self.component)));
+            text += &run_text(run, &escaped(name_of(self.component)));
         }
         text += &self.conclusion();
         if let Some(Written { file, shortened }) = &self.shortened {
@@ -132,11 +133,11 @@ fn run_text(run: &BundleRun, component: &str) -> String {
         true => "the recorded fault came again",
         false => "the recorded fault did not come",
     };
-    format!("{verdict}, from {from} on with {events}, on {component}\n{}", came_text(run))
+    format!("{verdict}, from {from} on with {events}, on {component}\n{}", outcome_text(run))
 }
 
-fn came_text(run: &BundleRun) -> String {
-    match &run.came {
+fn outcome_text(run: &BundleRun) -> String {
+    match &run.outcome {
         RerunOutcome::Fault(fault) => fault_text(fault),
         RerunOutcome::Accepted(events) if events.is_empty() => "  the command was accepted, without events\n".into(),
         RerunOutcome::Accepted(events) => {
@@ -170,19 +171,19 @@ struct ReportJson<'a> {
 #[derive(Serialize)]
 struct RunJson<'a> {
     again: bool,
-    came: CameJson<'a>,
+    outcome: RerunOutcomeJson<'a>,
     events: usize,
     start: &'static str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum CameJson<'a> {
+enum RerunOutcomeJson<'a> {
     Fault(&'a Fault),
     Accepted(Vec<EventJson<'a>>),
     Rejected { code: &'a str, message: &'a str },
     Undecided(&'a str),
-    FoldedState,
+    Folded,
 }
 
 #[derive(Serialize)]
@@ -198,13 +199,13 @@ impl<'a> RunJson<'a> {
             StartingState::FirstEvent => "first-event",
             StartingState::Snapshot => "snapshot",
         };
-        Self { again: run.again, came: CameJson::of(&run.came), events: run.events, start }
+        Self { again: run.again, outcome: RerunOutcomeJson::of(&run.outcome), events: run.events, start }
     }
 }
 
-impl<'a> CameJson<'a> {
-    fn of(came: &'a RerunOutcome) -> Self {
-        match came {
+impl<'a> RerunOutcomeJson<'a> {
+    fn of(outcome: &'a RerunOutcome) -> Self {
+        match outcome {
             RerunOutcome::Fault(fault) => Self::Fault(fault),
             RerunOutcome::Accepted(events) => Self::Accepted(events.iter().map(EventJson::of).collect()),
             RerunOutcome::Rejected(rejection) => Self::Rejected { code: &rejection.code, message: &rejection.message },
@@ -216,6 +217,6 @@ impl<'a> CameJson<'a> {
 
 impl<'a> EventJson<'a> {
     fn of(event: &'a Message) -> Self {
-        Self { event: &event.name, payload: render::payload_json(&event.payload), version: event.version }
+        Self { event: &event.name, payload: payload_json(&event.payload), version: event.version }
     }
 }

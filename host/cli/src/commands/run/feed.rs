@@ -3,12 +3,17 @@
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
 use cantus_engine::{Engine, StopReason};
-use cantus_model::{ports::StoreError, Answer, Command, CommandError};
-use futures_util::{stream::FuturesUnordered, FutureExt, StreamExt};
-use tokio::{sync::{mpsc, oneshot}, time::Instant};
+use cantus_model::{Answer, Command, CommandError, ports::StoreError};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
 
+use super::{
+    answer::OutcomeLine, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::Progress, tally::Tally,
+};
 use crate::exit_codes::{CliError, Exit};
-use super::{answer::Line, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::Progress, tally::Tally};
 
 /// What the feed runs on.
 pub(super) struct Feed {
@@ -125,7 +130,7 @@ impl Feed {
                         Some((line, command))
                     }
                     Some(Item::Invalid { line, column, message }) => {
-                        outcomes.push(|| Line::invalid(line, column, &message).json());
+                        outcomes.push(|| OutcomeLine::invalid(line, column, &message).json());
                         tally.add_invalid(line, column, &message);
                         ended = outcomes.flush().err().map(Ended::Outcomes);
                         None
@@ -187,7 +192,7 @@ fn settle_all(
 ) -> Option<StoreError> {
     let mut failed = None;
     for Answered { line, command, answer } in answers {
-        outcomes.push(|| Line::of(line, &command, &answer).json());
+        outcomes.push(|| OutcomeLine::of(line, &command, &answer).json());
         tally.add(line, &answer);
         if let Err(CommandError::Store(error)) = answer {
             failed.get_or_insert(error);

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     atomic_file::{AtomicFile, ProtectedFiles, Replace, open_device},
-    exit_codes::{Exit, CliError},
+    exit_codes::{CliError, Exit},
 };
 
 /// Where outcomes go.

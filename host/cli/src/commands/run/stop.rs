@@ -5,7 +5,7 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::exit_codes::{Exit, CliError, OrExit};
+use crate::exit_codes::{CliError, Exit, OrExit};
 
 /// Resolves at the first signal. The second one ends the process.
 pub(super) fn listen() -> Result<oneshot::Receiver<()>, CliError> {

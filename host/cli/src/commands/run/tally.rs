@@ -203,7 +203,7 @@ fn groups(groups: &BTreeMap<String, Group>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cantus_engine::{CommandError, DurableOutcome};
+    use cantus_model::{CommandError, DurableOutcome};
     use cantus_model::{Digest, Rejection};
 
     use super::*;

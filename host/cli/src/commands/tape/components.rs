@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use cantus_model::{ComponentRecord, Digest, HistoryQuery, Manifest, ports::Store};
+use cantus_host::components::{StoredComponents, name_in, stored_finder};
+use cantus_model::{
+    ComponentRecord, Digest, HistoryQuery, Manifest,
+    ports::{ComponentStore, Store},
+};
 use cantus_store::tape::TapeComponent;
 use semver::Version;
 
 use crate::{
-    exit_codes::{Exit, CliError, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     settings::Settings,
-    wiring,
 };
 
 /// Finds components.
 pub(super) struct Components<'a> {
     settings: &'a Settings,
+    stored: StoredComponents,
     known: Vec<ComponentRecord>,
     with_bytes: bool,
 }
@@ -25,7 +29,8 @@ impl<'a> Components<'a> {
     /// # Errors
     /// If the store cannot be read.
     pub(super) async fn of(settings: &'a Settings, store: &dyn Store, with_bytes: bool) -> Result<Self, CliError> {
-        Ok(Self { settings, known: store.components().await.or_exit(Exit::Store)?, with_bytes })
+        let known = store.components().await.or_exit(Exit::Store)?;
+        Ok(Self { settings, stored: StoredComponents::open(&settings.host)?, known, with_bytes })
     }
 
     /// Who probably decided what the query selects: whatever was ever live for it.
@@ -39,7 +44,7 @@ impl<'a> Components<'a> {
         let mut likely = BTreeSet::new();
         for record in self.known.iter().filter(|record| decides(&record.manifest)) {
             // One that is missing may not be needed.
-            if !self.with_bytes || wiring::kept(self.settings, record.digest)?.is_some() {
+            if !self.with_bytes || self.stored.get_component(record.digest).or_exit(Exit::Machine)?.is_some() {
                 likely.insert(record.digest);
             }
         }
@@ -53,7 +58,7 @@ impl<'a> Components<'a> {
     pub(super) fn get(&self, digests: &BTreeSet<Digest>) -> Result<Vec<TapeComponent>, CliError> {
         let mut components = Vec::with_capacity(digests.len());
         for digest in digests {
-            let bytes = wiring::kept(self.settings, *digest)?;
+            let bytes = self.stored.get_component(*digest).or_exit(Exit::Machine)?;
             if bytes.is_none() && self.with_bytes {
                 return Err(self.missing(*digest));
             }
@@ -77,12 +82,12 @@ impl<'a> Components<'a> {
         if let Some(record) = self.known.iter().find(|record| record.digest == digest) {
             return Ok(Some(name(&record.manifest)));
         }
-        let found = wiring::recorded(self.settings)?(digest).or_exit(Exit::Plugin)?;
+        let found = stored_finder(&self.settings.host)?(digest).or_exit(Exit::Plugin)?;
         Ok(found.map(|component| name(component.manifest())))
     }
 
     fn missing(&self, digest: Digest) -> CliError {
-        let (name, data) = (wiring::name_in(&self.known, digest), self.settings.data.display());
+        let (name, data) = (name_in(&self.known, digest), self.settings.host.data.display());
         let advice = "name the host's data folder with --set data=DIR, or record --without-components";
         CliError::new(Exit::Some, format!("{name} decided some of it and is not in {data}/components: {advice}"))
     }

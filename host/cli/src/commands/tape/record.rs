@@ -18,8 +18,9 @@ use super::{
 use crate::{
     args::{Global, StoreArg},
     atomic_file::{AtomicFile, ProtectedFiles, Replace},
-    exit_codes::{Exit, CliError, OrExit},
-    output, render, settings, wiring,
+    exit_codes::{CliError, Exit, OrExit},
+    output, render, settings,
+    store_access::open_to_read,
 };
 
 const EXAMPLES: &str = "\
@@ -75,7 +76,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let (query, redactor) = (args.selection.query()?, args.redaction.redactor()?);
     let protected = ProtectedFiles::of(&settings, global, args.redaction.files());
     let file = AtomicFile::of(&args.file, Replace::Nothing.or_forced(args.force), &protected)?;
-    let store = wiring::open_to_read(&settings).await?;
+    let store = open_to_read(&settings).await?;
     let components = Components::of(&settings, &*store, !args.without_components).await?;
     let cut = Cut { path: &args.file, file: &file, store: &store, query: &query, redactor };
     let stop = stop()?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cantus_store::tape::Redactor;
 
-use crate::exit_codes::{Exit, CliError, OrExit};
+use crate::exit_codes::{CliError, Exit, OrExit};
 
 const VARIABLE: &str = "CANTUS_REDACT_SALT";
 

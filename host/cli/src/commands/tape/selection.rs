@@ -2,7 +2,7 @@
 
 use cantus_model::{AggregateRef, HistoryQuery, StreamSample};
 
-use crate::exit_codes::{Exit, CliError};
+use crate::exit_codes::{CliError, Exit};
 
 const MILLION: u32 = 1_000_000;
 
@@ -48,7 +48,9 @@ pub(in crate::commands) fn text(query: &HistoryQuery) -> String {
     };
     match query.sample {
         None => streams,
-        Some(StreamSample { seed, per_million }) => format!("{}% of {streams}, with the seed {seed}", percent(per_million)),
+        Some(StreamSample { seed, per_million }) => {
+            format!("{}% of {streams}, with the seed {seed}", percent(per_million))
+        }
     }
 }
 

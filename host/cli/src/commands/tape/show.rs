@@ -7,7 +7,7 @@ use cantus_store::tape::Tape;
 use super::{about::About, failure};
 use crate::{
     args::Global,
-    exit_codes::{Exit, CliError},
+    exit_codes::{CliError, Exit},
     output,
 };
 

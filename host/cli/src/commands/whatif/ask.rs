@@ -1,13 +1,17 @@
 //! What is asked in the new timeline and was never recorded.
 
+use cantus_host::wire::parse_command;
 use std::{collections::BTreeMap, path::Path};
 
 use cantus_model::{AggregateRef, Command, CommandRecord};
 use cantus_replay::whatif::Branch;
-use serde_json::value::{to_raw_value, RawValue};
+use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{commands::run::input::{self, Item}, exit_codes::{CliError, Exit}};
 use super::Change;
+use crate::{
+    commands::run::input::{self, Item},
+    exit_codes::{CliError, Exit},
+};
 
 /// Lines that are read before they are taken.
 const AHEAD: usize = 64;
@@ -80,7 +84,7 @@ fn command(text: &str, aggregate: &AggregateRef, replaced: Option<&CommandRecord
         fields.entry(name.to_owned()).or_insert(value.map_err(|error| error.to_string())?);
     }
     let line = serde_json::to_vec(&fields).map_err(|error| error.to_string())?;
-    let mut command = input::parse(&line, || new_id(1)).map_err(|(_, message)| message)?;
+    let mut command = parse_command(&line, || new_id(1)).map_err(|error| error.message)?;
     if let Some(replaced) = replaced
         && !has_payload
     {

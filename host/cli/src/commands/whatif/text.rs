@@ -2,10 +2,16 @@
 
 use std::fmt::Write as _;
 
-use cantus_model::{ports::Component, Command, ComponentRecord};
-use cantus_replay::whatif::{Branch, BranchPoint, EventStep, StepMark, Tally, TimelineEnd, TimelineSide, TimelineStep, Timelines};
+use cantus_host::components::{name_in, name_of};
+use cantus_model::{Command, ComponentRecord, ports::Component};
+use cantus_replay::whatif::{
+    Branch, BranchPoint, EventStep, StepCounts, StepMark, TimelineEnd, TimelineSide, TimelineStep, Timelines,
+};
 
-use crate::{findings::{self, DecisionFields}, render::{escaped, message, self}, wiring};
+use crate::{
+    findings::{self, DecisionFields},
+    render::{self, escaped, message},
+};
 
 /// Ids that are listed; more are counted.
 const LISTED: usize = 3;
@@ -43,14 +49,16 @@ impl Question {
             Some((id, name)) if commands.is_empty() => format!("{aggregate} without {id} ({name})"),
             Some((id, name)) => format!("{aggregate} with {asked} in place of {id} ({name})"),
         };
-        let who = plugin.map_or_else(|| "whoever decided then".to_owned(), wiring::name_of);
+        let who = plugin.map_or_else(|| "whoever decided then".to_owned(), name_of);
         let note = match (at, &branch.command) {
-            (BranchPoint::Version(version), Some(record)) if record.version() > record.base_version + 1 => Some(format!(
-                "version {version} is one of the versions {} to {} that {} produced together",
-                record.base_version + 1,
-                record.version(),
-                record.context.command_id
-            )),
+            (BranchPoint::Version(version), Some(record)) if record.version() > record.base_version + 1 => {
+                Some(format!(
+                    "version {version} is one of the versions {} to {} that {} produced together",
+                    record.base_version + 1,
+                    record.version(),
+                    record.context.command_id
+                ))
+            }
             _ => None,
         };
         Self { what: escaped(what), who: escaped(who), note: note.map(escaped) }
@@ -72,7 +80,9 @@ pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentR
     let _ = writeln!(text, "  alike up to version {version} ({commands}); from there on decided by {who}\n");
     let parted = &found.parted;
     if !parted.steps.is_empty() {
-        let alike = |one: &TimelineStep, two: &TimelineStep| (one.mark == StepMark::Unchanged) == (two.mark == StepMark::Unchanged);
+        let alike = |one: &TimelineStep, two: &TimelineStep| {
+            (one.mark == StepMark::Unchanged) == (two.mark == StepMark::Unchanged)
+        };
         let rows: Vec<_> = parted.steps.chunk_by(alike).flat_map(run).collect();
         text.push_str(&render::table(&["", "command", "before", "now"], &[], &rows));
         text.push('\n');
@@ -88,7 +98,7 @@ pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentR
     text
 }
 
-fn tally(of: &str, Tally { unchanged, changed, added, removed }: Tally) -> Vec<String> {
+fn tally(of: &str, StepCounts { unchanged, changed, added, removed }: StepCounts) -> Vec<String> {
     let counts = [unchanged, changed, added, removed].map(render::count);
     std::iter::once(of.to_owned()).chain(counts).collect()
 }
@@ -201,7 +211,7 @@ fn block(side: &TimelineSide) -> String {
 }
 
 fn states(text: &mut String, before: &TimelineEnd, now: &TimelineEnd, records: &[ComponentRecord]) {
-    let name = |end: &TimelineEnd| escaped(wiring::name_in(records, end.component));
+    let name = |end: &TimelineEnd| escaped(name_in(records, end.component));
     let who = match before.component == now.component {
         true => format!("as {} has it", name(now)),
         false => format!("as {} had it, and {} has it", name(before), name(now)),

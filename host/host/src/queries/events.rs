@@ -5,8 +5,10 @@ use cantus_model::{
     ports::{EventReader, StoreError},
 };
 
+use super::Queries;
+
 /// Reads the events of a query, page by page.
-pub(crate) struct Pages<'a> {
+pub struct EventPages<'a> {
     reader: &'a dyn EventReader,
     query: EventQuery,
     /// Events that are still asked for.
@@ -14,9 +16,9 @@ pub(crate) struct Pages<'a> {
     limit: PageLimit,
 }
 
-impl<'a> Pages<'a> {
-    /// The events of `query`, up to its limit, in pages of at most `limit`.
-    pub(crate) fn of(reader: &'a dyn EventReader, query: EventQuery, limit: PageLimit) -> Self {
+impl<'a> EventPages<'a> {
+    /// Reads the events of `query`, up to its limit, in pages of at most `limit`.
+    pub fn new(reader: &'a dyn EventReader, query: EventQuery, limit: PageLimit) -> Self {
         let left = query.limit;
         Self { reader, query: EventQuery { bytes: Some(limit.bytes), ..query }, left, limit }
     }
@@ -25,7 +27,7 @@ impl<'a> Pages<'a> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub(crate) async fn next(&mut self) -> Result<Option<Vec<RecordedEvent>>, StoreError> {
+    pub async fn next(&mut self) -> Result<Option<Vec<RecordedEvent>>, StoreError> {
         self.query.limit = self.left.min(self.limit.events);
         if self.left == 0 {
             return Ok(None);
@@ -37,13 +39,24 @@ impl<'a> Pages<'a> {
         Ok(Some(page))
     }
 
-    /// Events that were asked for and not found yet.
-    pub(crate) fn left(&self) -> usize {
+    /// Count of events that were asked for and not found yet.
+    pub fn left(&self) -> usize {
         self.left
     }
 
-    /// After which event the next page begins.
-    pub(crate) fn after(&self) -> Option<u64> {
+    /// The event after which the next page begins: a stream version or an offset, as in the query.
+    pub fn after(&self) -> Option<u64> {
         self.query.after
+    }
+}
+
+impl Queries {
+    /// Reads the events of `query`, up to its limit, in pages as large as those of the engine.
+    pub fn events(&self, query: EventQuery) -> EventPages<'_> {
+        EventPages::new(self.reader(), query, self.page())
+    }
+
+    pub(super) fn page(&self) -> PageLimit {
+        PageLimit { events: self.settings.engine.page_events, bytes: self.settings.engine.page_bytes }
     }
 }

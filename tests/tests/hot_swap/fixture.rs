@@ -2,31 +2,41 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
-use cantus_engine::{registry::{self, Activator, FileState, FileStatus, Registry, RegistryNotice}, Engine, FixedClock, Ownership};
-use cantus_model::{ports::{ActivationAuthor, PluginSource, Store}, Activation, ActivationCause, Answer, Digest};
+use cantus_engine::{
+    Engine, EngineParts, FixedClock, Ownership,
+    registry::{self, Activator, FileState, FileStatus, Registry, RegistryNotice},
+};
+use cantus_model::{
+    Activation, ActivationCause, Answer, Digest,
+    ports::{ActivationAuthor, Store},
+};
 use cantus_replay::verify;
 use cantus_store::{MemoryStore, SqliteStore};
 use cantus_tests::host::{self, NOW};
-use cantus_wasm::{ComponentFolder, FolderSource, FolderWatch, Limits, PluginFolder};
+use cantus_wasm::{ComponentFolder, FolderWatch, Limits, PluginFolder};
 use tempfile::TempDir;
-use tokio::{sync::{oneshot, watch, Notify}, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 
-use crate::tap::Tap;
+use crate::instrumented_source::InstrumentedSource;
 
 /// Far longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Folders and a store that outlive the hosts on them.
-pub(crate) struct Place {
+pub(crate) struct Fixture {
     pub(crate) root: TempDir,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) source: Arc<Tap>,
+    pub(crate) source: Arc<InstrumentedSource>,
     pub(crate) registry: registry::RegistrySettings,
     pub(crate) verify: verify::VerifySettings,
     pub(crate) engine: cantus_engine::EngineSettings,
 }
 
-impl Place {
+impl Fixture {
     /// On a store in memory.
     pub(crate) fn new() -> Self {
         Self::on(tempfile::tempdir().unwrap(), Arc::new(MemoryStore::default()))
@@ -44,11 +54,10 @@ impl Place {
         fs::create_dir_all(root.path().join("plugins")).unwrap();
         let folder = PluginFolder::open(&root.path().join("plugins"), limits.component_bytes).unwrap();
         let components = ComponentFolder::open(&root.path().join("components")).unwrap();
-        let source = FolderSource::new(folder, components, Arc::new(host::runtime(&limits)));
         Self {
             root,
             store,
-            source: Arc::new(Tap::new(source)),
+            source: Arc::new(InstrumentedSource::new(folder, components, host::runtime(&limits))),
             registry: registry::RegistrySettings { settle_ms: 5, rescan_ms: 20, removal_ms: 100, ..Default::default() },
             verify: verify::VerifySettings { time_ms: 60_000, ..Default::default() },
             engine: host::settings(),
@@ -62,7 +71,8 @@ impl Place {
 
     /// As another process sees the same folders and the same store.
     pub(crate) async fn elsewhere(&self) -> Activator {
-        Activator { store: Arc::new(SqliteStore::open(&url(&self.root)).await.unwrap()), ..self.activator() }
+        let store = Arc::new(SqliteStore::open(&url(&self.root)).await.unwrap());
+        Activator { log: store.clone(), history: store.clone(), journal: store, ..self.activator() }
     }
 
     /// With a folder of plugins of its own, on the same store and the same components, as another process.
@@ -76,8 +86,12 @@ impl Place {
     pub(crate) fn activator(&self) -> Activator {
         Activator {
             author: ActivationAuthor::Operator,
-            store: Arc::clone(&self.store),
-            source: Arc::clone(&self.source) as Arc<dyn PluginSource>,
+            log: self.store.clone(),
+            history: self.store.clone(),
+            journal: self.store.clone(),
+            source: self.source.clone(),
+            loader: self.source.clone(),
+            components: self.source.clone(),
             clock: Arc::new(FixedClock(NOW)),
             verify: self.verify.clone(),
             events_per_command: self.engine.events_per_command,
@@ -101,7 +115,7 @@ impl Place {
     }
 
     /// Where the component store keeps a component.
-    pub(crate) fn kept(&self, digest: Digest) -> PathBuf {
+    pub(crate) fn component_path(&self, digest: Digest) -> PathBuf {
         self.root.path().join(format!("components/{digest}.wasm"))
     }
 
@@ -135,11 +149,18 @@ impl Place {
     async fn open_with(&self, hint: Arc<Notify>, watch: Option<FolderWatch>) -> Host {
         let (sender, notices) = watch::channel(Vec::new());
         let observer = move |notice: &RegistryNotice| sender.send_modify(|told| told.push(notice.clone()));
-        let owned = OwnedStore::claim(Arc::clone(&self.store)).await.unwrap();
-        let activator = Activator { author: owned.author(), ..self.activator() };
+        let ownership = Ownership::claim(self.store.clone(), &*self.store).await.unwrap();
+        let activator = Activator { author: ownership.author(), ..self.activator() };
         let registry = Registry::open(self.registry.clone(), activator, observer).await.unwrap();
-        let (engine, clock) = (self.engine.clone(), Arc::new(FixedClock(NOW)));
-        let engine = Engine::start_owned(engine, owned, &registry.live(), clock, None).unwrap();
+        let engine = Engine::start(EngineParts {
+            settings: self.engine.clone(),
+            ownership,
+            hydrator: self.store.clone(),
+            live: &registry.live(),
+            clock: Arc::new(FixedClock(NOW)),
+            repro: None,
+        });
+        let engine = engine.unwrap();
         let (engine, statuses) = (Arc::new(engine), registry.statuses());
         let (stop, stopped) = oneshot::channel();
         let registry = tokio::spawn(registry.run(Arc::clone(&engine), hint, stopped));
@@ -156,7 +177,7 @@ pub(crate) struct Host {
     pub(crate) engine: Arc<Engine>,
     pub(crate) statuses: watch::Receiver<Vec<FileStatus>>,
     pub(crate) notices: watch::Receiver<Vec<RegistryNotice>>,
-    source: Arc<Tap>,
+    source: Arc<InstrumentedSource>,
     stop: oneshot::Sender<()>,
     registry: JoinHandle<()>,
     _watch: Option<FolderWatch>,

@@ -3,38 +3,32 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
     time::SystemTime,
 };
 
-use cantus_engine::repro::{ReproConfig, ReproSink};
+use cantus_engine::repro::ReproSink;
 
-use crate::settings::Settings;
+use crate::HostSettings;
 
 /// The bundles of a host.
-pub(crate) struct ReproFolder {
+pub struct ReproFolder {
     path: PathBuf,
     files: usize,
 }
 
-/// What a host does about faults.
-pub(super) fn keep(settings: &Settings) -> ReproConfig {
-    ReproConfig { settings: settings.repro.clone(), sink: Arc::new(ReproFolder::of(settings)) }
-}
-
 impl ReproFolder {
     /// It is made with its first bundle.
-    pub(crate) fn of(settings: &Settings) -> Self {
+    pub fn of(settings: &HostSettings) -> Self {
         Self { path: settings.data.join("repros"), files: settings.repro.files }
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The file of the bundle with that name.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
+    pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.json"))
     }
 
@@ -42,7 +36,7 @@ impl ReproFolder {
     ///
     /// # Errors
     /// If the folder is there, but cannot be read.
-    pub(crate) fn bundles(&self) -> io::Result<Vec<PathBuf>> {
+    pub fn bundles(&self) -> io::Result<Vec<PathBuf>> {
         let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
         for path in self.entries()? {
             let is_bundle = path.extension().is_some_and(|extension| extension == "json") && !is_hidden(&path);
