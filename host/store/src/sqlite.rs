@@ -97,9 +97,7 @@ impl SqliteStore {
     pub(crate) async fn open_read_only_at(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         if !path.exists() {
             let path = path.display();
-            return Err(StoreError::Other(format!(
-                "there is no store at {path}: run commands first, or name another store"
-            )));
+            return Err(StoreError::Other(format!("there is no store at {path}: run commands first, or name another")));
         }
         let readers = ReaderPool::new(&resolve(path), &options);
         let info = readers.read(|session| check_format(&session.connection)).await;

@@ -168,5 +168,5 @@ pub(super) fn resolve(path: &Path) -> PathBuf {
 pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     let folder = folder_of(path);
     std::fs::create_dir_all(folder)
-        .map_err(|error| StoreError::Unwritable(format!("its folder {} cannot be created: {error}", folder.display())))
+        .map_err(|error| StoreError::Unwritable(format!("cannot make its folder {}: {error}", folder.display())))
 }

@@ -42,7 +42,7 @@ pub enum RedactionError {
     Rules(String),
     /// The salt is too short, so it could be guessed.
     #[error(
-        "the salt of the redaction must have at least {MIN_SALT_CHARS} characters: a guessed salt undoes the redaction"
+        "the salt of the redaction must have at least {MIN_SALT_CHARS} characters: who guesses it can undo the redaction"
     )]
     Salt,
     /// A payload holds something that cannot be redacted.
