@@ -22,7 +22,7 @@ pub struct Instrumented {
     counts: Arc<Counts>,
 }
 
-/// What all sandboxes of a component were asked together.
+/// Counts of calls over all sandboxes of a component.
 #[derive(Default)]
 pub struct Counts {
     restores: Mutex<BTreeMap<String, usize>>,
@@ -32,7 +32,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// How often an aggregate with this id was made.
+    /// Count of restores of an aggregate with this id.
     pub fn restores(&self, id: &str) -> usize {
         lock(&self.restores).get(id).copied().unwrap_or(0)
     }

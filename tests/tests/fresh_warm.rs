@@ -42,10 +42,10 @@ impl std::fmt::Debug for Subject {
     }
 }
 
-/// What is asked next.
+/// The next command.
 #[derive(Clone, Debug)]
 enum Step {
-    /// What comes next in the order that makes sense.
+    /// The next command in the order that makes sense.
     Next,
     /// Anything that is known.
     Any(Index),
@@ -117,7 +117,7 @@ fn banking() -> Vec<Message> {
     asked
 }
 
-/// What the day reported of the busiest aircraft, and of flights that differ in how they ended.
+/// Reports of the day on the busiest aircraft, and on flights that differ in how they ended.
 fn flying() -> Vec<((&'static str, String), Vec<Message>)> {
     let day = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/flights/data/flights-2013-01-01.csv");
     let mut reports = BTreeMap::<_, Vec<Message>>::new();
@@ -215,7 +215,7 @@ fn guests_own(event: Message) -> cantus_sdk::Message {
     cantus_sdk::Message { name: event.name, version: event.version, payload: event.payload }
 }
 
-/// What the instance that was kept did.
+/// The history of the warm instance.
 struct Warm {
     events: Vec<Message>,
     /// By the version that it stood at.
@@ -336,7 +336,7 @@ fn fresh_equals_warm_and_wasm_equals_native() {
     }
 }
 
-/// Whose turn it is, and whether the instance is dropped and made anew first.
+/// The instance whose turn it is; it may be dropped and made again first.
 type Turn = (bool, bool);
 
 #[test]

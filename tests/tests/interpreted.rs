@@ -34,7 +34,7 @@ fn both(guest: &str) -> [Arc<dyn Component>; 2] {
     runtimes.map(|runtime| runtime.unwrap().load(&bytes).unwrap())
 }
 
-/// What one aggregate answers, its state and the fuel so far after each command, and why it stopped.
+/// Lists the verdicts of one aggregate, its state and fuel after each command, and the fault that ended it.
 fn run(component: &dyn Component, aggregate: &str, commands: &[Message], seed: HashSeed) -> Vec<String> {
     let mut sandbox = component.open_aggregates(seed).unwrap();
     let instance = sandbox.restore(aggregate, "one", None).unwrap();

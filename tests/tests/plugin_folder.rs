@@ -51,7 +51,7 @@ impl Fixture {
         self.folder.scan().unwrap().into_iter().map(|file| file.name).collect()
     }
 
-    /// How far a file comes, and why not farther.
+    /// The stage that a file reaches, and the reason why it goes no further.
     fn outcome(&self, name: &str) -> String {
         let bytes = match self.folder.read(name) {
             Ok(bytes) => bytes,
@@ -158,7 +158,7 @@ fn with_other_contract(component: &[u8]) -> Vec<u8> {
     other
 }
 
-/// What validation finds needs no compiler, and what it passes the compiler takes.
+/// Validation needs no compiler, and the compiler takes every file that passes it.
 #[test]
 fn validation_agrees_with_loading() {
     let fixture = Fixture::new(&host::limits());

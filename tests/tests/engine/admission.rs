@@ -1,4 +1,4 @@
-//! What is let in, and what is told to those who are not.
+//! Admission: which commands the engine takes, and how it answers the others.
 
 use cantus_model::CommandError;
 use cantus_tests::{guests, host};
@@ -64,7 +64,7 @@ async fn a_full_queue_says_so_and_recovers() {
     world.engine.shutdown().await;
 }
 
-/// Who stops waiting gives nothing back but their interest: the command is decided, and its place is free again.
+/// A caller who stops waiting changes nothing: the command is decided, and its permit is free again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_leaves_changes_nothing() {
     let settings = EngineSettings { queue_commands: 4, ..host::settings() };

@@ -9,7 +9,7 @@ use cantus_tests::{
 
 use super::*;
 
-/// What another writer appends to the counter `c` at version `base`: this many events. It stands in for one that the
+/// An append of another writer to the counter `c` at version `base`: this many events. It stands in for one that the
 /// store would fence: only with our own claim can it get in between at all.
 fn other(id: &str, base: u64, events: u64) -> Box<Entry> {
     let payloads: Vec<String> = (1..=events).map(|n| format!(r#"{{"value":{}}}"#, base + n)).collect();

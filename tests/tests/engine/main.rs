@@ -1,4 +1,4 @@
-//! What the engine promises, on the memory store with failures to come.
+//! Promises of the engine, on the memory store with failures to come.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admission;

@@ -1,4 +1,4 @@
-//! What is in flight is bounded in bytes, and nobody waits for ever because of it.
+//! Commands and decisions in flight are bounded in bytes, and nobody waits for ever because of it.
 
 use std::time::Duration;
 

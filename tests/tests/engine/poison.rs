@@ -42,7 +42,7 @@ async fn only_the_poisonous_entry_of_a_batch_fails() {
     world.engine.shutdown().await;
 }
 
-/// What was decided on the failed entry's events is decided again, in the order of admission.
+/// Decisions that stood on the failed entry's events are taken again, in the order of admission.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_behind_it_keep_their_order() {
     let world = World::of(guests::COUNTER).await;

@@ -21,7 +21,7 @@ fn echo(id: &str, aggregate: &str) -> Command {
     host::command(id, aggregate, "Do", "echo-context")
 }
 
-/// What the guest saw of each command, by id.
+/// The context that the guest saw of each command, by id.
 async fn seen(world: &World) -> Vec<(String, u64)> {
     let now = |line: &String| {
         let words: Vec<&str> = line.split(' ').collect();

@@ -11,7 +11,7 @@ async fn keep(world: &World, id: String, who: usize) -> u64 {
     accepted(world.engine.execute(host::command(&id, &format!("Hoarder/{who}"), "Keep", KEEP)).await)
 }
 
-/// Whether sandboxes are given up in time or not: nobody is refused because others fill the memory.
+/// Nobody is refused because others fill the memory, whether or not sandboxes are given up in time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn neighbours_that_fill_the_memory_harm_nobody() {
     for sandbox_bytes in [12 << 20, usize::MAX] {

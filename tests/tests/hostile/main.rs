@@ -56,7 +56,7 @@ impl World {
         self.engine.execute(host::command(id, aggregate, name, payload)).await
     }
 
-    /// What the guest of this command is blamed for. Checks that nothing was recorded.
+    /// The fault of the guest at this command. Checks that nothing was recorded.
     async fn fault(&self, id: &str, aggregate: &str, name: &str, payload: &str) -> Fault {
         let answer = self.ask(id, aggregate, name, payload).await;
         let Err(CommandError::Fault(fault)) = answer else { panic!("{id}: {answer:?}") };

@@ -5,7 +5,7 @@ use std::fs;
 use cantus_engine::registry::FileState;
 use cantus_model::ActivationCause;
 
-use super::{accepted, barred::decide, by, fixture::Fixture, shifty, undecided};
+use super::{accepted, by, excluded_versions::decide, fixture::Fixture, shifty, undecided};
 
 /// With the file still in the folder, the damage heals by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -243,7 +243,7 @@ impl Host {
         assert!(found, "no trouble with {with}: {:#?}", self.told());
     }
 
-    /// What was told so far, in short.
+    /// The notices so far, in short.
     pub(crate) fn told(&self) -> Vec<String> {
         let version = |version: &Option<_>| version.as_ref().map_or_else(|| "-".into(), ToString::to_string);
         let line = |notice: &RegistryNotice| match notice {

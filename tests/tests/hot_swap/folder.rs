@@ -1,4 +1,4 @@
-//! What people and programs leave in the folder while a plugin is live.
+//! Files that people and programs leave in the folder while a plugin is live.
 
 use std::{
     fs::{self, File},

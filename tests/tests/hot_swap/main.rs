@@ -3,16 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod appends;
-mod barred;
-mod corners;
 mod damage;
+mod excluded_versions;
 mod fixture;
 mod flights;
 mod folder;
 mod instrumented_source;
-mod load;
-mod modes;
-mod others;
+mod other_processes;
 mod predecessor_missing;
 mod random;
 mod removal;
@@ -20,8 +17,11 @@ mod residents;
 mod restores;
 mod second_host;
 mod states;
+mod swap_timing;
+mod swap_under_load;
 mod traffic;
 mod unchecked;
+mod verification_reports;
 mod versions;
 mod waiver;
 mod watch;
@@ -61,7 +61,7 @@ fn accepted(answer: Answer) -> u64 {
     decided.version
 }
 
-/// Who decided.
+/// The version that decided.
 fn by(answer: Answer) -> Digest {
     answer.unwrap().component
 }

@@ -1,4 +1,4 @@
-//! What a candidate must be compared with is gone from the component store: its version and its declarations are known, and
+//! The predecessor of a candidate is gone from the component store: its version and its declarations are known, and
 //! nothing goes live that was not compared.
 
 use std::fs;

@@ -7,7 +7,7 @@ use cantus_engine::registry::{ActivationState, FileState};
 use cantus_model::{ActivationCause, CommandError, Digest};
 
 use super::{
-    barred::decide,
+    excluded_versions::decide,
     fixture::{Fixture, Host},
     shifty,
 };
@@ -126,7 +126,7 @@ async fn decider(host: &Host, id: &str) -> Option<Digest> {
     }
 }
 
-/// What must be true whatever was done.
+/// Checks the invariants, which hold after any operation.
 async fn agree(fixture: &Fixture, host: &Host, n: usize, done: &[String]) {
     let story = || format!("after {done:#?}: {:#?}", host.statuses.borrow());
     let log = fixture.activator().state().await.unwrap();

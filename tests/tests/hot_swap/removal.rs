@@ -67,7 +67,7 @@ async fn what_was_removed_while_no_host_ran_stays_live() {
     assert_eq!(fixture.log().await, ["dropped 1.0.0", "removed -", "dropped 1.0.0", "removed -"]);
 }
 
-/// Who replaces a file may remove it first, also where a lower version lies beside it.
+/// A file may be removed before its replacement comes, also where a lower version lies beside it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_may_be_gone_for_a_moment() {
     for beside in [false, true] {

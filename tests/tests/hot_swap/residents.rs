@@ -1,4 +1,4 @@
-//! What was in memory before a swap: it is hydrated again by the new component, and by nothing that the old one wrote.
+//! Aggregates that were in memory before a swap: each is hydrated again by the new component, and by nothing that the old one wrote.
 
 use std::{sync::Arc, time::Duration};
 

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use super::{add, reset};
 
-/// What no total may exceed.
+/// The bound of each total.
 const LIMIT: u64 = 1_000;
 
 /// A component under a digest of its own, so that each swap can be told from the next.
@@ -54,7 +54,7 @@ impl Component for Labelled {
     }
 }
 
-/// How much, and to whom.
+/// The amount, and the aggregate that it goes to.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) tasks: usize,
@@ -189,7 +189,7 @@ async fn check(store: &dyn Store, sent: Vec<Sent>, swaps: usize, last: &Arc<dyn 
     }
 }
 
-/// What the guest should have done, worked out once more.
+/// The expected decision, computed once more.
 #[derive(Default)]
 struct Tally {
     version: u64,

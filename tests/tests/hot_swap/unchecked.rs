@@ -14,8 +14,8 @@ use cantus_tests::{faulty::FaultyStore, host};
 use super::{
     accepted, add, by, component,
     fixture::Fixture,
-    modes::{commands, history},
     shifty,
+    verification_reports::{commands, history},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -111,7 +111,7 @@ async fn the_highest_version_is_live_and_without_it_the_next_lower() {
     assert_eq!(fixture.log().await, ["dropped 1.10.0", "dropped 1.9.0", "dropped 1.10.0"]);
 }
 
-/// What lies beside it is lower: it is not what the new file of the higher one replaces.
+/// The file beside it holds a lower version: the new file of the higher one does not replace it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_file_in_the_place_of_the_higher_one_is_no_reason_to_go_back() {
     let fixture = Fixture::sqlite().await;

@@ -9,8 +9,8 @@ use cantus_store::MemoryStore;
 use super::{
     by, component,
     fixture::Fixture,
-    modes::{FILTERS, commands, history, shown},
     shifty,
+    verification_reports::{FILTERS, commands, history, shown},
 };
 
 const STEP: &str = "plugin = \"shifty\"\nfrom = \"1.0.0\"\nto = \"1.0.1\"\n";

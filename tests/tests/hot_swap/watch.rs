@@ -224,7 +224,7 @@ async fn the_first_one_has_nothing_to_go_back_to_and_no_watch_is_no_watch() {
     }
 }
 
-/// What cannot be hydrated any more counts as well, and so does what nobody asked for: it was in memory before the swap.
+/// An aggregate that cannot be hydrated any more counts as a fault, also if nobody asked for it: it was in memory before the swap.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn states_that_cannot_be_folded_count() {
     let mut fixture = Fixture::new();

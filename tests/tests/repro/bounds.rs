@@ -48,7 +48,7 @@ async fn other_numbers_are_the_same_fault() {
     assert_eq!(world.bundle().await.fault.message, messages[0]);
 }
 
-/// What the log names is there, or soon will be.
+/// A bundle that the log names is there, or soon will be.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bundle_that_never_came_or_is_gone_is_made_again() {
     let world = World::shifty("trap-on-handle").await;

@@ -1,4 +1,4 @@
-//! What a bundle holds of each kind of fault.
+//! Bundles hold what each kind of fault needs to be seen again.
 
 use cantus_model::{FaultKind, ports::StoreError};
 use cantus_tests::faulty::OnCommit;

@@ -27,7 +27,7 @@ struct Shelf {
     written: Mutex<Vec<(String, Vec<u8>)>>,
     /// Held by a test: nothing is written meanwhile.
     gate: Mutex<()>,
-    /// What comes of the next ones: else each is kept, and none goes.
+    /// Results of the next bundles; without one, a bundle is stored and none is removed.
     answers: Mutex<VecDeque<Result<Vec<String>, String>>>,
 }
 
@@ -129,7 +129,7 @@ fn fault(answer: Answer) -> Fault {
     *fault
 }
 
-/// What a bundle is about: version, where its events begin, their count, the version of its snapshot, the call.
+/// A bundle in short: version, where its events begin, their count, the version of its snapshot, the call.
 fn shape(bundle: &Bundle) -> (u64, u64, usize, Option<u64>, &str) {
     let snapshot = bundle.snapshot.as_ref().map(|snapshot| snapshot.version);
     (bundle.version, bundle.after, bundle.events.len(), snapshot, &bundle.fault.call)

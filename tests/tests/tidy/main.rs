@@ -2,8 +2,11 @@
 //! and has a sample that it must complain about.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod modules;
+mod words;
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -14,10 +17,10 @@ struct Source {
     text: String,
 }
 
-/// What is wrong with a file, each with its line where there is one.
+/// A function from a file to its complaints, each with its line where there is one.
 type Rule = fn(&Source) -> Vec<String>;
 
-const RULES: [(&str, Rule); 7] = [
+const RULES: [(&str, Rule); 9] = [
     ("a file is short", short),
     ("a file says what it is", documented),
     ("text is clean", clean),
@@ -25,6 +28,8 @@ const RULES: [(&str, Rule); 7] = [
     ("the product does not panic", no_panics),
     ("unsafe stays where it is", no_unsafe),
     ("crates know only whom they may", edges),
+    ("a doc comment opens with what the item is or does", words::opening),
+    ("names are the field's terms", words::names),
 ];
 
 /// Files that may panic, and why.
@@ -42,13 +47,15 @@ const MAY_BE_UNSAFE: [(&str, &str); 2] = [
 ];
 
 /// Which of our crates a crate may depend on. Others may depend on any.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("host/model", &[]),
     ("host/store", &["cantus-model"]),
     ("host/wasm", &["cantus-model"]),
     ("host/kafka", &["cantus-model"]),
-    ("host/engine", &["cantus-model"]),
-    ("host/http", &["cantus-model", "cantus-engine"]),
+    ("host/replay", &["cantus-model"]),
+    ("host/engine", &["cantus-model", "cantus-replay"]),
+    ("host/host", &["cantus-model", "cantus-store", "cantus-wasm", "cantus-replay", "cantus-engine"]),
+    ("host/http", &["cantus-model", "cantus-host"]),
     ("guest-sdk", &["cantus-sdk-macros"]),
     ("guest-sdk/macros", &[]),
     ("examples", &["cantus-sdk"]),
@@ -153,7 +160,7 @@ fn edges(file: &Source) -> Vec<String> {
     complaints
 }
 
-/// What a package needs outside its tests, on any platform.
+/// The dependencies of a package outside its tests, on any platform.
 fn dependencies(manifest: &toml::Table) -> Vec<String> {
     let platforms = manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
     let tables = std::iter::once(manifest).chain(platforms.filter_map(toml::Value::as_table));
@@ -236,6 +243,43 @@ fn every_exception_is_needed() {
         let same = Source { path: format!("{path}.rs"), text: file.text.clone() };
         assert!(!no_panics(&same).is_empty() || !no_unsafe(&same).is_empty(), "{path} needs no exception: {why}");
     }
+}
+
+/// The crates of ours by their folder, each with its modules.
+fn crates(sources: &[Source]) -> BTreeMap<&str, modules::Crate> {
+    let mut crates = BTreeMap::<&str, modules::Crate>::new();
+    for file in sources.iter().filter(|file| file.is_rust()) {
+        if let Some((folder, path)) = file.path.split_once("/src/")
+            && ["host/", "guest-sdk"].iter().any(|ours| folder.starts_with(ours))
+        {
+            crates.entry(folder).or_default().add(path, &file.text);
+        }
+    }
+    crates
+}
+
+#[test]
+fn modules_form_no_cycle_and_a_type_name_stands_once() {
+    let sources = sources();
+    let crates = crates(&sources);
+    assert!(crates.len() > 6, "the crates are elsewhere");
+    let complaints = crates.iter().flat_map(|(folder, modules)| {
+        let found = modules.cycles().into_iter().chain(modules.doubled_types());
+        found.map(move |complaint| format!("{folder}: {complaint}"))
+    });
+    let complaints: Vec<String> = complaints.collect();
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_glossary_names_what_there_is() {
+    let sources = sources();
+    let types: BTreeSet<String> = crates(&sources).values().flat_map(modules::Crate::types).collect();
+    let glossary = sources.iter().find(|file| file.path == "host/ARCHITECTURE.md").expect("it is there");
+    let named = words::glossary_types(&glossary.text);
+    assert!(named.len() > 20, "the glossary has {} types", named.len());
+    let missing: Vec<_> = named.iter().filter(|name| !types.contains(*name)).collect();
+    assert!(missing.is_empty(), "the glossary of host/ARCHITECTURE.md names types that are not there: {missing:?}");
 }
 
 fn complains(rule: Rule, path: &str, text: &str) -> bool {

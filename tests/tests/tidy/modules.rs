@@ -23,7 +23,7 @@ pub(crate) struct Crate {
 #[derive(Default)]
 struct Module {
     types: Vec<String>,
-    /// What it imports, by the name that it has here.
+    /// Imports by the name that they have here.
     imports: BTreeMap<String, Vec<String>>,
     /// Imports and paths in its code, as written. A re-export is not one.
     references: BTreeSet<Vec<String>>,
@@ -36,6 +36,11 @@ impl Crate {
         self.modules.insert(module_path(path), Module::of(&file));
     }
 
+    /// The names of all types.
+    pub(crate) fn types(&self) -> impl Iterator<Item = String> {
+        self.modules.values().flat_map(|module| module.types.iter().cloned())
+    }
+
     /// Type names that two modules define.
     pub(crate) fn doubled_types(&self) -> Vec<String> {
         let mut definers = BTreeMap::<&str, Vec<String>>::new();
@@ -45,7 +50,10 @@ impl Crate {
             }
         }
         definers.retain(|name, modules| modules.len() > 1 && !MAY_STAND_TWICE.contains(name));
-        definers.into_iter().map(|(name, modules)| format!("`{name}` is defined in {}", modules.join(" and "))).collect()
+        definers
+            .into_iter()
+            .map(|(name, modules)| format!("`{name}` is defined in {}", modules.join(" and ")))
+            .collect()
     }
 
     /// A cycle of modules that use each other, for each group of modules that has one.
@@ -185,7 +193,7 @@ impl Visit<'_> for Module {
         visit::visit_item(self, item);
     }
 
-    /// What a function defines for itself is nobody else's.
+    /// Types that a function defines for itself do not count.
     fn visit_block(&mut self, block: &syn::Block) {
         let types = self.types.len();
         visit::visit_block(self, block);
@@ -223,7 +231,9 @@ mod tests {
 
     #[test]
     fn a_cycle_is_noticed() {
-        let with = |b: &str| crate_of(&[("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::B; pub struct A(B);"), ("b.rs", b)]);
+        let with = |b: &str| {
+            crate_of(&[("lib.rs", "mod a; mod b;"), ("a.rs", "use crate::b::B; pub struct A(B);"), ("b.rs", b)])
+        };
         assert_eq!(with("pub struct B(Box<crate::a::A>);").cycles(), ["a -> b -> a"]);
         assert_eq!(with("use super::a; pub struct B(Box<a::A>);").cycles(), ["a -> b -> a"]);
         assert!(with("pub struct B; #[cfg(test)] mod tests { use crate::a::A; }").cycles().is_empty());
@@ -231,22 +241,33 @@ mod tests {
 
     #[test]
     fn a_child_that_uses_its_parent_is_noticed() {
-        let with = |root: &str| crate_of(&[("a/mod.rs", root), ("a/b.rs", "use super::A; pub fn b(_: A) {}"), ("lib.rs", "mod a;")]);
+        let with = |root: &str| {
+            crate_of(&[("a/mod.rs", root), ("a/b.rs", "use super::A; pub fn b(_: A) {}"), ("lib.rs", "mod a;")])
+        };
         assert_eq!(with("mod b; pub struct A; fn a() { b::b(A) }").cycles(), ["a -> a::b -> a"]);
         assert!(with("mod b; pub use b::b; pub struct A;").cycles().is_empty());
     }
 
     #[test]
     fn a_name_is_looked_for_where_it_is_defined() {
-        let files = [("lib.rs", "mod a; mod b; pub use a::A;"), ("a.rs", "pub struct A; use crate::b::f;"), ("b.rs", "use crate::A; pub fn f(_: A) {}")];
+        let files = [
+            ("lib.rs", "mod a; mod b; pub use a::A;"),
+            ("a.rs", "pub struct A; use crate::b::f;"),
+            ("b.rs", "use crate::A; pub fn f(_: A) {}"),
+        ];
         assert_eq!(crate_of(&files).cycles(), ["a -> b -> a"]);
     }
 
     #[test]
     fn a_type_that_stands_twice_is_noticed() {
-        let twice = |name: &str| crate_of(&[("a.rs", &format!("struct {name};")), ("b.rs", &format!("enum {name} {{}}"))]);
+        let twice =
+            |name: &str| crate_of(&[("a.rs", &format!("struct {name};")), ("b.rs", &format!("enum {name} {{}}"))]);
         assert_eq!(twice("Step").doubled_types(), ["`Step` is defined in a and b"]);
         assert!(twice("Args").doubled_types().is_empty());
-        assert!(crate_of(&[("a.rs", "struct Step; fn f() { struct Local; }"), ("b.rs", "fn g() { struct Local; }")]).doubled_types().is_empty());
+        assert!(
+            crate_of(&[("a.rs", "struct Step; fn f() { struct Local; }"), ("b.rs", "fn g() { struct Local; }")])
+                .doubled_types()
+                .is_empty()
+        );
     }
 }

@@ -17,7 +17,7 @@ fn withdraw(id: &str, amount: u64) -> Command {
     ada(id, "Withdraw", &format!(r#"{{"amount":{amount}}}"#))
 }
 
-/// What was recorded. She may go 50 below zero, so that `available` is the balance and 50.
+/// The recorded history. She may go 50 below zero, so that `available` is the balance and 50.
 ///
 /// ```text
 ///  command             balance before  available    outcome                  version  balance after
@@ -161,7 +161,7 @@ async fn a_deposit_before_the_beginning_is_rejected() {
     assert_eq!(found.before, found.now);
 }
 
-/// What a replacement asks may differ without any consequence.
+/// A replacement may ask for something else without any consequence.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_command_with_the_same_outcome_is_a_change() {
     let world = world().await;

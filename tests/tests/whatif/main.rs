@@ -1,4 +1,4 @@
-//! What if: another timeline of one aggregate, beside the recorded one.
+//! Another timeline of one aggregate, beside the recorded one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bank;
@@ -50,7 +50,7 @@ struct World {
     known: BTreeMap<Digest, Arc<dyn Component>>,
 }
 
-/// What to do at the branch point.
+/// The change at the branch point.
 #[derive(Clone, Copy, PartialEq)]
 enum Do {
     Drop,
@@ -58,12 +58,12 @@ enum Do {
 }
 
 impl World {
-    /// What `component` decides.
+    /// A history that `component` decided.
     async fn of(component: &Arc<dyn Component>, commands: impl IntoIterator<Item = Command>) -> Self {
         Self::at(Arc::new(FixedClock(host::NOW)), [(Arc::clone(component), commands)]).await
     }
 
-    /// What one component after another decides.
+    /// A history that one component after another decided.
     async fn at<C>(clock: Arc<dyn Clock>, spells: impl IntoIterator<Item = (Arc<dyn Component>, C)>) -> Self
     where
         C: IntoIterator<Item = Command>,
@@ -190,7 +190,7 @@ fn step<'a>(found: &'a Timelines, id: &str) -> &'a TimelineStep {
     found.parted.steps.iter().find(|step| step.command_id == id).unwrap()
 }
 
-/// What a command of the new timeline was answered.
+/// The answer to a command of the new timeline.
 fn now(found: &Timelines, id: &str) -> Value {
     json(&step(found, id).now.as_ref().unwrap().decision)
 }

@@ -174,7 +174,7 @@ mod tests {
 
         aggregate Account (a snapshot every 1,000 events)
           command Open v1 -> Opened v2
-            kind   MessageKind: one of "a", "b", may be missing
+            kind   Kind: one of "a", "b", may be missing
             limit  integer or null (uint32), may be missing
             owner  string  Who may draw
           event Opened v1 (read as v2)

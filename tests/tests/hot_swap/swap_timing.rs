@@ -39,7 +39,7 @@ fn slowly() -> EngineSettings {
     EngineSettings { tail_bytes: 0, ..host::settings() }
 }
 
-/// What was decided before the swap stays, what waits is decided after it, and what the new one does not know is told so.
+/// Decisions before the swap stay, commands that wait are decided after it, and one that the new component does not know is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_wait_that_the_new_one_does_not_have() {
     let [old, new, smaller] =
@@ -107,7 +107,7 @@ async fn a_plugin_that_comes_back_in_time_decides_what_waited() {
     engine.shutdown().await;
 }
 
-/// What ran ahead of a batch that failed is decided again: by whoever is live then.
+/// Decisions that ran ahead of a failed batch are taken again, by the component that is live then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn speculation_that_fails_after_the_swap_is_decided_by_the_new_one() {
     let (old, new) = (component("1.0.0", "limit-none"), component("1.1.0", "limit-10"));
@@ -168,7 +168,7 @@ async fn an_aggregate_is_being_hydrated() {
     engine.shutdown().await;
 }
 
-/// What fits no other is refused whole: nothing changes.
+/// A roster that contradicts itself is refused whole: nothing changes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hosts_of_one_aggregate_are_refused() {
     let old = component("1.0.0", "good");

@@ -10,7 +10,7 @@ use cantus_tests::{
     host::NOW,
 };
 
-use super::{accepted, barred::decide, by, component, fixture::Fixture, shifty, undecided};
+use super::{accepted, by, component, excluded_versions::decide, fixture::Fixture, shifty, undecided};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_makes_live_is_followed() {

@@ -1,4 +1,4 @@
-//! What a person decided stands: no file undoes it by lying in the folder, until there is a new one.
+//! A person's decision stands: no file undoes it by lying in the folder, until there is a new one.
 
 use cantus_engine::registry::{ActivationChange, Activator, FileState};
 use cantus_model::{ActivationCause, Digest};
