@@ -1,14 +1,14 @@
-//! What an error of SQLite means for the caller.
+//! Turns errors of SQLite into the errors of the ports.
 
 use cantus_model::ports::StoreError;
 use rusqlite::{Error, ErrorCode};
 
-/// Turns rusqlite's error into the port's, with a text that says what to do.
+/// Turns an error of rusqlite into the port's error. Its message says what to do.
 pub(super) fn explain(error: Error) -> StoreError {
     match &error {
         Error::SqliteFailure(failure, text) => {
             let message = text.clone().unwrap_or_else(|| failure.to_string());
-            by_code(failure.code, &message)
+            explain_code(failure.code, &message)
         }
         Error::FromSqlConversionFailure(..)
         | Error::IntegralValueOutOfRange(..)
@@ -20,7 +20,7 @@ pub(super) fn explain(error: Error) -> StoreError {
     }
 }
 
-fn by_code(code: ErrorCode, message: &str) -> StoreError {
+fn explain_code(code: ErrorCode, message: &str) -> StoreError {
     match code {
         ErrorCode::DiskFull => {
             StoreError::Unwritable(format!("{message}: make room on its disk, or raise its limit of size"))
@@ -47,14 +47,14 @@ fn by_code(code: ErrorCode, message: &str) -> StoreError {
     }
 }
 
-/// What was read is not what was written.
-pub(super) fn damaged(what: impl std::fmt::Display) -> StoreError {
+/// The content of a row does not match its checksum.
+pub(super) fn checksum_differs(what: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!(
         "{what} is not what was written: its checksum differs; `cantus store check` lists all damage"
     ))
 }
 
-/// No reader passes a gap: it would never see what is missing.
+/// Refuses a gap: a reader that went on would never see the missing rows.
 pub(super) fn contiguous(expected: u64, found: u64, what: impl Fn() -> String) -> Result<(), StoreError> {
     match expected == found {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! A small history, and ways onto a tape and off it.
+//! A small history, and functions that write and read tapes.
 
 use cantus_model::{
     AggregateRef, Command, CommandRecord, Context, Digest, HistoryPage, HistoryQuery, Message, Outcome,
@@ -35,20 +35,20 @@ pub(crate) fn write(
     writer.finish()
 }
 
-pub(crate) fn taped(streams: &[Stream]) -> Vec<u8> {
+pub(crate) fn write_tape(streams: &[Stream]) -> Vec<u8> {
     write(pages(streams, 7), &[], None).unwrap().0
 }
 
-/// A folder with one tape in it, which can be changed.
-pub(crate) struct Deck(TempDir);
+/// A folder with one tape, which each call of `open` replaces.
+pub(crate) struct TapeFolder(TempDir);
 
-impl Deck {
+impl TapeFolder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn open(&self, bytes: &[u8]) -> Result<Tape, TapeError> {
-        let path = self.0.path().join("it.tape");
+        let path = self.0.path().join("history.tape");
         std::fs::write(&path, bytes).unwrap();
         Tape::open(&path)
     }
@@ -71,8 +71,8 @@ pub(crate) async fn read(tape: &Tape, query: &HistoryQuery) -> Result<Vec<Stream
 }
 
 pub(crate) fn read_all(bytes: &[u8]) -> Vec<Stream> {
-    let (deck, runtime) = (Deck::new(), tokio::runtime::Builder::new_current_thread().build().unwrap());
-    let tape = deck.open(bytes).unwrap();
+    let (folder, runtime) = (TapeFolder::new(), tokio::runtime::Builder::new_current_thread().build().unwrap());
+    let tape = folder.open(bytes).unwrap();
     let streams = runtime.block_on(read(&tape, &HistoryQuery::default())).unwrap();
     let commands = || streams.iter().flat_map(|(_, commands)| commands);
     assert_eq!(tape.totals().streams, streams.len() as u64);
@@ -111,7 +111,7 @@ pub(crate) fn plain(
     RecordedCommand { record, events }
 }
 
-/// Two streams with a rejection among them.
+/// Returns two streams; one has a rejection.
 pub(crate) fn small() -> Vec<Stream> {
     let of = |id| AggregateRef::new("Account", id);
     let event = |text: &str| Message { name: "Opened".into(), version: 2, payload: text.into() };

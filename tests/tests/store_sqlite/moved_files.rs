@@ -1,13 +1,13 @@
-//! The store's files go away while a host writes to it.
+//! The files of a store are moved or removed while a host writes to it.
 
 use std::fs;
 
 use cantus_model::ports::StoreError;
 use cantus_tests::store_suite::given::*;
 
-use super::{open, place};
+use super::{fixture, open};
 
-/// What becomes of the files in a folder; a name for it.
+/// A name, and a change of the files in a folder.
 type Loss = (&'static str, fn(&std::path::Path));
 
 const LOSSES: [Loss; 5] = [
@@ -22,7 +22,7 @@ const LOSSES: [Loss; 5] = [
 ];
 
 #[tokio::test]
-async fn nothing_more_is_answered() {
+async fn a_lost_file_stops_all_commits() {
     for (what, lose) in LOSSES {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("data");
@@ -46,7 +46,7 @@ async fn nothing_more_is_answered() {
 
 #[tokio::test]
 async fn a_new_connection_after_a_failure_finds_the_same_store() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;

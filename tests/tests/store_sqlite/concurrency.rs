@@ -1,4 +1,4 @@
-//! Others on the same file: writers, readers, and a caller who does not wait.
+//! Several writers and readers of one store, and a caller that abandons its commit.
 
 use std::{
     pin::pin,
@@ -13,11 +13,11 @@ use cantus_model::{
 use cantus_store::{SqliteOptions, SqliteStore};
 use cantus_tests::store_suite::given::*;
 
-use super::{open, place, raw};
+use super::{fixture, open, open_raw};
 
 #[tokio::test]
 async fn two_writers_take_turns() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let hosts = [open(&url).await, open(&url).await];
     let mut last = Claim { partition: PartitionId::FIRST, epoch: 0 };
     for turn in 0..6_u64 {
@@ -34,23 +34,23 @@ async fn two_writers_take_turns() {
 }
 
 #[tokio::test]
-async fn a_busy_file_may_be_tried_again() {
-    let (_folder, path, url) = place();
+async fn a_locked_store_can_be_tried_again() {
+    let (_folder, path, url) = fixture();
     let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(50), ..SqliteOptions::default() };
     let store: Subject = Arc::new(SqliteStore::open_with(&url, options).await.unwrap());
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
-    let neighbour = raw(&path);
-    neighbour.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other_process = open_raw(&path);
+    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     let entries = [accepted("c1", "a", 0, &["x"])];
     assert!(matches!(store.commit(claim, &entries).await, Err(StoreError::Transient(_))));
     assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0, "readers go on");
-    neighbour.execute_batch("ROLLBACK").unwrap();
+    other_process.execute_batch("ROLLBACK").unwrap();
     assert_eq!(commit(&store, claim, &entries).await, [committed(1, 0)]);
 }
 
 #[tokio::test]
 async fn an_abandoned_commit_is_whole_or_nothing() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let (mut applied, mut undone) = (0, 0);
@@ -83,7 +83,7 @@ async fn an_abandoned_commit_is_whole_or_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_see_whole_batches_only() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let reading: Vec<_> = (0..3)
@@ -119,8 +119,8 @@ async fn readers_see_whole_batches_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_wal_does_not_grow_without_bound() {
-    let (_folder, path, url) = place();
+async fn the_wal_stays_short_beside_readers() {
+    let (_folder, path, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let reading: Vec<_> = (0..2)
@@ -145,11 +145,11 @@ async fn the_wal_does_not_grow_without_bound() {
 }
 
 #[tokio::test]
-async fn a_long_reader_is_waited_for_in_vain_but_not_for_long() {
-    let (_folder, path, url) = place();
+async fn a_long_reader_delays_no_commit_for_long() {
+    let (_folder, path, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
-    let reader = raw(&path);
+    let reader = open_raw(&path);
     reader.execute_batch("BEGIN").unwrap();
     let count = || reader.query_row("SELECT count(*) FROM event", [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count(), 0);

@@ -1,4 +1,4 @@
-//! A store of more than a million commands. It takes minutes, so it runs only when it is asked for:
+//! A store of more than a million commands. The test takes minutes, so it runs only on request:
 //! `cargo test --release -p cantus-tests --test store_sqlite -- --ignored --nocapture`.
 
 use std::{path::Path, sync::Arc, time::Instant};
@@ -7,13 +7,13 @@ use cantus_model::{AggregateRef, Entry, HistoryQuery, StreamSample};
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::given::*;
 
-use super::{open, place};
+use super::{fixture, open};
 
 const COMMANDS: u64 = 1_200_000;
 const STREAMS: u64 = 10_000;
 const BATCH: u64 = 5_000;
 
-/// The `n`th command: to a stream that seems to be any, every tenth rejected.
+/// Returns the `n`th command: to a pseudo-random stream, every tenth one rejected.
 fn nth(n: u64, versions: &mut [u64]) -> Entry {
     let stream = (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33) % STREAMS;
     let version = &mut versions[stream as usize];
@@ -36,7 +36,7 @@ async fn fill(url: &str) {
     }
 }
 
-/// Reads what `query` selects and says how fast that was.
+/// Reads the streams that `query` selects and prints the rate.
 async fn read(store: &Subject, what: &str, query: &HistoryQuery) -> (usize, usize) {
     let begun = Instant::now();
     let mut history = store.history(query).await.unwrap();
@@ -53,7 +53,7 @@ async fn read(store: &Subject, what: &str, query: &HistoryQuery) -> (usize, usiz
     (commands, streams)
 }
 
-/// The memory that this process has for itself, in kilobytes, where that can be known.
+/// Returns the private memory of this process in kilobytes, where the system reports it.
 fn memory() -> Option<u64> {
     let status = std::fs::read_to_string(Path::new("/proc/self/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("RssAnon:")?.trim().strip_suffix(" kB")?.parse().ok())
@@ -62,7 +62,7 @@ fn memory() -> Option<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a million commands take minutes; `history` checks the same with few"]
 async fn a_million_commands() {
-    let (_folder, path, url) = place();
+    let (_folder, path, url) = fixture();
     let begun = Instant::now();
     fill(&url).await;
     println!("made in {:.0?}, {} MB", begun.elapsed(), path.metadata().unwrap().len() >> 20);

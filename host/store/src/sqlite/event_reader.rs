@@ -1,4 +1,4 @@
-//! The reading side.
+//! Reads the log: streams, events and commands.
 
 use std::sync::LazyLock;
 
@@ -8,18 +8,20 @@ use cantus_model::{
     Timestamp,
     ports::{EventReader, StoreError},
 };
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, Row};
 
 use super::{
     SqliteStore,
-    connection::{Session, prepare},
+    append::find_command,
+    connection::Session,
     error::{contiguous, explain},
-    hydrate,
-    journal::{Standing, find_command},
+    event_row::{EventColumn, EventDecoder, SELECT_EVENT},
+    hydrate::find_stream_head,
     key::{key, last_key},
-    packed::Id,
-    recent,
-    rows::{EventDecoder, SELECT_EVENT, bound, column},
+    packed::PackedId,
+    partition_row::PartitionRow,
+    query::{next_row, prepare, query_optional, query_row, to_signed},
+    recent_commands::read_recent,
 };
 
 const VERSION_AT: &str = "SELECT count(*) FROM event \
@@ -37,7 +39,7 @@ static READ_LOG: LazyLock<String> =
     LazyLock::new(|| format!("{} WHERE e.pk >= ? AND e.pk <= ? ORDER BY e.pk LIMIT ?", *SELECT_EVENT));
 
 /// The names of an event's stream and the id of its command.
-const SURROUNDINGS: &str = "SELECT s.aggregate_type, s.aggregate_id, c.id FROM event AS e \
+const EVENT_OWNERS: &str = "SELECT s.aggregate_type, s.aggregate_id, c.id FROM event AS e \
      CROSS JOIN stream AS s ON s.pk = e.stream CROSS JOIN command AS c ON c.pk = e.command WHERE e.pk = ?";
 
 #[async_trait]
@@ -49,7 +51,7 @@ impl EventReader for SqliteStore {
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError> {
         let aggregate = aggregate.clone();
         let read = move |session: &mut Session| {
-            let found = hydrate::find(session, &mut EventDecoder::default(), &aggregate)?;
+            let found = find_stream_head(session, &mut EventDecoder::default(), &aggregate)?;
             Ok(found.map_or_else(StreamHead::default, |(_, head)| head))
         };
         self.readers.read(read).await
@@ -68,8 +70,8 @@ impl EventReader for SqliteStore {
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError> {
         let AggregateRef { aggregate_type, id } = aggregate.clone();
         let read = move |session: &mut Session| {
-            let values = (&aggregate_type, &id, bound(time.0));
-            prepare(&session.connection, VERSION_AT)?.query_row(values, |row| row.get(0)).map_err(explain)
+            let values = (&aggregate_type, &id, to_signed(time.0));
+            query_row(&session.connection, VERSION_AT, values, |row| row.get(0))
         };
         self.readers.read(read).await
     }
@@ -80,7 +82,7 @@ impl EventReader for SqliteStore {
     }
 
     async fn log_head(&self, partition: PartitionId) -> Result<u64, StoreError> {
-        self.readers.read(move |session| Ok(Standing::read(&session.connection, partition)?.head)).await
+        self.readers.read(move |session| Ok(PartitionRow::read(&session.connection, partition)?.counts.events)).await
     }
 
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
@@ -88,7 +90,7 @@ impl EventReader for SqliteStore {
         let read = move |session: &mut Session| {
             for partition in info.partition_ids() {
                 if let Some(command) = find_command(session, partition, &id)? {
-                    return command.intact().map(Some);
+                    return command.into_record().map(Some);
                 }
             }
             Ok(None)
@@ -102,7 +104,7 @@ impl EventReader for SqliteStore {
         limit: usize,
     ) -> Result<Vec<CommandRecord>, StoreError> {
         let (types, info) = (aggregate_types.to_vec(), self.info.clone());
-        self.readers.read(move |session| recent::commands(session, &info, &types, limit)).await
+        self.readers.read(move |session| read_recent(session, &info, &types, limit)).await
     }
 }
 
@@ -112,46 +114,35 @@ fn read_stream(
     after: u64,
     limit: PageLimit,
 ) -> Result<EventBatch, StoreError> {
-    let Session { connection, names, .. } = session;
-    let mut statement = prepare(connection, &READ_STREAM)?;
-    let values = (&aggregate.aggregate_type, &aggregate.id, bound(after), bound(limit.events));
-    let mut rows = statement.query(values).map_err(explain)?;
-    let (mut page, mut decoder, mut expected) =
-        (EventBatch::default(), EventDecoder::default(), after.saturating_add(1));
-    while limit.has_room(&page)
-        && let Some(row) = rows.next().map_err(explain)?
-    {
-        contiguous(expected, column(row, 1)?, || format!("version of {aggregate}"))?;
-        decoder.intact(row, connection, names, aggregate)?.push_to(&mut page);
-        expected = expected.saturating_add(1);
-    }
-    Ok(page)
+    let Session { connection, dictionary, .. } = session;
+    let values = (&aggregate.aggregate_type, &aggregate.id, to_signed(after), to_signed(limit.events));
+    EventDecoder::default().read_batch((connection, dictionary), (&READ_STREAM, values), aggregate, after, limit)
 }
 
 fn read_events(session: &mut Session, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
-    let Session { connection, names, .. } = session;
+    let Session { connection, dictionary, .. } = session;
     let (mut stream, mut log);
     let (mut rows, mut expected) = match &query.aggregate {
         Some(aggregate) => {
             let after = query.after.unwrap_or(0);
             stream = prepare(connection, &READ_STREAM)?;
-            let values = (&aggregate.aggregate_type, &aggregate.id, bound(after), bound(query.limit));
+            let values = (&aggregate.aggregate_type, &aggregate.id, to_signed(after), to_signed(query.limit));
             (stream.query(values).map_err(explain)?, after.saturating_add(1))
         }
         None => {
             let first = query.after.map_or(0, |offset| offset.saturating_add(1));
-            // Beyond the largest number there is nothing.
+            // There is no event beyond the largest number.
             let Ok(from) = key(query.partition, first) else { return Ok(Vec::new()) };
             log = prepare(connection, &READ_LOG)?;
-            (log.query((from, last_key(query.partition), bound(query.limit))).map_err(explain)?, first)
+            (log.query((from, last_key(query.partition), to_signed(query.limit))).map_err(explain)?, first)
         }
     };
     let (mut events, mut bytes, mut decoder) = (Vec::new(), 0, EventDecoder::default());
     while query.has_room(events.len(), bytes)
-        && let Some(row) = rows.next().map_err(explain)?
+        && let Some(row) = next_row(&mut rows)?
     {
-        let (aggregate, command_id) = surroundings(connection, column(row, 0)?)?;
-        let event = decoder.intact(row, connection, names, &aggregate)?;
+        let (aggregate, command_id) = read_owners(connection, EventColumn::Pk.read(row)?)?;
+        let event = decoder.decode(row, connection, dictionary, &aggregate)?;
         let event = event.into_recorded(aggregate, command_id);
         match &query.aggregate {
             Some(aggregate) => contiguous(expected, event.version, || format!("version of {aggregate}"))?,
@@ -164,10 +155,11 @@ fn read_events(session: &mut Session, query: &EventQuery) -> Result<Vec<Recorded
     Ok(events)
 }
 
-fn surroundings(connection: &rusqlite::Connection, pk: i64) -> Result<(AggregateRef, String), StoreError> {
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok((AggregateRef { aggregate_type: row.get(0)?, id: row.get(1)? }, row.get::<_, Id<String>>(2)?.0))
+/// Reads the aggregate of an event and the id of its command.
+fn read_owners(connection: &Connection, pk: i64) -> Result<(AggregateRef, String), StoreError> {
+    let read = |row: &Row<'_>| {
+        Ok((AggregateRef { aggregate_type: row.get(0)?, id: row.get(1)? }, row.get::<_, PackedId<String>>(2)?.0))
     };
-    let found = prepare(connection, SURROUNDINGS)?.query_row([pk], read).optional().map_err(explain)?;
-    found.ok_or_else(|| StoreError::Corrupt("the stream or the command of an event is missing".into()))
+    let owners = query_optional(connection, EVENT_OWNERS, [pk], read)?;
+    owners.ok_or_else(|| StoreError::Corrupt("the stream or the command of an event is missing".into()))
 }
