@@ -1,14 +1,14 @@
 //! What a component may import and must export, checked before it runs for the first time.
 
-use crate::{LoadError, surface::Surface};
+use crate::{LoadError, surface::Surface, wasi::stubs::STUBS};
 
 const CONTRACT: &str = "cantus:domain/";
 const CONTRACT_VERSION: &str = "0.1";
 const TYPES: &str = "cantus:domain/types";
 const REQUIRED: [&str; 2] = ["cantus:domain/plugin", "cantus:domain/aggregate"];
 
-/// Interfaces that the sandbox answers, from the command's context or with nothing. Versions 0.2.x only.
-const ALLOWED: [&str; 18] = [
+/// Interfaces that the sandbox answers, from the command's context or with nothing. Versions 0.2.x only, as of [`STUBS`].
+const ANSWERED: [&str; 18] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stdin",
@@ -73,7 +73,10 @@ fn is_allowed(name: &str) -> bool {
     let (interface, version) = split(name);
     match interface.strip_prefix(CONTRACT) {
         Some(_) => interface == TYPES && is_contract_version(version),
-        None => ALLOWED.contains(&interface) && version.is_some_and(|version| version.starts_with("0.2.")),
+        None => {
+            let is_known = ANSWERED.contains(&interface) || STUBS.contains(&interface);
+            is_known && version.is_some_and(|version| version.starts_with("0.2."))
+        }
     }
 }
 
@@ -108,7 +111,8 @@ fn is_contract_version(version: Option<&str>) -> bool {
     version.and_then(|version| version.rsplit_once('.')).is_some_and(|(minor, _)| minor == CONTRACT_VERSION)
 }
 
-fn split(name: &str) -> (&str, Option<&str>) {
+/// An import's or export's interface and version.
+pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
     match name.split_once('@') {
         Some((interface, version)) => (interface, Some(version)),
         None => (name, None),

@@ -17,7 +17,7 @@ pub(crate) fn explain(
     stderr: Option<&str>,
 ) -> Fault {
     let kind = kind(error, state);
-    let reason = match (kind, state.refused) {
+    let reason = match (kind, &state.refused) {
         (FaultKind::RefusedCall, Some(import)) => format!("it called {import}, which the sandbox refuses"),
         (FaultKind::OutOfFuel, _) => format!("out of fuel after {} units: does it loop?", shared.limits.fuel_per_call),
         (FaultKind::TimeLimit, _) => format!("stopped after {} ms", shared.limits.call_timeout_ms),

@@ -1,5 +1,7 @@
 //! What the host keeps beside one guest: its limits, the context of the running call, its captured output.
 
+use std::borrow::Cow;
+
 use cantus_model::{Timestamp, ports::HashSeed};
 use wasmtime::ResourceLimiter;
 
@@ -20,7 +22,7 @@ pub(crate) struct GuestState {
     /// What the running call complained about.
     pub(crate) stderr: Output,
     /// An import that the running call used and may not.
-    pub(crate) refused: Option<&'static str>,
+    pub(crate) refused: Option<Cow<'static, str>>,
 }
 
 impl GuestState {

@@ -108,9 +108,9 @@ impl Runtime {
 
     fn describe(&self, digest: Digest, component: &Component) -> Result<LoadedComponent, LoadError> {
         audit::check(&Surface::of(&self.engine, component))?;
-        let pre = self
-            .linker
-            .instantiate_pre(component)
+        let mut linker = self.linker.clone();
+        let pre = wasi::stubs::add_to_linker(&mut linker, component)
+            .and_then(|()| linker.instantiate_pre(component))
             .and_then(DomainPre::new)
             .map_err(|error| LoadError::Unfit(format!("{error:#}")))?;
         LoadedComponent::describe(pre, digest, Arc::clone(&self.limits), Arc::clone(&self.watchdog))

@@ -2,18 +2,22 @@
 //!
 //! They show that nothing is hidden: time is `context.now`, randomness comes from `context.seed`, stdout and stderr go
 //! to the host's log, the environment is empty, and everything else stops the guest. Signatures after WASI 0.2
-//! (WebAssembly/WASI, `wasip2`). A version 0.2.x of an import is met by the 0.2.0 defined here.
+//! (WebAssembly/WASI, `wasip2`). A version 0.2.x of an import is met by the 0.2.0 defined here; [`stubs`] are defined for each
+//! component in its own version.
 
 mod cli;
 mod clocks;
 mod io;
 mod random;
+pub(crate) mod stubs;
+
+use std::borrow::Cow;
 
 use wasmtime::component::Linker;
 
 use crate::guest::GuestState;
 
-/// Defines every allowed import.
+/// Defines every import that is the same for all components.
 pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     io::add_to_linker(linker)?;
     cli::add_to_linker(linker)?;
@@ -22,7 +26,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
 }
 
 /// Stops the guest because it used something that it may not have.
-fn refuse<T>(state: &mut GuestState, import: &'static str) -> wasmtime::Result<T> {
-    state.refused = Some(import);
+fn refuse<T>(state: &mut GuestState, import: impl Into<Cow<'static, str>>) -> wasmtime::Result<T> {
+    let import = import.into();
+    state.refused = Some(import.clone());
     Err(wasmtime::Error::msg(import))
 }
