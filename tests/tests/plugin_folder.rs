@@ -100,7 +100,7 @@ fn each_file_is_taken_or_refused_with_a_reason() {
     place.write("text.wasm", b"(component)");
     place.write("other-contract.wasm", &with_other_contract(&rogue));
     place
-        .write("sockets.wasm", &wat::parse_str(r#"(component (import "wasi:sockets/tcp@0.2.0" (instance)))"#).unwrap());
+        .write("sockets.wasm", &wat::parse_str(r#"(component (import "wasi:sockets/tcp@0.3.0" (instance)))"#).unwrap());
     place.write("describes-nothing.wasm", &guests::rogue("no-aggregate"));
     place.write(OsStr::from_bytes(b"not-utf8-\xff.wasm"), &rogue);
     place.write(OsStr::from_bytes(b"not-utf8-\xfe.wasm"), &rogue);

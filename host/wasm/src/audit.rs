@@ -127,12 +127,14 @@ mod tests {
     fn the_allow_list_goes_by_interface_and_version() {
         assert!(is_allowed("wasi:io/streams@0.2.6"));
         assert!(is_allowed("wasi:random/insecure-seed@0.2.0"));
+        assert!(is_allowed("wasi:filesystem/types@0.2.12"));
         assert!(is_allowed("cantus:domain/types@0.1.7"));
         for refused in [
             "wasi:io/streams@0.3.0",
             "wasi:io/streams",
-            "wasi:sockets/tcp@0.2.0",
-            "wasi:filesystem/types@0.2.0",
+            "wasi:sockets/tcp@0.3.0",
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:keyvalue/store@0.2.0",
             "cantus:domain/types@0.2.0",
             "cantus:domain/plugin@0.1.0",
             "env",
@@ -149,13 +151,13 @@ mod tests {
     #[test]
     fn all_that_is_refused_is_named() {
         assert_eq!(
-            refused(&["wasi:sockets/tcp@0.2.0", "wasi:io/poll@0.2.0", "wasi:sockets/udp@0.2.0"]),
-            "it imports `wasi:sockets/tcp@0.2.0`, `wasi:sockets/udp@0.2.0`, which a guest may not have: decisions do no \
+            refused(&["wasi:sockets/tcp@0.3.0", "wasi:io/poll@0.2.0", "wasi:sockets/udp@0.3.0"]),
+            "it imports `wasi:sockets/tcp@0.3.0`, `wasi:sockets/udp@0.3.0`, which a guest may not have: decisions do no \
              network I/O; put the data into the command"
         );
         assert_eq!(
-            refused(&["wasi:sockets/tcp@0.2.0", "wasi:http/types@0.2.0", "cantus:domain/types@0.2.0"]),
-            "it imports `wasi:sockets/tcp@0.2.0`, `wasi:http/types@0.2.0`, `cantus:domain/types@0.2.0`, which a guest may \
+            refused(&["wasi:sockets/tcp@0.3.0", "wasi:http/client@0.3.0", "cantus:domain/types@0.2.0"]),
+            "it imports `wasi:sockets/tcp@0.3.0`, `wasi:http/client@0.3.0`, `cantus:domain/types@0.2.0`, which a guest may \
              not have: only clocks, randomness and output are answered, all from the command's context; put other data \
              into the command"
         );

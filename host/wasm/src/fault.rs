@@ -3,12 +3,12 @@
 use cantus_model::{Fault, FaultKind};
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::{component::Shared, guest::GuestState};
+use crate::{component::Shared, guest::GuestState, uncaught};
 
 const MAX_FRAMES: usize = 32;
-const MAX_MESSAGE_CHARS: usize = 1_000;
+pub(crate) const MAX_MESSAGE_CHARS: usize = 1_000;
 
-/// Explains why `call` failed. What the guest printed to stderr last is most often the panic message.
+/// Explains why `call` failed. What the guest printed to stderr last is most often why it trapped.
 pub(crate) fn explain(
     shared: &Shared,
     call: &'static str,
@@ -30,7 +30,7 @@ pub(crate) fn explain(
         _ => error.root_cause().to_string(),
     };
     let message = match stderr.filter(|text| !text.is_empty()) {
-        Some(text) if kind == FaultKind::Trap => panic_line(text).to_owned(),
+        Some(text) if kind == FaultKind::Trap => uncaught::message(text),
         _ => reason,
     };
     fault(shared, kind, call, message, backtrace(error))
@@ -102,14 +102,6 @@ fn frame(frame: &wasmtime::FrameInfo) -> String {
     match frame.func_name() {
         Some(name) => demangle(name),
         None => format!("<function {}>", frame.func_index()),
-    }
-}
-
-/// Rust prints `thread '…' panicked at src/lib.rs:1:2:` and the message on the next line.
-fn panic_line(stderr: &str) -> &str {
-    match stderr.rfind("panicked at ") {
-        Some(start) => stderr[start..].split("\nnote: ").next().unwrap_or(stderr).trim_end(),
-        None => stderr.lines().last().unwrap_or(stderr),
     }
 }
 

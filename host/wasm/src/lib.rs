@@ -22,6 +22,7 @@ mod runtime;
 mod sandbox;
 mod source;
 mod surface;
+mod uncaught;
 mod wasi;
 mod watch;
 mod watchdog;

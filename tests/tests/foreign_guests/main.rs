@@ -1,38 +1,88 @@
-//! Guests in JavaScript and Python, built by `componentize-js` and `componentize-py` without flags, under default limits.
+//! Guests in JavaScript and Python, built by `componentize-js` and `componentize-py` without flags, under the default limits.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod decisions;
+mod exceptions;
+mod randomness;
+mod replay;
+mod stubs;
+mod swap;
 mod toolchain;
 
-use cantus_model::{Context, Message, Timestamp, ports::{HashSeed, Reply}};
-use std::time::Instant;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+};
 
-#[test]
-fn try_it() {
-    let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign_guests/compiled");
-    let runtime = cantus_wasm::Runtime::new(&cantus_wasm::Limits::default(), Some(&cache)).unwrap();
-    for (path, aggregate, commands) in [(&toolchain::TALLY[0], "Tally", &["Add", "AddFromSeed", "AddRandom", "AddRandom", "AddCryptoRandom", "AddNow", "Throw", "Fetch", "Wait", "Nope"][..]),
-       (&toolchain::LEDGER[0], "Ledger", &["Post", "PostFromSeed", "PostRandom", "PostRandom", "PostSystemRandom", "PostNow", "Raise", "ReadFile", "Connect", "Fetch", "Sleep", "Nope"])] {
-        println!("=== {}", path.display());
-        let start = Instant::now();
-        let component = match runtime.load(&std::fs::read(path).unwrap()) { Ok(c) => c, Err(error) => { println!("{error}"); continue } };
-        println!("load {:?}", start.elapsed());
-        let start = Instant::now();
-        let mut sandbox = component.open(HashSeed::default()).unwrap();
-        println!("open {:?} {} MB", start.elapsed(), sandbox.memory_bytes() >> 20);
-        for name in commands {
-            if sandbox.is_poisoned() { sandbox = component.open(HashSeed::default()).unwrap(); }
-            let before = sandbox.fuel_used();
-            let instance = sandbox.restore(aggregate, "one", None).unwrap();
-            let restored = sandbox.fuel_used() - before;
-            let context = Context { command_id: "c".into(), now: Timestamp(1_357_000_000_000_000), seed: 123456789, correlation_id: "c".into(), causation_id: None, actor: None, metadata: vec![] };
-            let start = Instant::now();
-            let reply = sandbox.handle(instance, &Message { name: (*name).into(), version: 1, payload: br#"{"amount":7}"#.to_vec() }, &context);
-            println!("{name}: {:?} fuel {} + {restored}", start.elapsed(), sandbox.fuel_used() - before - restored);
-            match reply {
-                Ok(Reply::Events(events)) => { println!("  {events:?}");  sandbox.combine(instance, &events.iter().collect()).unwrap(); println!("  {}", String::from_utf8_lossy(&sandbox.snapshot(instance).unwrap())); }
-                Ok(reply) => println!("  {reply:?}"),
-                Err(fault) => println!("  {:?} {fault}\n  {:?}", fault.kind, fault.backtrace),
-            }
+use cantus_engine::{Answer, CommandError, Engine, FixedClock};
+use cantus_model::{Fault, Outcome, ports::Component, ports::Store};
+use cantus_store::MemoryStore;
+use cantus_tests::{guests, host};
+use cantus_wasm::{Limits, Runtime};
+
+/// A guest in two versions: the second takes half as much.
+struct Guest {
+    versions: [Arc<dyn Component>; 2],
+    aggregate: &'static str,
+    /// The command that adds an amount.
+    add: &'static str,
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign_guests/compiled");
+    Runtime::new(&Limits::default(), Some(&compiled)).unwrap()
+});
+
+static JAVASCRIPT: LazyLock<Guest> =
+    LazyLock::new(|| Guest { versions: loaded(&toolchain::TALLY), aggregate: "Tally", add: "Add" });
+
+static PYTHON: LazyLock<Guest> =
+    LazyLock::new(|| Guest { versions: loaded(&toolchain::LEDGER), aggregate: "Ledger", add: "Post" });
+
+fn loaded(files: &[PathBuf; 2]) -> [Arc<dyn Component>; 2] {
+    [0, 1].map(|at| RUNTIME.load(&guests::read(files[at].to_str().unwrap())).unwrap())
+}
+
+/// An engine with the first version of a guest, on a store in memory.
+struct World {
+    guest: &'static Guest,
+    store: Arc<dyn Store>,
+    engine: Engine,
+}
+
+impl World {
+    async fn of(guest: &'static Guest) -> Self {
+        Self::on(guest, Arc::new(MemoryStore::default())).await
+    }
+
+    async fn on(guest: &'static Guest, store: Arc<dyn Store>) -> Self {
+        let [first, _] = &guest.versions;
+        let clock = Arc::new(FixedClock(host::NOW));
+        let engine = host::start_with(host::settings(), Arc::clone(&store), Arc::clone(first), clock).await;
+        Self { guest, store, engine }
+    }
+
+    /// Adds to one of the aggregates, and returns the version of its stream, or the code of a rejection.
+    async fn add(&self, id: &str, aggregate: &str, amount: u64) -> Result<u64, String> {
+        match self.ask(id, aggregate, self.guest.add, &format!(r#"{{"amount":{amount}}}"#)).await {
+            Ok(decided) => match decided.outcome {
+                Outcome::Accepted { .. } => Ok(decided.version),
+                Outcome::Rejected(rejection) => Err(rejection.code),
+            },
+            Err(error) => panic!("{id}: {error}"),
         }
+    }
+
+    async fn ask(&self, id: &str, aggregate: &str, name: &str, payload: &str) -> Answer {
+        let aggregate = format!("{}/{aggregate}", self.guest.aggregate);
+        self.engine.execute(host::command(id, &aggregate, name, payload)).await
+    }
+
+    /// A command without arguments that faults.
+    async fn fault(&self, name: &str) -> Fault {
+        let answer = self.ask(name, "a", name, "{}").await;
+        let Err(CommandError::Fault(fault)) = answer else { panic!("{name}: {answer:?}") };
+        assert_eq!(self.store.command(name).await.unwrap(), None, "{name} is recorded");
+        *fault
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use cantus_model::Digest;
 
-/// The version that stands in the sources, and the one that is built from them as well.
+/// The version that the sources name, and the one that is built from them as well.
 pub(crate) const VERSIONS: [&str; 2] = ["1.0.0", "1.1.0"];
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -32,7 +32,16 @@ const JAVASCRIPT: Language = Language {
     sources: &["tally.js"],
     pins: &["package.json", "package-lock.json"],
     install: &[&["npm", "ci", "--no-audit", "--no-fund"]],
-    build: &["../node_modules/.bin/componentize-js", "tally.js", "--wit", "WIT", "--world-name", "domain", "--out", "OUT"],
+    build: &[
+        "../node_modules/.bin/componentize-js",
+        "tally.js",
+        "--wit",
+        "WIT",
+        "--world-name",
+        "domain",
+        "--out",
+        "OUT",
+    ],
 };
 
 const PYTHON: Language = Language {
