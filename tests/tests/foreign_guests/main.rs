@@ -5,11 +5,13 @@ mod decisions;
 mod exceptions;
 mod randomness;
 mod replay;
+mod sandboxes;
 mod stubs;
 mod swap;
 mod toolchain;
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
 };
@@ -17,7 +19,7 @@ use std::{
 use cantus_engine::{Answer, CommandError, Engine, FixedClock};
 use cantus_model::{Fault, Outcome, ports::Component, ports::Store};
 use cantus_store::MemoryStore;
-use cantus_tests::{guests, host};
+use cantus_tests::host;
 use cantus_wasm::{Limits, Runtime};
 
 /// A guest in two versions: the second takes half as much.
@@ -28,10 +30,7 @@ struct Guest {
     add: &'static str,
 }
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign_guests/compiled");
-    Runtime::new(&Limits::default(), Some(&compiled)).unwrap()
-});
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| runtime(Limits::default()));
 
 static JAVASCRIPT: LazyLock<Guest> =
     LazyLock::new(|| Guest { versions: loaded(&toolchain::TALLY), aggregate: "Tally", add: "Add" });
@@ -39,8 +38,19 @@ static JAVASCRIPT: LazyLock<Guest> =
 static PYTHON: LazyLock<Guest> =
     LazyLock::new(|| Guest { versions: loaded(&toolchain::LEDGER), aggregate: "Ledger", add: "Post" });
 
+/// A runtime whose compiled code outlives the test.
+fn runtime(limits: Limits) -> Runtime {
+    let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("foreign_guests/compiled");
+    // An entry has 40 MB.
+    Runtime::new(&Limits { compiled_entries: 8, ..limits }, Some(&compiled)).unwrap()
+}
+
 fn loaded(files: &[PathBuf; 2]) -> [Arc<dyn Component>; 2] {
-    [0, 1].map(|at| RUNTIME.load(&guests::read(files[at].to_str().unwrap())).unwrap())
+    files.each_ref().map(|file| RUNTIME.load(&bytes(file)).unwrap())
+}
+
+fn bytes(file: &Path) -> Vec<u8> {
+    fs::read(file).unwrap()
 }
 
 /// An engine with the first version of a guest, on a store in memory.
