@@ -83,7 +83,7 @@ fn built(language: &Language) -> [PathBuf; 2] {
     lock.lock().unwrap();
     let inputs = language.sources.iter().chain(language.pins).map(|name| source(language, name));
     let contract = fs::read_to_string(Path::new(ROOT).join("wit/cantus.wit")).unwrap();
-    let key = Digest::of(inputs.chain([contract]).collect::<String>().as_bytes()).short();
+    let key = Digest::of(inputs.chain([contract, language.build.join(" ")]).collect::<String>().as_bytes()).short();
     let outputs = VERSIONS.map(|version| home.join(format!("{version}-{key}.wasm")));
     if !outputs.iter().all(|output| output.exists()) {
         install(language, &home);

@@ -32,27 +32,42 @@ struct Nothing;
 /// Defines what a component imports of the stubs. The linker is this component's own.
 pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>, component: &Component) -> wasmtime::Result<()> {
     let engine = linker.engine().clone();
-    let mut known: Vec<ResourceType> = Vec::new();
+    let mut known = Vec::new();
     for (import, item) in component.component_type().imports(&engine) {
         let ComponentItem::ComponentInstance(ty) = item.ty else { continue };
+        let items: Vec<_> = ty.exports(&engine).map(|(name, item)| (name, item.ty)).collect();
         let interface = split(import).0;
-        let mut stub = STUBS.contains(&interface).then(|| linker.instance(import)).transpose()?;
-        for (name, item) in ty.exports(&engine) {
-            match (item.ty, &mut stub) {
-                // Where an interface uses a resource of one before it, the same type has a name here too.
-                (ComponentItem::Resource(resource), _) if known.contains(&resource) => {}
-                (ComponentItem::Resource(resource), stub) => {
-                    known.push(resource);
-                    if let Some(stub) = stub {
-                        stub.resource(name, ResourceType::host::<Nothing>(), |_, _| Ok(()))?;
-                    }
-                }
-                (ComponentItem::ComponentFunc(_), Some(stub)) => function(stub, name, format!("{interface}.{name}"))?,
-                _ => {}
-            }
+        if STUBS.contains(&interface) {
+            stub(&mut linker.instance(import)?, interface, &items, &known)?;
+        }
+        known.extend(items.iter().filter_map(|(_, ty)| resource(ty)));
+    }
+    Ok(())
+}
+
+/// Defines one interface. Where it uses a resource of an interface before it, that has a name here too and is defined there.
+fn stub(
+    linker: &mut LinkerInstance<GuestState>,
+    interface: &str,
+    items: &[(&str, ComponentItem)],
+    known: &[ResourceType],
+) -> wasmtime::Result<()> {
+    for (name, ty) in items {
+        if resource(ty).is_some_and(|ty| !known.contains(&ty)) {
+            linker.resource(name, ResourceType::host::<Nothing>(), |_, _| Ok(()))?;
+        }
+        if matches!(ty, ComponentItem::ComponentFunc(_)) {
+            function(linker, name, format!("{interface}.{name}"))?;
         }
     }
     Ok(())
+}
+
+fn resource(ty: &ComponentItem) -> Option<ResourceType> {
+    match ty {
+        ComponentItem::Resource(ty) => Some(*ty),
+        _ => None,
+    }
 }
 
 fn function(linker: &mut LinkerInstance<GuestState>, name: &str, import: String) -> wasmtime::Result<()> {
