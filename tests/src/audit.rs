@@ -8,7 +8,7 @@ use cantus_model::{AggregateRef, Outcome, Rejection};
 use rusqlite::{Connection, Row, types::ValueRef};
 use serde_json::Value;
 
-/// How long to wait for a writer.
+/// Time to wait for a writer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All that a store holds, apart from what may differ between two runs of the same commands: times and offsets.
@@ -23,7 +23,7 @@ pub struct Audit {
 /// A command as it was recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// Whom it was for.
+    /// The aggregate that it was for.
     pub aggregate: AggregateRef,
     /// Accepted or rejected.
     pub outcome: Outcome,
@@ -34,7 +34,7 @@ pub struct Recorded {
 /// An event as it was recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Happened {
-    /// What happened.
+    /// The outcome.
     pub name: String,
     /// Its body, without the member `at`.
     pub payload: Value,
@@ -186,7 +186,7 @@ pub async fn checkpoint(path: &Path) {
 }
 
 impl Audit {
-    /// How many events there are.
+    /// Count of events.
     pub fn events(&self) -> usize {
         self.streams.values().map(Vec::len).sum()
     }

@@ -20,7 +20,7 @@ use cantus_model::{
 use cantus_store::MemoryStore;
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
-/// What happens to one commit.
+/// The fate of one commit.
 pub enum OnCommit {
     /// Nothing is written.
     Fail(StoreError),
@@ -36,7 +36,7 @@ pub enum OnCommit {
     Work,
 }
 
-/// What happens to one activation.
+/// The fate of one activation.
 pub enum OnAppend {
     /// Nothing is written.
     Fail(StoreError),
@@ -60,7 +60,7 @@ pub struct FaultyStore {
     seen: Mutex<Seen>,
 }
 
-/// What the store was asked to do.
+/// The calls that a store has had.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// Entries of each commit, in order.
@@ -87,7 +87,7 @@ impl FaultyStore {
         })
     }
 
-    /// What the next commits meet, one after another.
+    /// Sets the fate of the next commits, one after another.
     pub fn on_commits(&self, faults: impl IntoIterator<Item = OnCommit>) {
         lock(&self.commits).extend(faults);
     }
@@ -102,12 +102,12 @@ impl FaultyStore {
         lock(&self.reads).extend(errors);
     }
 
-    /// What the next activations meet, one after another.
+    /// Sets the fate of the next activations, one after another.
     pub fn on_appends(&self, faults: impl IntoIterator<Item = OnAppend>) {
         lock(&self.appends).extend(faults);
     }
 
-    /// Whether all that was to come to activations has come.
+    /// Reports whether every fate of activations has come.
     pub fn has_appended(&self) -> bool {
         lock(&self.appends).is_empty()
     }
@@ -128,7 +128,7 @@ impl FaultyStore {
         self.reading.write().await
     }
 
-    /// What it was asked to do so far.
+    /// The calls so far.
     pub fn seen(&self) -> Seen {
         lock(&self.seen).clone()
     }

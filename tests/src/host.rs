@@ -2,9 +2,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use cantus_engine::{Clock, Engine, FixedClock, Settings};
+use cantus_engine::{Clock, Engine, EngineParts, EngineSettings, FixedClock, Ownership, StartError};
 use cantus_model::{
-    AggregateRef, Command, Timestamp,
+    AggregateRef, Command, LiveComponent, Timestamp,
     ports::{Component, Store},
 };
 use cantus_wasm::{Limits, Runtime};
@@ -28,8 +28,8 @@ pub fn limits() -> Limits {
 }
 
 /// One shard, so that all aggregates are neighbours, and queues that a test can fill.
-pub fn settings() -> Settings {
-    Settings { shards: 1, quarantine_sandboxes: 2, events_per_command: 100, ..Settings::default() }
+pub fn settings() -> EngineSettings {
+    EngineSettings { shards: 1, quarantine_sandboxes: 2, events_per_command: 100, ..EngineSettings::default() }
 }
 
 /// A runtime whose compiled code outlives the test, beside the guests.
@@ -55,7 +55,7 @@ pub fn load(path: &str, limits: &Limits) -> Arc<dyn Component> {
 ///
 /// # Panics
 /// If it does not start.
-pub async fn start(settings: Settings, store: Arc<dyn Store>, path: &str) -> Engine {
+pub async fn start(settings: EngineSettings, store: Arc<dyn Store>, path: &str) -> Engine {
     start_with(settings, store, load(path, &limits()), Arc::new(FixedClock(NOW))).await
 }
 
@@ -65,12 +65,26 @@ pub async fn start(settings: Settings, store: Arc<dyn Store>, path: &str) -> Eng
 /// If it does not start.
 #[expect(clippy::unwrap_used)]
 pub async fn start_with(
-    settings: Settings,
+    settings: EngineSettings,
     store: Arc<dyn Store>,
     component: Arc<dyn Component>,
     clock: Arc<dyn Clock>,
 ) -> Engine {
-    Engine::start(settings, store, vec![component], clock).await.unwrap()
+    start_live(settings, store, &[LiveComponent::new(component)], clock).await.unwrap()
+}
+
+/// An engine on several components, whose health a test may look at.
+///
+/// # Errors
+/// If it does not start.
+pub async fn start_live(
+    settings: EngineSettings,
+    store: Arc<dyn Store>,
+    live: &[LiveComponent],
+    clock: Arc<dyn Clock>,
+) -> Result<Engine, StartError> {
+    let ownership = Ownership::claim(store.clone(), &*store).await?;
+    Engine::start(EngineParts { settings, ownership, hydrator: store, live, clock, repro: None })
 }
 
 /// The command `name` to `aggregate` (`Type/id`), with nothing that may be left out.
@@ -80,16 +94,5 @@ pub async fn start_with(
 #[expect(clippy::unwrap_used)]
 pub fn command(id: &str, aggregate: &str, name: &str, payload: &str) -> Command {
     let (aggregate_type, aggregate_id) = aggregate.split_once('/').unwrap();
-    Command {
-        id: id.into(),
-        aggregate: AggregateRef::new(aggregate_type, aggregate_id),
-        name: name.into(),
-        version: None,
-        payload: payload.into(),
-        expected_version: None,
-        actor: None,
-        correlation_id: None,
-        causation_id: None,
-        metadata: vec![],
-    }
+    Command::new(id, AggregateRef::new(aggregate_type, aggregate_id), name, payload)
 }

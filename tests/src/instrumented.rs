@@ -9,8 +9,8 @@ use std::{
 };
 
 use cantus_model::{
-    Context, Digest, EventBatch, Fault, Manifest, Message,
-    ports::{Component, HashSeed, InstanceId, Reply, Sandbox},
+    Context, Digest, EventBatch, Fault, Manifest, Message, Verdict,
+    ports::{AggregateSandbox, Component, HandleError, HashSeed, InstanceId, Sandbox},
 };
 
 /// The id of the command at which the host panics.
@@ -22,7 +22,7 @@ pub struct Instrumented {
     counts: Arc<Counts>,
 }
 
-/// What all sandboxes of a component were asked together.
+/// Counts of calls over all sandboxes of a component.
 #[derive(Default)]
 pub struct Counts {
     restores: Mutex<BTreeMap<String, usize>>,
@@ -32,7 +32,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// How often an aggregate with this id was made.
+    /// Count of restores of an aggregate with this id.
     pub fn restores(&self, id: &str) -> usize {
         lock(&self.restores).get(id).copied().unwrap_or(0)
     }
@@ -74,15 +74,15 @@ impl Component for Instrumented {
         self.inner.digest()
     }
 
-    fn open(&self, hash_seed: HashSeed) -> Result<Box<dyn Sandbox>, Box<Fault>> {
-        let inner = self.inner.open(hash_seed)?;
+    fn open_aggregates(&self, hash_seed: HashSeed) -> Result<Box<dyn AggregateSandbox>, Box<Fault>> {
+        let inner = self.inner.open_aggregates(hash_seed)?;
         self.counts.open.fetch_add(1, Relaxed);
         Ok(Box::new(InstrumentedSandbox { inner, counts: Arc::clone(&self.counts) }))
     }
 }
 
 struct InstrumentedSandbox {
-    inner: Box<dyn Sandbox>,
+    inner: Box<dyn AggregateSandbox>,
     counts: Arc<Counts>,
 }
 
@@ -92,7 +92,7 @@ impl Drop for InstrumentedSandbox {
     }
 }
 
-impl Sandbox for InstrumentedSandbox {
+impl AggregateSandbox for InstrumentedSandbox {
     fn restore(&mut self, aggregate_type: &str, id: &str, snapshot: Option<&[u8]>) -> Result<InstanceId, Box<Fault>> {
         *lock(&self.counts.restores).entry(id.to_owned()).or_default() += 1;
         self.inner.restore(aggregate_type, id, snapshot)
@@ -102,7 +102,7 @@ impl Sandbox for InstrumentedSandbox {
         self.inner.combine(instance, events)
     }
 
-    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Reply, Box<Fault>> {
+    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Verdict, HandleError> {
         self.counts.handles.fetch_add(1, Relaxed);
         assert!(context.command_id != PANIC, "the host panics, as it was told to");
         self.inner.handle(instance, command, context)
@@ -115,7 +115,9 @@ impl Sandbox for InstrumentedSandbox {
     fn release(&mut self, instance: InstanceId) -> Result<(), Box<Fault>> {
         self.inner.release(instance)
     }
+}
 
+impl Sandbox for InstrumentedSandbox {
     fn is_poisoned(&self) -> bool {
         self.inner.is_poisoned()
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use cantus_tests::{guests, host};
-use cantus_wasm::{ComponentStore, Limits, LoadError, Runtime};
+use cantus_wasm::{ComponentFolder, Limits, LoadError, Runtime};
 
 fn refusal(runtime: &Runtime, bytes: &[u8]) -> LoadError {
     match runtime.load(bytes) {
@@ -221,7 +221,7 @@ fn instantiation_is_bounded_too() {
 #[test]
 fn the_component_store_notices_damage() {
     let folder = tempfile::tempdir().unwrap();
-    let store = ComponentStore::open(&folder.path().join("made/on/the/way")).unwrap();
+    let store = ComponentFolder::open(&folder.path().join("made/on/the/way")).unwrap();
     let plugin = guests::read(guests::ROGUE);
     let digest = store.put(&plugin).unwrap();
     assert_eq!(store.put(&plugin).unwrap(), digest, "twice is once");

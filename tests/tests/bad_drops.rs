@@ -2,11 +2,10 @@
 //! looks at the memory of all of it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::{collections::BTreeMap, fs, sync::Arc};
+use std::{collections::BTreeMap, fs};
 
-use cantus_model::ports::PluginSource as _;
 use cantus_tests::{guests, host};
-use cantus_wasm::{ComponentStore, FolderSource, PluginFolder, Runtime};
+use cantus_wasm::{PluginFolder, Runtime};
 
 const DROPS: usize = 1_000;
 /// By then every sandbox of the pool and every thread of the compiler has been in use.
@@ -50,9 +49,7 @@ fn a_thousand_bad_components_leave_nothing_behind() {
     fs::create_dir(&plugins).unwrap();
     let limits = host::limits();
     let folder = PluginFolder::open(&plugins, limits.component_bytes).unwrap();
-    let components = ComponentStore::open(&root.path().join("components")).unwrap();
-    let runtime = Arc::new(Runtime::new(&limits, Some(&compiled)).unwrap());
-    let source = FolderSource::new(folder, components, runtime);
+    let runtime = Runtime::new(&limits, Some(&compiled)).unwrap();
     let good = guests::read(guests::ROGUE);
 
     let mut ends = BTreeMap::<&str, usize>::new();
@@ -62,9 +59,9 @@ fn a_thousand_bad_components_leave_nothing_behind() {
             warm = resident();
         }
         fs::write(plugins.join("bad.wasm"), bad(n, &good)).unwrap();
-        assert_eq!(source.scan().unwrap().len(), 1);
-        let bytes = source.read("bad.wasm").unwrap();
-        let end = match source.validate(&bytes).map(|()| source.load(&bytes)) {
+        assert_eq!(folder.scan().unwrap().len(), 1);
+        let bytes = folder.read("bad.wasm").unwrap();
+        let end = match runtime.validate(&bytes).map(|()| runtime.load(&bytes)) {
             Err(_) => "invalid",
             Ok(Err(_)) => "refused",
             Ok(Ok(_)) => "taken",
@@ -76,6 +73,6 @@ fn a_thousand_bad_components_leave_nothing_behind() {
     assert!(ends["invalid"] > DROPS / 2 && ends["refused"] > DROPS / 20, "{ends:?}");
     let taken = ends.get("taken").copied().unwrap_or(0);
     assert_eq!(fs::read_dir(compiled).unwrap().count(), taken, "only what was taken is in the compiled cache");
-    assert_eq!(source.load(&good).unwrap().manifest().name, "rogue", "the host still works");
+    assert_eq!(runtime.load(&good).unwrap().manifest().name, "rogue", "the host still works");
     println!("{ends:?}, grown by {} KiB", grown >> 10);
 }

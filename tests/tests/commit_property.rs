@@ -20,7 +20,7 @@ enum Base {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum MessageKind {
     Accepted(usize),
     Rejected,
     Probe,
@@ -32,15 +32,15 @@ struct Step {
     another_body: bool,
     stream: u32,
     base: Base,
-    kind: Kind,
+    kind: MessageKind,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let base = prop_oneof![4 => Just(Base::Current), 1 => (0..8_u64).prop_map(Base::Version)];
     let kind = prop_oneof![
-        6 => (0..4_usize).prop_map(Kind::Accepted),
-        2 => Just(Kind::Rejected),
-        1 => Just(Kind::Probe),
+        6 => (0..4_usize).prop_map(MessageKind::Accepted),
+        2 => Just(MessageKind::Rejected),
+        1 => Just(MessageKind::Probe),
     ];
     (0..IDS, prop::bool::weighted(0.1), 0..STREAMS, base, kind)
         .prop_map(|(id, another_body, stream, base, kind)| Step { id, another_body, stream, base, kind })
@@ -55,12 +55,12 @@ fn entry(step: Step, now: u64, versions: &mut HashMap<u32, u64>) -> Entry {
         Base::Version(version) => version,
     };
     let entry = match step.kind {
-        Kind::Accepted(count) => {
+        MessageKind::Accepted(count) => {
             *version += count as u64;
             at(now, accepted(&id, &of, base, &[id.as_str(), "", "é"][..count]))
         }
-        Kind::Rejected => at(now, rejected(&id, &of, base)),
-        Kind::Probe => probe(&id, &of),
+        MessageKind::Rejected => at(now, rejected(&id, &of, base)),
+        MessageKind::Probe => probe(&id, &of),
     };
     if step.another_body { with_another_body(entry) } else { entry }
 }

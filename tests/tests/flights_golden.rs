@@ -4,12 +4,13 @@
 
 use std::{collections::VecDeque, path::Path, sync::Arc};
 
-use cantus_engine::{Engine, Pending, Settings, SystemClock};
+use cantus_engine::{EngineSettings, PendingAnswer, SystemClock};
 use cantus_model::{
     AggregateRef, Command, EventQuery, Outcome, RecordedEvent,
     ports::{Component, EventReader, Store},
 };
 use cantus_store::SqliteStore;
+use cantus_tests::host;
 use cantus_wasm::{Limits, Runtime};
 
 const DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/flights/data/flights-2013-01-01.csv");
@@ -40,9 +41,9 @@ fn component() -> Arc<dyn Component> {
 }
 
 /// Feeds the commands as `cantus run` does. Says how many were accepted and how many rejected.
-async fn feed(settings: &Settings, store: &Arc<SqliteStore>, commands: &[Command]) -> (u64, u64) {
+async fn feed(settings: &EngineSettings, store: &Arc<SqliteStore>, commands: &[Command]) -> (u64, u64) {
     let store = Arc::clone(store) as Arc<dyn Store>;
-    let engine = Engine::start(settings.clone(), store, vec![component()], Arc::new(SystemClock)).await.unwrap();
+    let engine = host::start_with(settings.clone(), store, component(), Arc::new(SystemClock)).await;
     let (mut accepted, mut rejected) = (0, 0);
     let mut count = |outcome: Outcome| match outcome {
         Outcome::Accepted { .. } => accepted += 1,
@@ -51,7 +52,7 @@ async fn feed(settings: &Settings, store: &Arc<SqliteStore>, commands: &[Command
     let mut pending = VecDeque::new();
     for command in commands {
         if pending.len() == IN_FLIGHT {
-            let oldest: Pending = pending.pop_front().unwrap();
+            let oldest: PendingAnswer = pending.pop_front().unwrap();
             count(oldest.await.unwrap().outcome);
         }
         pending.push_back(engine.submit(command.clone()).unwrap());
@@ -80,7 +81,7 @@ fn line(RecordedEvent { aggregate, version, event, .. }: &RecordedEvent) -> Stri
 }
 
 /// Feeds the day in `parts`, each to an engine of its own.
-async fn check(settings: Settings, parts: usize) {
+async fn check(settings: EngineSettings, parts: usize) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("cantus.db").display());
     let store = Arc::new(SqliteStore::open(&url).await.unwrap());
@@ -102,25 +103,25 @@ async fn check(settings: Settings, parts: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_one_shard() {
-    check(Settings { shards: 1, ..Settings::default() }, 1).await;
+    check(EngineSettings { shards: 1, ..EngineSettings::default() }, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_four_shards() {
-    check(Settings { shards: 4, ..Settings::default() }, 1).await;
+    check(EngineSettings { shards: 4, ..EngineSettings::default() }, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_restarts_on_the_way() {
-    check(Settings { shards: 2, ..Settings::default() }, 3).await;
+    check(EngineSettings { shards: 2, ..EngineSettings::default() }, 3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_hardly_any_aggregate_in_memory() {
-    check(Settings { shards: 2, resident_aggregates: 8, page_events: 2, ..Settings::default() }, 1).await;
+    check(EngineSettings { shards: 2, resident_aggregates: 8, page_events: 2, ..EngineSettings::default() }, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_a_transaction_for_each_command() {
-    check(Settings { shards: 2, batch_commands: 1, ..Settings::default() }, 1).await;
+    check(EngineSettings { shards: 2, batch_commands: 1, ..EngineSettings::default() }, 1).await;
 }

@@ -14,8 +14,8 @@ use std::{
 };
 
 use cantus_model::{
-    Context, EventBatch, Message, Rejection, Timestamp,
-    ports::{Component, HashSeed, InstanceId, Reply, Sandbox},
+    Context, EventBatch, Message, Rejection, Timestamp, Verdict,
+    ports::{AggregateSandbox, Component, HandleError, HashSeed, InstanceId},
 };
 use cantus_sdk::{Failure, testing::Harness};
 use cantus_tests::guests;
@@ -42,10 +42,10 @@ impl std::fmt::Debug for Subject {
     }
 }
 
-/// What is asked next.
+/// The next command.
 #[derive(Clone, Debug)]
 enum Step {
-    /// What comes next in the order that makes sense.
+    /// The next command in the order that makes sense.
     Next,
     /// Anything that is known.
     Any(Index),
@@ -117,7 +117,7 @@ fn banking() -> Vec<Message> {
     asked
 }
 
-/// What the day reported of the busiest aircraft, and of flights that differ in how they ended.
+/// Reports of the day on the busiest aircraft, and on flights that differ in how they ended.
 fn flying() -> Vec<((&'static str, String), Vec<Message>)> {
     let day = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/flights/data/flights-2013-01-01.csv");
     let mut reports = BTreeMap::<_, Vec<Message>>::new();
@@ -190,12 +190,14 @@ impl Native {
         self.0.context.actor = context.actor;
         self.0.context.metadata = context.metadata;
         match self.0.handle(&command.name, command.version, command.payload.clone()) {
-            Ok(events) => Reply::Events(events.into_iter().map(hosts).collect()),
+            Ok(events) => Ok(Verdict::Accepted(events.into_iter().map(hosts).collect())),
             Err(Failure::Rejected(no)) => {
-                Reply::Rejected(Rejection { code: no.code, message: no.message, detail: no.detail })
+                Ok(Verdict::Rejected(Rejection { code: no.code, message: no.message, detail: no.detail }))
             }
-            Err(Failure::Unknown(what)) => Reply::Unknown(what),
-            Err(Failure::Malformed(why)) => Reply::Malformed(why),
+            Err(Failure::Unknown(what)) => {
+                Err(format!("it declares {} v{} but answered: {what}", command.name, command.version))
+            }
+            Err(Failure::Malformed(why)) => Err(why),
         }
     }
 
@@ -213,7 +215,7 @@ fn guests_own(event: Message) -> cantus_sdk::Message {
     cantus_sdk::Message { name: event.name, version: event.version, payload: event.payload }
 }
 
-/// What the instance that was kept did.
+/// The history of the warm instance.
 struct Warm {
     events: Vec<Message>,
     /// By the version that it stood at.
@@ -224,13 +226,13 @@ struct Warm {
 
 /// Runs all commands on one instance in wasm and one without, which must agree.
 fn keep(subject: &Subject, commands: &[Message]) -> Warm {
-    let mut sandbox = subject.component.open(HashSeed::default()).unwrap();
+    let mut sandbox = subject.component.open_aggregates(HashSeed::default()).unwrap();
     let instance = sandbox.restore(&subject.aggregate_type, &subject.id, None).unwrap();
     let mut native = Native::new(subject);
     let mut warm = Warm { events: vec![], snapshots: BTreeMap::new(), replies: vec![] };
     warm.snapshots.insert(0, sandbox.snapshot(instance).unwrap());
     for (n, command) in commands.iter().enumerate() {
-        let reply = sandbox.handle(instance, command, &context(n)).unwrap();
+        let reply = reply_of(sandbox.handle(instance, command, &context(n)));
         assert_eq!(reply, native.handle(command, n), "{command:?}");
         warm.replies.push((warm.events.len(), reply.clone()));
         let events = events_of(reply);
@@ -246,11 +248,18 @@ fn keep(subject: &Subject, commands: &[Message]) -> Warm {
     warm
 }
 
+/// A verdict, or the reason why there is none.
+type Reply = Result<Verdict, String>;
+
+fn reply_of(result: Result<Verdict, HandleError>) -> Reply {
+    result.map_err(|error| match error {
+        HandleError::Malformed(why) => why,
+        HandleError::Fault(fault) => fault.message,
+    })
+}
+
 fn events_of(reply: Reply) -> Vec<Message> {
-    match reply {
-        Reply::Events(events) => events,
-        _ => vec![],
-    }
+    reply.map_or_else(|_| vec![], |verdict| verdict.events().to_vec())
 }
 
 fn text(snapshot: &[u8]) -> String {
@@ -259,7 +268,7 @@ fn text(snapshot: &[u8]) -> String {
 
 /// Makes an instance from a snapshot, or from nothing, and the events since, some at a time.
 fn make(
-    sandbox: &mut dyn Sandbox,
+    sandbox: &mut dyn AggregateSandbox,
     subject: &Subject,
     snapshot: Option<&[u8]>,
     events: &[Message],
@@ -290,10 +299,10 @@ fn check_cut(subject: &Subject, commands: &[Message], warm: &Warm, cut: &Cut) {
         which => (*earlier[which - 1].0, Some(earlier[which - 1].1.as_slice())),
     };
     let tail = &warm.events[from..*version];
-    let mut sandbox = subject.component.open(HashSeed::default()).unwrap();
+    let mut sandbox = subject.component.open_aggregates(HashSeed::default()).unwrap();
     let fresh = make(&mut *sandbox, subject, snapshot, tail, &cut.sizes);
     assert_eq!(text(&sandbox.snapshot(fresh).unwrap()), text(&warm.snapshots[version]), "{cut:?}");
-    assert_eq!(sandbox.handle(fresh, &commands[n], &context(n)).unwrap(), *reply, "{cut:?}");
+    assert_eq!(reply_of(sandbox.handle(fresh, &commands[n], &context(n))), *reply, "{cut:?}");
 
     let mut native = Native::new(subject);
     if let Some(snapshot) = snapshot {
@@ -327,7 +336,7 @@ fn fresh_equals_warm_and_wasm_equals_native() {
     }
 }
 
-/// Whose turn it is, and whether the instance is dropped and made anew first.
+/// The instance whose turn it is; it may be dropped and made again first.
 type Turn = (bool, bool);
 
 #[test]
@@ -347,7 +356,7 @@ fn neighbours_in_a_sandbox_do_not_meet() {
 }
 
 fn interleave(pair: &[Subject], commands: &[Vec<Message>; 2], alone: &[Warm; 2], turns: &[Turn], sizes: &[usize]) {
-    let mut sandbox = pair[0].component.open(HashSeed::default()).unwrap();
+    let mut sandbox = pair[0].component.open_aggregates(HashSeed::default()).unwrap();
     let mut instances = [0, 1].map(|who| make(&mut *sandbox, &pair[who], None, &[], sizes));
     let mut done = [0, 0];
     for (first, anew) in turns {
@@ -359,7 +368,7 @@ fn interleave(pair: &[Subject], commands: &[Vec<Message>; 2], alone: &[Warm; 2],
             sandbox.release(instances[who]).unwrap();
             instances[who] = make(&mut *sandbox, &pair[who], None, &alone[who].events[..*version], sizes);
         }
-        assert_eq!(sandbox.handle(instances[who], command, &context(n)).unwrap(), *reply, "{:?}: {n}", pair[who]);
+        assert_eq!(reply_of(sandbox.handle(instances[who], command, &context(n))), *reply, "{:?}: {n}", pair[who]);
         let events = events_of(reply.clone());
         sandbox.combine(instances[who], &events.iter().collect()).unwrap();
         done[who] += 1;

@@ -2,17 +2,17 @@
 //! not there, and it goes on deciding. Alone in its process, because it looks at the memory of all of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 
-#[path = "hot_swap/place.rs"]
-mod place;
-#[path = "hot_swap/tap.rs"]
-mod tap;
+#[path = "hot_swap/fixture.rs"]
+mod fixture;
+#[path = "hot_swap/instrumented_source.rs"]
+mod instrumented_source;
 
 use std::collections::BTreeMap;
 
-use cantus_engine::registry::State;
+use cantus_engine::registry::FileState;
 use cantus_model::{Command, Digest};
 use cantus_tests::{guests, host};
-use place::Place;
+use fixture::Fixture;
 
 const DROPS: usize = 1_000;
 /// By then every sandbox of the pool and every thread has been in use.
@@ -51,11 +51,11 @@ fn resident() -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_bad_drops_leave_nothing_behind() {
-    let mut place = Place::new();
-    (place.registry.settle_ms, place.registry.rescan_ms) = (1, 2);
+    let mut fixture = Fixture::new();
+    (fixture.registry.settle_ms, fixture.registry.rescan_ms) = (1, 2);
     let good = guests::shifty("shifty", "1.0.0", "good");
-    let live = place.put("good.wasm", &good);
-    let host = place.open().await;
+    let live = fixture.put("good.wasm", &good);
+    let host = fixture.open().await;
     for n in 0..4 {
         host.add(&format!("{n}"), "Tally/a", 5).await.unwrap();
     }
@@ -65,12 +65,12 @@ async fn a_thousand_bad_drops_leave_nothing_behind() {
             warm = resident();
         }
         let name = format!("bad-{}.wasm", n % (DROPS / 2));
-        let digest = place.put(&name, &bad(n, &good));
-        let refused = host.status(&name, |file| file.state == State::Refused && file.digest == Some(digest)).await;
+        let digest = fixture.put(&name, &bad(n, &good));
+        let refused = host.status(&name, |file| file.state == FileState::Refused && file.digest == Some(digest)).await;
         *reasons.entry(refused.reason.unwrap().split_inclusive(' ').take(2).collect()).or_default() += 1;
         assert!(host.statuses.borrow().len() <= FILES + 2, "{:#?}", host.statuses.borrow());
         if n >= FILES {
-            place.remove(&format!("bad-{}.wasm", (n - FILES) % (DROPS / 2)));
+            fixture.remove(&format!("bad-{}.wasm", (n - FILES) % (DROPS / 2)));
         }
         if n % 50 == 0 {
             assert_eq!(host.add(&format!("meanwhile-{n}"), "Tally/b", 0).await.unwrap().component, live);
@@ -82,10 +82,14 @@ async fn a_thousand_bad_drops_leave_nothing_behind() {
     let grown = resident().saturating_sub(warm);
     assert!(grown < MAY_GROW, "it has grown by {grown} bytes over {} drops: {reasons:#?}", DROPS - WARM_UP);
     assert!(reasons.len() >= 6, "{reasons:#?}");
-    let components = place.store.components().await.unwrap();
+    let components = fixture.store.components().await.unwrap();
     assert_eq!(components.iter().map(|known| known.digest).collect::<Vec<_>>(), [live]);
-    let kept = std::fs::read_dir(place.kept(live).parent().unwrap()).unwrap().count();
-    assert_eq!((kept, Digest::of(&std::fs::read(place.kept(live)).unwrap())), (1, live), "only what was live is kept");
+    let kept = std::fs::read_dir(fixture.component_path(live).parent().unwrap()).unwrap().count();
+    assert_eq!(
+        (kept, Digest::of(&std::fs::read(fixture.component_path(live)).unwrap())),
+        (1, live),
+        "only what was live is kept"
+    );
     println!("grown by {} KiB: {reasons:#?}", grown >> 10);
     host.stop().await;
 }

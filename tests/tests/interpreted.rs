@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cantus_model::{
     Context, Message, Timestamp,
-    ports::{Component, HashSeed, Reply},
+    ports::{Component, HandleError, HashSeed},
 };
 use cantus_tests::{guests, host};
 use cantus_wasm::{Limits, Runtime};
@@ -34,23 +34,24 @@ fn both(guest: &str) -> [Arc<dyn Component>; 2] {
     runtimes.map(|runtime| runtime.unwrap().load(&bytes).unwrap())
 }
 
-/// What one aggregate answers, its state and the fuel so far after each command, and why it stopped.
+/// Lists the verdicts of one aggregate, its state and fuel after each command, and the fault that ended it.
 fn run(component: &dyn Component, aggregate: &str, commands: &[Message], seed: HashSeed) -> Vec<String> {
-    let mut sandbox = component.open(seed).unwrap();
+    let mut sandbox = component.open_aggregates(seed).unwrap();
     let instance = sandbox.restore(aggregate, "one", None).unwrap();
     let mut told = vec![format!("{} fuel", sandbox.fuel_used())];
     for (n, command) in commands.iter().enumerate() {
         match sandbox.handle(instance, command, &context(n)) {
-            Ok(reply) => {
-                if let Reply::Events(events) = &reply {
-                    sandbox.combine(instance, &events.iter().collect()).unwrap();
-                }
+            Ok(verdict) => {
+                sandbox.combine(instance, &verdict.events().iter().collect()).unwrap();
                 let state = String::from_utf8_lossy(&sandbox.snapshot(instance).unwrap()).into_owned();
-                told.push(format!("{reply:?} {state} {} fuel", sandbox.fuel_used()));
+                told.push(format!("{verdict:?} {state} {} fuel", sandbox.fuel_used()));
             }
-            Err(fault) => {
+            Err(HandleError::Malformed(why)) => told.push(format!("{why} {} fuel", sandbox.fuel_used())),
+            Err(HandleError::Fault(fault)) => {
                 told.push(format!("{:?} {} {} fuel", fault.kind, fault.message, sandbox.fuel_used()));
-                break;
+                if sandbox.is_poisoned() {
+                    break;
+                }
             }
         }
     }
@@ -137,7 +138,7 @@ fn the_hash_seed_is_the_sandboxes() {
 fn fuel_is_counted() {
     let limits = host::limits();
     let component = host::load(guests::HOSTILE, &limits);
-    let mut sandbox = component.open(HashSeed::default()).unwrap();
+    let mut sandbox = component.open_aggregates(HashSeed::default()).unwrap();
     assert_eq!(sandbox.fuel_used(), 0);
     let instance = sandbox.restore("Climber", "one", None).unwrap();
     let restored = sandbox.fuel_used();

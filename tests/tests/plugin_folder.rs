@@ -8,34 +8,35 @@ use std::{
     fs::{self, File},
     os::unix::{ffi::OsStrExt as _, fs::symlink},
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::mpsc,
     time::Duration,
 };
 
 use cantus_model::{
     Digest,
-    ports::{PluginFile, PluginSource as _},
+    ports::{ComponentStore as _, PluginFile},
 };
 use cantus_tests::{guests, host};
-use cantus_wasm::{ComponentStore, FolderSource, FolderWatch, Limits, PluginFolder, Runtime};
+use cantus_wasm::{ComponentFolder, FolderWatch, Limits, PluginFolder, Runtime};
 use tempfile::TempDir;
 
 /// A folder of plugins with everything behind it, in a folder of its own.
-struct Place {
+struct Fixture {
     root: TempDir,
-    source: FolderSource,
+    folder: PluginFolder,
+    components: ComponentFolder,
+    runtime: Runtime,
 }
 
-impl Place {
+impl Fixture {
     fn new(limits: &Limits) -> Self {
         let root = tempfile::tempdir().unwrap();
         let plugins = root.path().join("plugins");
         fs::create_dir(&plugins).unwrap();
         let folder = PluginFolder::open(&plugins, limits.component_bytes).unwrap();
-        let components = ComponentStore::open(&root.path().join("components")).unwrap();
+        let components = ComponentFolder::open(&root.path().join("components")).unwrap();
         let runtime = Runtime::new(limits, Some(&root.path().join("compiled"))).unwrap();
-        let source = FolderSource::new(folder, components, Arc::new(runtime));
-        Self { root, source }
+        Self { root, folder, components, runtime }
     }
 
     fn path(&self, name: impl AsRef<OsStr>) -> PathBuf {
@@ -47,26 +48,26 @@ impl Place {
     }
 
     fn names(&self) -> Vec<String> {
-        self.source.scan().unwrap().into_iter().map(|file| file.name).collect()
+        self.folder.scan().unwrap().into_iter().map(|file| file.name).collect()
     }
 
-    /// How far a file comes, and why not farther.
+    /// The stage that a file reaches, and the reason why it goes no further.
     fn outcome(&self, name: &str) -> String {
-        let bytes = match self.source.read(name) {
+        let bytes = match self.folder.read(name) {
             Ok(bytes) => bytes,
             Err(why) => return format!("not read: {why}"),
         };
-        if let Err(why) = self.source.validate(&bytes) {
+        if let Err(why) = self.runtime.validate(&bytes) {
             return format!("not valid: {why}");
         }
-        match self.source.load(&bytes) {
+        match self.runtime.load(&bytes) {
             Ok(component) => format!("{} {}", component.manifest().name, component.manifest().version),
             Err(why) => format!("not loaded: {why}"),
         }
     }
 
     fn stamp(&self, name: &str) -> [u64; 3] {
-        let files = self.source.scan().unwrap();
+        let files = self.folder.scan().unwrap();
         files.into_iter().find(|file| file.name == name).unwrap_or_else(|| panic!("no {name}")).stamp
     }
 
@@ -78,48 +79,49 @@ impl Place {
 
 /// Compiled code, as wasmtime writes it.
 fn compiled_code() -> Vec<u8> {
-    let place = Place::new(&host::limits());
-    place.source.load(&guests::read(guests::ROGUE)).unwrap();
-    let entry = place.compiled().pop_first().unwrap();
-    fs::read(place.root.path().join("compiled").join(entry)).unwrap().split_off(32)
+    let fixture = Fixture::new(&host::limits());
+    fixture.runtime.load(&guests::read(guests::ROGUE)).unwrap();
+    let entry = fixture.compiled().pop_first().unwrap();
+    fs::read(fixture.root.path().join("compiled").join(entry)).unwrap().split_off(32)
 }
 
 #[test]
 fn each_file_is_taken_or_refused_with_a_reason() {
-    let place = Place::new(&host::limits());
+    let fixture = Fixture::new(&host::limits());
     let rogue = guests::read(guests::ROGUE);
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("outside.wasm"), &rogue).unwrap();
 
-    place.write("good.wasm", &rogue);
-    place.write("half-copied.wasm", &rogue[..rogue.len() / 2]);
-    place.write("one-byte-short.wasm", &rogue[..rogue.len() - 1]);
-    place.write("empty.wasm", b"");
-    place.write("core-module.wasm", &wat::parse_str("(module)").unwrap());
-    place.write("compiled.wasm", &compiled_code());
-    place.write("text.wasm", b"(component)");
-    place.write("other-contract.wasm", &with_other_contract(&rogue));
-    place
+    fixture.write("good.wasm", &rogue);
+    fixture.write("half-copied.wasm", &rogue[..rogue.len() / 2]);
+    fixture.write("one-byte-short.wasm", &rogue[..rogue.len() - 1]);
+    fixture.write("empty.wasm", b"");
+    fixture.write("core-module.wasm", &wat::parse_str("(module)").unwrap());
+    fixture.write("compiled.wasm", &compiled_code());
+    fixture.write("text.wasm", b"(component)");
+    fixture.write("other-contract.wasm", &with_other_contract(&rogue));
+    fixture
         .write("sockets.wasm", &wat::parse_str(r#"(component (import "wasi:sockets/tcp@0.3.0" (instance)))"#).unwrap());
-    place.write("describes-nothing.wasm", &guests::rogue("no-aggregate"));
-    place.write(OsStr::from_bytes(b"not-utf8-\xff.wasm"), &rogue);
-    place.write(OsStr::from_bytes(b"not-utf8-\xfe.wasm"), &rogue);
-    fs::create_dir(place.path("directory.wasm")).unwrap();
-    symlink("good.wasm", place.path("link-inside.wasm")).unwrap();
-    symlink(outside.path().join("outside.wasm"), place.path("link-out.wasm")).unwrap();
-    symlink("../components/x.wasm", place.path("link-up.wasm")).unwrap();
-    symlink("nowhere.wasm", place.path("link-to-nothing.wasm")).unwrap();
-    symlink("link-to-itself.wasm", place.path("link-to-itself.wasm")).unwrap();
-    let pipe = std::process::Command::new("mkfifo").arg(place.path("pipe.wasm")).status().unwrap();
+    fixture.write("describes-nothing.wasm", &guests::rogue("no-aggregate"));
+    fixture.write(OsStr::from_bytes(b"not-utf8-\xff.wasm"), &rogue);
+    fixture.write(OsStr::from_bytes(b"not-utf8-\xfe.wasm"), &rogue);
+    fs::create_dir(fixture.path("directory.wasm")).unwrap();
+    symlink("good.wasm", fixture.path("link-inside.wasm")).unwrap();
+    symlink(outside.path().join("outside.wasm"), fixture.path("link-out.wasm")).unwrap();
+    symlink("../components/x.wasm", fixture.path("link-up.wasm")).unwrap();
+    symlink("nowhere.wasm", fixture.path("link-to-nothing.wasm")).unwrap();
+    symlink("link-to-itself.wasm", fixture.path("link-to-itself.wasm")).unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(fixture.path("pipe.wasm")).status().unwrap();
     assert!(pipe.success());
-    File::create(place.path("huge.wasm")).unwrap().set_len(500 << 20).unwrap();
+    File::create(fixture.path("huge.wasm")).unwrap().set_len(500 << 20).unwrap();
     for leftover in
         [".good.wasm.swp", "#good.wasm#", "good.wasm~", ".#good.wasm", ".good.wasm", "good.wasm.part", "wasm"]
     {
-        place.write(leftover, &rogue);
+        fixture.write(leftover, &rogue);
     }
 
-    let outcomes: Vec<String> = place.names().iter().map(|name| format!("{name}\n  {}", place.outcome(name))).collect();
+    let outcomes: Vec<String> =
+        fixture.names().iter().map(|name| format!("{name}\n  {}", fixture.outcome(name))).collect();
     insta::with_settings!({ filters => vec![
         (r"\(at offset 0x[0-9a-f]+\)", "(at offset …)"),
         (&Digest::of(&guests::rogue("no-aggregate")).short(), "DIGEST"),
@@ -130,14 +132,14 @@ fn each_file_is_taken_or_refused_with_a_reason() {
 
 #[test]
 fn no_name_leads_out() {
-    let place = Place::new(&host::limits());
-    let outside = place.root.path().join("outside.wasm");
+    let fixture = Fixture::new(&host::limits());
+    let outside = fixture.root.path().join("outside.wasm");
     fs::write(&outside, "secret").unwrap();
     for name in ["../outside.wasm", outside.to_str().unwrap(), "../plugins/../outside.wasm"] {
-        assert!(place.outcome(name).contains("leads out of the folder"), "{name}: {}", place.outcome(name));
-        assert!(place.source.waiver(name).is_err(), "{name}");
+        assert!(fixture.outcome(name).contains("leads out of the folder"), "{name}: {}", fixture.outcome(name));
+        assert!(fixture.folder.waiver(name).is_err(), "{name}");
     }
-    assert!(PluginFolder::open(&place.path("none"), 100).is_err());
+    assert!(PluginFolder::open(&fixture.path("none"), 100).is_err());
 }
 
 /// Its exports say another version of the contract, in as many bytes.
@@ -156,56 +158,56 @@ fn with_other_contract(component: &[u8]) -> Vec<u8> {
     other
 }
 
-/// What validation finds needs no compiler, and what it passes the compiler takes.
+/// Validation needs no compiler, and the compiler takes every file that passes it.
 #[test]
 fn validation_agrees_with_loading() {
-    let place = Place::new(&host::limits());
+    let fixture = Fixture::new(&host::limits());
     let rogue = guests::read(guests::ROGUE);
     for length in (0..rogue.len()).step_by(rogue.len() / 40) {
-        place.source.validate(&rogue[..length]).unwrap_err();
+        fixture.runtime.validate(&rogue[..length]).unwrap_err();
     }
     for guest in [guests::COUNTER, guests::BANK, guests::FLIGHTS, guests::HOSTILE, guests::ROGUE] {
         let bytes = guests::read(guest);
-        place.source.validate(&bytes).unwrap();
-        place.source.load(&bytes).unwrap();
+        fixture.runtime.validate(&bytes).unwrap();
+        fixture.runtime.load(&bytes).unwrap();
     }
 }
 
 #[test]
 fn every_way_to_change_a_file_shows_in_its_stamp() {
-    let place = Place::new(&host::limits());
-    place.write("a.wasm", b"1234");
-    place.write("b.wasm", b"5678");
-    symlink("b.wasm", place.path("link.wasm")).unwrap();
-    let mut seen = vec![place.stamp("a.wasm")];
+    let fixture = Fixture::new(&host::limits());
+    fixture.write("a.wasm", b"1234");
+    fixture.write("b.wasm", b"5678");
+    symlink("b.wasm", fixture.path("link.wasm")).unwrap();
+    let mut seen = vec![fixture.stamp("a.wasm")];
     let mut changed = |how: &str| {
-        let stamp = place.stamp("a.wasm");
+        let stamp = fixture.stamp("a.wasm");
         assert!(!seen.contains(&stamp), "{how}");
         seen.push(stamp);
     };
     tick();
-    place.write("a.wasm", b"4321");
+    fixture.write("a.wasm", b"4321");
     changed("other bytes of the same length");
     tick();
-    let modified = fs::metadata(place.path("a.wasm")).unwrap().modified().unwrap();
-    place.write("a.wasm", b"9999");
-    File::options().write(true).open(place.path("a.wasm")).unwrap().set_modified(modified).unwrap();
+    let modified = fs::metadata(fixture.path("a.wasm")).unwrap().modified().unwrap();
+    fixture.write("a.wasm", b"9999");
+    File::options().write(true).open(fixture.path("a.wasm")).unwrap().set_modified(modified).unwrap();
     changed("the time of the content set back, as a copying program does");
-    place.write("a.wasm", b"12345");
+    fixture.write("a.wasm", b"12345");
     changed("another length");
-    place.write("new", b"54321");
-    fs::rename(place.path("new"), place.path("a.wasm")).unwrap();
+    fixture.write("new", b"54321");
+    fs::rename(fixture.path("new"), fixture.path("a.wasm")).unwrap();
     changed("another file renamed over it");
-    fs::remove_file(place.path("a.wasm")).unwrap();
-    symlink("b.wasm", place.path("a.wasm")).unwrap();
+    fs::remove_file(fixture.path("a.wasm")).unwrap();
+    symlink("b.wasm", fixture.path("a.wasm")).unwrap();
     changed("a link in its place");
 
-    let link = place.stamp("link.wasm");
-    assert_eq!(place.stamp("link.wasm"), link, "looking changes nothing");
+    let link = fixture.stamp("link.wasm");
+    assert_eq!(fixture.stamp("link.wasm"), link, "looking changes nothing");
     tick();
-    place.write("b.wasm", b"8765");
-    assert_ne!(place.stamp("link.wasm"), link, "what the link leads to has changed");
-    assert_eq!(place.stamp("link.wasm"), place.stamp("b.wasm"));
+    fixture.write("b.wasm", b"8765");
+    assert_ne!(fixture.stamp("link.wasm"), link, "what the link leads to has changed");
+    assert_eq!(fixture.stamp("link.wasm"), fixture.stamp("b.wasm"));
 }
 
 /// Longer than the clock of a file system stands still.
@@ -215,15 +217,15 @@ fn tick() {
 
 #[test]
 fn a_waiver_lies_beside_its_file() {
-    let place = Place::new(&host::limits());
-    place.write("flights.waiver.toml", b"allow = []\n");
-    place.write("binary.waiver.toml", b"\xff");
-    place.write("large.waiver.toml", &vec![b'#'; (64 << 10) + 1]);
-    place.write("largest.waiver.toml", &vec![b'#'; 64 << 10]);
-    fs::create_dir(place.path("folder.waiver.toml")).unwrap();
-    symlink("/etc/hostname", place.path("out.waiver.toml")).unwrap();
-    symlink("flights.waiver.toml", place.path("linked.waiver.toml")).unwrap();
-    let waiver = |name: &str| match place.source.waiver(name) {
+    let fixture = Fixture::new(&host::limits());
+    fixture.write("flights.waiver.toml", b"allow = []\n");
+    fixture.write("binary.waiver.toml", b"\xff");
+    fixture.write("large.waiver.toml", &vec![b'#'; (64 << 10) + 1]);
+    fixture.write("largest.waiver.toml", &vec![b'#'; 64 << 10]);
+    fs::create_dir(fixture.path("folder.waiver.toml")).unwrap();
+    symlink("/etc/hostname", fixture.path("out.waiver.toml")).unwrap();
+    symlink("flights.waiver.toml", fixture.path("linked.waiver.toml")).unwrap();
+    let waiver = |name: &str| match fixture.folder.waiver(name) {
         Ok(None) => "none".to_owned(),
         Ok(Some(text)) => format!("{} bytes", text.len()),
         Err(why) => why.to_string(),
@@ -231,71 +233,71 @@ fn a_waiver_lies_beside_its_file() {
     let names = ["flights", "none", "binary", "large", "largest", "folder", "out", "linked"];
     let waivers = names.map(|name| format!("{name}: {}", waiver(&format!("{name}.wasm"))));
     insta::assert_snapshot!(waivers.join("\n"));
-    assert!(place.names().is_empty(), "a waiver is no plugin");
+    assert!(fixture.names().is_empty(), "a waiver is no plugin");
 }
 
 #[test]
 fn a_folder_may_go_and_come_back() {
-    let place = Place::new(&host::limits());
-    place.write("a.wasm", b"first");
-    let plugins = place.root.path().join("plugins");
-    fs::rename(&plugins, place.root.path().join("old")).unwrap();
-    let gone = place.source.scan().unwrap_err().to_string();
+    let fixture = Fixture::new(&host::limits());
+    fixture.write("a.wasm", b"first");
+    let plugins = fixture.root.path().join("plugins");
+    fs::rename(&plugins, fixture.root.path().join("old")).unwrap();
+    let gone = fixture.folder.scan().unwrap_err().to_string();
     assert!(gone.starts_with("cannot be read: the plugin folder /") && gone.contains("No such file"), "{gone}");
-    assert!(place.source.read("a.wasm").is_err());
-    assert!(place.source.waiver("a.wasm").is_err(), "nobody knows whether there is one");
+    assert!(fixture.folder.read("a.wasm").is_err());
+    assert!(fixture.folder.waiver("a.wasm").is_err(), "nobody knows whether there is one");
 
     fs::create_dir(&plugins).unwrap();
-    place.write("b.wasm", b"second");
-    assert_eq!(place.names(), ["b.wasm"]);
-    assert_eq!(place.source.read("b.wasm").unwrap(), b"second");
+    fixture.write("b.wasm", b"second");
+    assert_eq!(fixture.names(), ["b.wasm"]);
+    assert_eq!(fixture.folder.read("b.wasm").unwrap(), b"second");
 
     // As those do who switch a link from one release to the next.
     fs::remove_dir_all(&plugins).unwrap();
     symlink("old", &plugins).unwrap();
-    assert_eq!(place.names(), ["a.wasm"]);
-    assert_eq!(place.source.read("a.wasm").unwrap(), b"first");
+    assert_eq!(fixture.names(), ["a.wasm"]);
+    assert_eq!(fixture.folder.read("a.wasm").unwrap(), b"first");
 
     fs::remove_file(&plugins).unwrap();
     fs::write(&plugins, "no folder at all").unwrap();
-    assert!(place.source.scan().is_err());
+    assert!(fixture.folder.scan().is_err());
 }
 
 #[test]
 fn what_was_kept_comes_back() {
-    let place = Place::new(&host::limits());
+    let fixture = Fixture::new(&host::limits());
     let rogue = guests::read(guests::ROGUE);
-    let digest = place.source.keep(&rogue).unwrap();
+    let digest = fixture.components.put_component(&rogue).unwrap();
     assert_eq!(digest, Digest::of(&rogue));
-    assert_eq!(place.source.kept(digest).unwrap().as_deref(), Some(rogue.as_slice()));
-    assert_eq!(place.source.kept(Digest::of(b"another")).unwrap(), None);
-    fs::write(place.root.path().join(format!("components/{digest}.wasm")), "damage").unwrap();
-    let why = place.source.kept(digest).unwrap_err().to_string();
-    assert_eq!(why, format!("the component store: component {digest} is damaged"));
+    assert_eq!(fixture.components.get_component(digest).unwrap().as_deref(), Some(rogue.as_slice()));
+    assert_eq!(fixture.components.get_component(Digest::of(b"another")).unwrap(), None);
+    fs::write(fixture.root.path().join(format!("components/{digest}.wasm")), "damage").unwrap();
+    let why = fixture.components.get_component(digest).unwrap_err().to_string();
+    assert_eq!(why, format!("the folder of components: component {digest} is damaged"));
 }
 
 #[test]
 fn the_compiled_cache_keeps_only_what_was_accepted_and_not_too_much_of_it() {
-    let place = Place::new(&Limits { compiled_entries: 2, ..host::limits() });
+    let fixture = Fixture::new(&Limits { compiled_entries: 2, ..host::limits() });
     let variant = |n: u8| with_custom_section(&guests::rogue("good"), &[n]);
     let load = |bytes: &[u8]| {
         tick();
-        place.source.load(bytes)
+        fixture.runtime.load(bytes)
     };
     let entry =
-        |bytes: &[u8]| place.compiled().into_iter().find(|name| name.starts_with(&Digest::of(bytes).to_string()));
+        |bytes: &[u8]| fixture.compiled().into_iter().find(|name| name.starts_with(&Digest::of(bytes).to_string()));
     load(&variant(1)).unwrap();
     load(&variant(2)).unwrap();
     for mode in ["panic", "no-aggregate", "odd-name"] {
         load(&guests::rogue(mode)).err().expect("it was taken");
     }
     assert!(entry(&variant(1)).is_some() && entry(&variant(2)).is_some());
-    fs::write(place.root.path().join("compiled/left-by-a-crash"), "").unwrap();
+    fs::write(fixture.root.path().join("compiled/left-by-a-crash"), "").unwrap();
     load(&variant(3)).unwrap();
-    assert_eq!(place.compiled().len(), 2);
+    assert_eq!(fixture.compiled().len(), 2);
     assert!(entry(&variant(3)).is_some(), "the newest");
     load(&variant(1)).unwrap();
-    assert_eq!(place.compiled(), [entry(&variant(1)), entry(&variant(3))].into_iter().flatten().collect());
+    assert_eq!(fixture.compiled(), [entry(&variant(1)), entry(&variant(3))].into_iter().flatten().collect());
 }
 
 fn with_custom_section(component: &[u8], content: &[u8]) -> Vec<u8> {
@@ -326,26 +328,26 @@ fn settled(hints: &mpsc::Receiver<()>) -> bool {
 
 #[test]
 fn a_change_gives_a_hint_and_a_look_does_not() {
-    let place = Place::new(&host::limits());
-    let (watch, hints) = hints(&place.root.path().join("plugins"));
-    place.write("a.wasm", b"new");
+    let fixture = Fixture::new(&host::limits());
+    let (watch, hints) = hints(&fixture.root.path().join("plugins"));
+    fixture.write("a.wasm", b"new");
     assert!(settled(&hints), "a new file");
-    place.write("a.wasm", b"other");
+    fixture.write("a.wasm", b"other");
     assert!(settled(&hints), "other content");
-    fs::rename(place.path("a.wasm"), place.path("b.wasm")).unwrap();
+    fs::rename(fixture.path("a.wasm"), fixture.path("b.wasm")).unwrap();
     assert!(settled(&hints), "another name");
-    fs::rename(place.root.path().join("components"), place.path("moved-in")).unwrap();
+    fs::rename(fixture.root.path().join("components"), fixture.path("moved-in")).unwrap();
     assert!(settled(&hints), "from elsewhere");
 
-    let files: Vec<PluginFile> = place.source.scan().unwrap();
-    place.source.read(&files[0].name).unwrap();
-    let _ = place.source.waiver(&files[0].name);
+    let files: Vec<PluginFile> = fixture.folder.scan().unwrap();
+    fixture.folder.read(&files[0].name).unwrap();
+    let _ = fixture.folder.waiver(&files[0].name);
     assert!(hints.recv_timeout(Duration::from_millis(500)).is_err(), "looking is no change");
 
-    fs::remove_file(place.path("b.wasm")).unwrap();
+    fs::remove_file(fixture.path("b.wasm")).unwrap();
     assert!(settled(&hints), "gone");
     drop(watch);
-    place.write("c.wasm", b"late");
+    fixture.write("c.wasm", b"late");
     assert!(
         hints.recv_timeout(Duration::from_secs(10)).is_err_and(|error| error == mpsc::RecvTimeoutError::Disconnected)
     );
@@ -353,9 +355,9 @@ fn a_change_gives_a_hint_and_a_look_does_not() {
 
 #[test]
 fn without_hints_a_host_lives_on() {
-    let place = Place::new(&host::limits());
-    let (_watch, hints) = hints(&place.root.path().join("not-there"));
+    let fixture = Fixture::new(&host::limits());
+    let (_watch, hints) = hints(&fixture.root.path().join("not-there"));
     assert!(hints.recv().is_err(), "there is nobody to give any");
-    place.write("a.wasm", b"found at the next scan");
-    assert_eq!(place.names(), ["a.wasm"]);
+    fixture.write("a.wasm", b"found at the next scan");
+    assert_eq!(fixture.names(), ["a.wasm"]);
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     render,
 };
 pub(crate) use protected::ProtectedFiles;
@@ -51,7 +51,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// If there is one that may not, or something else.
-    pub(crate) fn of(target: &Path, replace: Replace, protected: &ProtectedFiles) -> Result<Self, Failure> {
+    pub(crate) fn of(target: &Path, replace: Replace, protected: &ProtectedFiles) -> Result<Self, CliError> {
         let target = resolve(target)?;
         let Some(name) = target.file_name() else { return Err(refused(&target, "it names no file")) };
         check(&target, protected)?;
@@ -74,7 +74,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// If it cannot be made.
-    pub(crate) fn create(&self) -> Result<File, Failure> {
+    pub(crate) fn create(&self) -> Result<File, CliError> {
         // Whatever has this name is a leftover: it is not followed if it is a link.
         let _ = fs::remove_file(&self.path);
         let file = OpenOptions::new().write(true).create_new(true).open(&self.path);
@@ -85,7 +85,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// If it cannot be, or something came there meanwhile that may not go.
-    pub(crate) fn keep(self, file: &File) -> Result<(), Failure> {
+    pub(crate) fn keep(self, file: &File) -> Result<(), CliError> {
         // What is there now may have come meanwhile.
         check(&self.target, &self.protected)?;
         let keep = || -> io::Result<()> {
@@ -125,7 +125,7 @@ const DESCRIPTORS: [&str; 4] = ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/
 ///
 /// # Errors
 /// If it cannot be opened, or is protected.
-pub(crate) fn open_device(target: &Path, protected: &ProtectedFiles) -> Result<Option<File>, Failure> {
+pub(crate) fn open_device(target: &Path, protected: &ProtectedFiles) -> Result<Option<File>, CliError> {
     let is_descriptor = DESCRIPTORS.iter().any(|name| target.starts_with(name));
     match fs::metadata(target) {
         Ok(there) if !there.is_dir() && (is_descriptor || !there.is_file()) => {
@@ -150,7 +150,7 @@ impl Output {
     ///
     /// # Errors
     /// See [`AtomicFile::of`] and [`open_device`].
-    pub(crate) fn of(target: &Path, replace: Replace, protected: &ProtectedFiles) -> Result<Self, Failure> {
+    pub(crate) fn of(target: &Path, replace: Replace, protected: &ProtectedFiles) -> Result<Self, CliError> {
         match open_device(target, protected)? {
             Some(device) => Ok(Self::Device(device)),
             None => AtomicFile::of(target, replace, protected).map(Self::File),
@@ -161,7 +161,7 @@ impl Output {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(crate) fn write(self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(self, bytes: &[u8]) -> Result<(), CliError> {
         match self {
             Self::Device(mut device) => device.write_all(bytes).or_exit(Exit::Machine),
             Self::File(file) => {
@@ -174,7 +174,7 @@ impl Output {
 }
 
 /// Where a link leads to; a path that is none as it stands.
-fn resolve(target: &Path) -> Result<PathBuf, Failure> {
+fn resolve(target: &Path) -> Result<PathBuf, CliError> {
     match fs::symlink_metadata(target) {
         Ok(there) if there.is_symlink() => match target.canonicalize() {
             // A pipe has no path.
@@ -185,12 +185,12 @@ fn resolve(target: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-fn check(target: &Path, protected: &ProtectedFiles) -> Result<(), Failure> {
+fn check(target: &Path, protected: &ProtectedFiles) -> Result<(), CliError> {
     let reason = protected.reason(target).or_exit_while(Exit::Usage, || target.display().to_string())?;
     reason.map_or(Ok(()), |why| Err(refused(target, why)))
 }
 
-fn may_go(target: &Path, replace: Replace) -> Result<bool, Failure> {
+fn may_go(target: &Path, replace: Replace) -> Result<bool, CliError> {
     match replace {
         Replace::Nothing => Ok(false),
         Replace::Anything => Ok(true),
@@ -203,8 +203,8 @@ fn may_go(target: &Path, replace: Replace) -> Result<bool, Failure> {
     }
 }
 
-fn refused(target: &Path, why: &str) -> Failure {
-    Failure::new(Exit::Usage, format!("{}: {why}", render::escaped(target.display())))
+fn refused(target: &Path, why: &str) -> CliError {
+    CliError::new(Exit::Usage, format!("{}: {why}", render::escaped(target.display())))
 }
 
 #[cfg(test)]
@@ -217,7 +217,7 @@ mod tests {
         ProtectedFiles::of(&Settings::default(), &Global::default(), [])
     }
 
-    fn of(target: &Path, replace: Replace) -> Result<AtomicFile, Failure> {
+    fn of(target: &Path, replace: Replace) -> Result<AtomicFile, CliError> {
         AtomicFile::of(target, replace, &protected())
     }
 

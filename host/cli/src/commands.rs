@@ -16,14 +16,14 @@ pub(crate) mod whatif;
 
 use crate::{
     args::{Command, Global},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
 };
 
 /// Runs one command.
 ///
 /// # Errors
 /// If it could not do what it is for.
-pub(crate) fn run(command: Command, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(command: Command, global: &Global) -> Result<Exit, CliError> {
     match command {
         Command::Plugin(plugin) => block_on(plugin::run(plugin, global)),
         Command::Run(args) => block_on(run::run(args, global)),
@@ -41,7 +41,7 @@ pub(crate) fn run(command: Command, global: &Global) -> Result<Exit, Failure> {
     }
 }
 
-fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+fn block_on(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().or_exit(Exit::Machine)?;
     let result = runtime.block_on(work);
     // A thread may still wait for a line that never comes.

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use cantus_host::HostError;
+
+use crate::render;
+
 /// How the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -48,14 +52,14 @@ see `cantus settings`.";
 
 /// An error on its way to the user, with the code to exit with.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     /// What to exit with.
     pub(crate) exit: Exit,
     /// What to say.
     pub(crate) error: anyhow::Error,
 }
 
-impl Failure {
+impl CliError {
     /// A failure that says `message`.
     pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Self { exit, error: anyhow::anyhow!("{message}") }
@@ -67,22 +71,44 @@ impl Failure {
     }
 }
 
+impl From<HostError> for CliError {
+    fn from(error: HostError) -> Self {
+        let exit = match &error {
+            HostError::Invalid(_) => Exit::Usage,
+            HostError::NotFound(_) | HostError::Conflict(_) => Exit::Some,
+            HostError::Plugin(_) | HostError::PluginsRefused(_) | HostError::Verification(_) => Exit::Plugin,
+            HostError::Store(_) => Exit::Store,
+            HostError::Machine(_) => Exit::Machine,
+        };
+        match error {
+            HostError::PluginsRefused(refused) => {
+                let line = |plugin: &cantus_host::RefusedPlugin| {
+                    format!("\n  {}: {}", render::escaped(plugin.file.display()), render::message(&plugin.reason))
+                };
+                let lines: String = refused.iter().map(line).collect();
+                Self::new(exit, format!("refused as plugins:{lines}"))
+            }
+            error => Self { exit, error: error.into() },
+        }
+    }
+}
+
 /// Gives an error its exit code where it crosses into the command line.
 pub(crate) trait OrExit<T> {
     /// Fails with `exit`.
-    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+    fn or_exit(self, exit: Exit) -> Result<T, CliError>;
 
     /// Fails with `exit`, saying what was being done.
-    fn or_exit_while(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, Failure>;
+    fn or_exit_while(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, CliError>;
 }
 
 impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
-    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
-        self.map_err(|error| Failure { exit, error: error.into() })
+    fn or_exit(self, exit: Exit) -> Result<T, CliError> {
+        self.map_err(|error| CliError { exit, error: error.into() })
     }
 
-    fn or_exit_while(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, Failure> {
-        self.map_err(|error| Failure { exit, error: error.into().context(doing()) })
+    fn or_exit_while(self, exit: Exit, doing: impl FnOnce() -> String) -> Result<T, CliError> {
+        self.map_err(|error| CliError { exit, error: error.into().context(doing()) })
     }
 }
 
@@ -111,6 +137,6 @@ mod tests {
     fn a_broken_pipe_is_told_from_other_failures() {
         let broken = std::io::Error::from(std::io::ErrorKind::BrokenPipe);
         assert!(Err::<(), _>(broken).or_exit(Exit::Machine).is_err_and(|failure| failure.is_broken_pipe()));
-        assert!(!Failure::new(Exit::Store, "no").is_broken_pipe());
+        assert!(!CliError::new(Exit::Store, "no").is_broken_pipe());
     }
 }

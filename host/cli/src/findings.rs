@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::{
-    replay::{Example, Findings, Group, JsonText},
-    verify::Report,
+use cantus_replay::{
+    replay::{FindingExample, FindingGroup, Findings, JsonText},
+    verify::VerificationReport,
 };
 use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
@@ -13,16 +13,16 @@ use crate::render::{self, escaped, message};
 
 /// The groups of differences, the largest first, each with its first examples.
 pub(crate) fn groups(findings: &Findings, examples: usize) -> String {
-    let mut groups: Vec<&Group> = findings.groups.iter().collect();
+    let mut groups: Vec<&FindingGroup> = findings.groups.iter().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups.into_iter().map(|it| group(it, examples)).collect()
 }
 
 /// One of them.
-pub(crate) fn group(group: &Group, examples: usize) -> String {
+pub(crate) fn group(group: &FindingGroup, examples: usize) -> String {
     let code = group.code.as_ref().map(|code| format!(" ({})", message(code))).unwrap_or_default();
     let waived = group.waived.as_ref().map(|reason| format!("; waived: {}", message(reason))).unwrap_or_default();
-    let Group { aggregate, command, change, count, .. } = group;
+    let FindingGroup { aggregate, command, change, count, .. } = group;
     let kind = escaped(format_args!("{aggregate}.{command}"));
     let mut text = format!("{:>9}  {kind}: {change}{code}{waived}\n", render::count(*count));
     for example in group.examples.iter().take(examples) {
@@ -32,8 +32,8 @@ pub(crate) fn group(group: &Group, examples: usize) -> String {
 }
 
 /// One command, and how its decision changed.
-pub(crate) fn example_text(example: &Example) -> String {
-    let Example { aggregate, command_id, version, before, now, .. } = example;
+pub(crate) fn example_text(example: &FindingExample) -> String {
+    let FindingExample { aggregate, command_id, version, before, now, .. } = example;
     let (aggregate, command_id) = (escaped(aggregate), escaped(command_id));
     let mut text = format!("           {aggregate} at version {version}, command {command_id}\n");
     for line in diff(&decision(before), &decision(now)) {
@@ -142,7 +142,7 @@ pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
 }
 
 /// How much of history a verification has checked, for a table.
-pub(crate) fn checked(report: &Report) -> String {
+pub(crate) fn checked(report: &VerificationReport) -> String {
     match report.recorded {
         None => "off".to_owned(),
         Some(0) => "none recorded".to_owned(),
@@ -151,7 +151,7 @@ pub(crate) fn checked(report: &Report) -> String {
 }
 
 /// A verification, for people.
-pub(crate) fn report(report: &Report) -> String {
+pub(crate) fn report(report: &VerificationReport) -> String {
     let Findings { streams, commands, identical, .. } = report.findings;
     let streams = render::count(streams);
     let candidate =

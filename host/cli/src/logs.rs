@@ -11,7 +11,7 @@ use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output,
     render::{self, MESSAGE_BYTES},
 };
@@ -25,11 +25,11 @@ const DEFAULT: &str = "warn,cantus=info,guest=info";
 ///
 /// # Errors
 /// If the filter does not parse, or there is no thread.
-pub(crate) fn start(flag: &Option<String>) -> Result<LastLines, Failure> {
+pub(crate) fn start(flag: &Option<String>) -> Result<LastLines, CliError> {
     let filter = flag.clone().or_else(|| std::env::var("CANTUS_LOG").ok()).unwrap_or_else(|| DEFAULT.to_owned());
     let filter = EnvFilter::try_new(&filter).map_err(|error| {
         let message = format!("the log filter {filter:?}: {error}; write it like `info` or `warn,cantus_engine=debug`");
-        Failure::new(Exit::Usage, message)
+        CliError::new(Exit::Usage, message)
     })?;
     let queue = LineQueue::to(AboveProgress).or_exit(Exit::Machine)?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(queue.clone());

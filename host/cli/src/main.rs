@@ -1,7 +1,7 @@
 //! The binary `cantus`.
 //!
 //! Three layers, each knowing only the one before it: arguments as typed ([`args`]), settings as resolved
-//! ([`settings`]), and the parts wired together ([`wiring`]). Then one file per command under [`commands`].
+//! ([`settings`]), and `cantus_host`. Then one file per command under [`commands`].
 
 mod args;
 mod atomic_file;
@@ -13,12 +13,12 @@ mod notices;
 mod output;
 mod render;
 mod settings;
-mod wiring;
+mod store_access;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use exit_codes::{Exit, Failure};
+use exit_codes::{CliError, Exit};
 
 fn main() -> ExitCode {
     let cli = match args::Cli::try_parse() {
@@ -43,14 +43,14 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
         let text = error.to_string();
         let what = text.lines().next().unwrap_or_default();
-        let failure = Failure::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(what));
+        let failure = CliError::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(what));
         eprintln!("{}", render::failure(&failure, true));
         return ExitCode::from(Exit::Usage.code());
     }
     error.exit()
 }
 
-fn run(cli: args::Cli) -> Result<Exit, Failure> {
+fn run(cli: args::Cli) -> Result<Exit, CliError> {
     let _last_lines = logs::start(&cli.global.log)?;
     commands::run(cli.command, &cli.global)
 }

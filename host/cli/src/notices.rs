@@ -1,7 +1,7 @@
 //! What the registry of a running host tells people, one line each.
 
-use cantus_engine::registry::Notice;
-use cantus_model::Cause;
+use cantus_engine::registry::RegistryNotice;
+use cantus_model::ActivationCause;
 
 use crate::{
     findings, output,
@@ -9,14 +9,14 @@ use crate::{
 };
 
 /// Tells it on stderr.
-pub(crate) fn tell(notice: &Notice) {
+pub(crate) fn tell(notice: &RegistryNotice) {
     output::above_progress(|| eprint!("{}", text(notice)));
 }
 
 /// For people.
-fn text(notice: &Notice) -> String {
+fn text(notice: &RegistryNotice) -> String {
     match notice {
-        Notice::Changed { activation, version, before, report } => {
+        RegistryNotice::Changed { activation, version, before, report } => {
             let plugin = escaped(&activation.plugin);
             let why = message(&activation.why);
             let before = before.as_ref().map(|before| format!(" in place of {before}")).unwrap_or_default();
@@ -24,7 +24,7 @@ fn text(notice: &Notice) -> String {
                 None => format!("{plugin} is not live any more: {why}\n"),
                 Some(version) => {
                     let why = match activation.cause {
-                        Cause::Faulted => format!("went back by itself: {why}"),
+                        ActivationCause::Faulted => format!("went back by itself: {why}"),
                         _ => why,
                     };
                     let differences = report.as_ref().map(|report| findings::groups(&report.findings, 1));
@@ -32,7 +32,7 @@ fn text(notice: &Notice) -> String {
                 }
             }
         }
-        Notice::Refused { status, report } => {
+        RegistryNotice::Refused { status, report } => {
             let reason = match report.as_ref().map(|report| report.refused.as_slice()) {
                 Some([first, others @ ..]) if !others.is_empty() => format!("{first}; and {} more", others.len()),
                 _ => status.reason.clone().unwrap_or_default(),
@@ -44,6 +44,6 @@ fn text(notice: &Notice) -> String {
             };
             format!("{} is refused: {reason}\n", escaped(what))
         }
-        Notice::Trouble(why) => format!("plugins: {}\n", message(why)),
+        RegistryNotice::Trouble(why) => format!("plugins: {}\n", message(why)),
     }
 }

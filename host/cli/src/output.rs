@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar};
 use serde::Serialize;
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     render,
 };
 
@@ -29,7 +29,7 @@ pub(crate) fn above_progress<T>(write: impl FnOnce() -> T) -> T {
 ///
 /// # Errors
 /// If stdout is closed or cannot be written.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
     write(&render::escape(text, |c| render::is_unsafe(c) && c != '\n'))
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If stdout is closed or cannot be written.
-pub(crate) fn write(text: &str) -> Result<(), Failure> {
+pub(crate) fn write(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).or_exit(Exit::Machine)
 }
@@ -46,7 +46,7 @@ pub(crate) fn write(text: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If stdout is closed or cannot be written.
-pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     write(&json_line(value)?)
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
 ///
 /// # Errors
 /// If the value cannot be serialised.
-pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+pub(crate) fn json_line(value: &impl Serialize) -> Result<String, CliError> {
     let mut line = serde_json::to_string(value).or_exit(Exit::Machine)?;
     line.push('\n');
     Ok(line)

@@ -3,18 +3,17 @@
 mod escape;
 mod pretty;
 
-use cantus_model::Timestamp;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{json, value::RawValue};
 
 pub(crate) use escape::{MESSAGE_BYTES, cut, escape, escaped, is_unsafe, message};
 
-use crate::exit_codes::Failure;
+use crate::exit_codes::CliError;
 
 /// Most bytes of an error that people are shown.
 const ERROR_BYTES: usize = 16 << 10;
 
 /// An error, for people or for programs.
-pub(crate) fn failure(failure: &Failure, as_json: bool) -> String {
+pub(crate) fn failure(failure: &CliError, as_json: bool) -> String {
     let message = format!("{:#}", failure.error);
     let message = message.trim_end();
     if as_json {
@@ -66,12 +65,6 @@ pub(crate) fn padded(text: &str, width: usize) -> String {
 
 fn padding(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(text.chars().count()))
-}
-
-/// UTC, to the microsecond.
-pub(crate) fn time(time: Timestamp) -> String {
-    let known = i64::try_from(time.0).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
-    known.map_or_else(|| format!("{} us", time.0), |time| format!("{time:.6}"))
 }
 
 /// `1234567` as `1,234,567`.
@@ -140,19 +133,6 @@ pub(crate) fn payload_of(payload: &[u8], length: Length) -> String {
     })
 }
 
-/// A payload inside a JSON object, on one line: JSON as it stands, other text as a string, other bytes as
-/// `{"hex": ..}`.
-pub(crate) fn payload_json(payload: &[u8]) -> Box<RawValue> {
-    let other = || match std::str::from_utf8(payload) {
-        Ok(text) => Value::from(text),
-        Err(_) => json!({"hex": hex::encode(payload)}),
-    };
-    let json = serde_json::from_slice::<Box<RawValue>>(payload).ok();
-    // A JSON text has line ends between its tokens only, never within.
-    let line = json.map_or_else(|| other().to_string(), |json| json.get().replace(['\n', '\r'], " "));
-    RawValue::from_string(line).unwrap_or_default()
-}
-
 /// JSON over several lines, with its values as they were written; or whatever it is on one line.
 pub(crate) fn payload_pretty(bytes: &[u8]) -> String {
     match serde_json::from_slice::<&RawValue>(bytes) {
@@ -190,7 +170,7 @@ mod tests {
 
     #[test]
     fn an_error_has_one_beginning() {
-        let error = |text: &str| failure(&Failure::new(crate::exit_codes::Exit::Some, text), false);
+        let error = |text: &str| failure(&CliError::new(crate::exit_codes::Exit::Some, text), false);
         assert_eq!(error("refused:\n  a\n  b"), "error: refused:\n  a\n  b");
         assert_eq!(error("refused:\n  a\nerror: b\u{1b}"), "error: refused:\n    a\n  error: b\\u{1b}");
         assert!(error(&"x".repeat(100_000)).ends_with("… (83,616 more bytes)"));
@@ -203,20 +183,10 @@ mod tests {
     }
 
     #[test]
-    fn times_are_utc() {
-        assert_eq!(time(Timestamp(1_357_035_420_000_001)), "2013-01-01T10:17:00.000001Z");
-        assert_eq!(time(Timestamp(u64::MAX)), "18446744073709551615 us");
-    }
-
-    #[test]
     fn payloads_of_any_format_can_be_shown() {
         assert_eq!(payload(b"{\n  \"a\": 1\n}"), "{ \"a\": 1 }");
         assert_eq!(payload(&[0xff, 1]), "0xff01");
         assert_eq!(payload("\"a\u{202e}b\"\t".as_bytes()), "\"a\\u{202e}b\"");
-        assert_eq!(payload_json(b"{\"a\": 1.50}").get(), "{\"a\": 1.50}");
-        assert_eq!(payload_json(b"[1,\n2]").get(), "[1, 2]");
-        assert_eq!(payload_json(b"plain").get(), "\"plain\"");
-        assert_eq!(payload_json(&[0xff]).get(), r#"{"hex":"ff"}"#);
         assert_eq!(payload_pretty(b"{\"a\":1.50}"), "{\n  \"a\": 1.50\n}");
         assert_eq!(payload_pretty(b"plain"), "plain");
     }

@@ -5,64 +5,38 @@
 mod keys;
 mod layers;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
+use cantus_host::HostSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use keys::KEYS;
 pub(crate) use layers::{Given, Origin, file_path, gather};
 
-use crate::exit_codes::{Exit, Failure};
+use crate::exit_codes::{CliError, Exit};
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    /// The URL of the event store.
-    pub(crate) store: String,
-    /// Partitions of the log, if the store has to be created.
-    pub(crate) store_partitions: u32,
-    /// The folder that plugins are dropped into.
-    pub(crate) plugins: PathBuf,
-    /// The host's own folder: compiled code, and every component that ever decided something.
-    pub(crate) data: PathBuf,
+    /// The host's.
+    #[serde(flatten)]
+    pub(crate) host: HostSettings,
     /// Commands of one `cantus run` that are on their way at once.
     pub(crate) in_flight: usize,
     /// Bytes of one line of a command file.
     pub(crate) line_bytes: usize,
-    /// The engine's bounds.
-    pub(crate) engine: cantus_engine::Settings,
-    /// When the folder of plugins is looked at, and how long a swap is watched.
-    pub(crate) registry: cantus_engine::registry::Settings,
-    /// How much of history a candidate is run on.
-    pub(crate) verify: cantus_engine::verify::Settings,
-    /// How much is kept of faults.
-    pub(crate) repro: cantus_engine::repro::Settings,
-    /// The bounds of the guests.
-    pub(crate) wasm: cantus_wasm::Limits,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            store: "sqlite:data/cantus.db".to_owned(),
-            store_partitions: 1,
-            plugins: "plugins".into(),
-            data: "data".into(),
-            in_flight: 256,
-            line_bytes: 16 << 20,
-            engine: cantus_engine::Settings::default(),
-            registry: cantus_engine::registry::Settings::default(),
-            verify: cantus_engine::verify::Settings::default(),
-            repro: cantus_engine::repro::Settings::default(),
-            wasm: cantus_wasm::Limits::default(),
-        }
+        Self { host: HostSettings::default(), in_flight: 256, line_bytes: 16 << 20 }
     }
 }
 
 /// One setting as `cantus settings` shows it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Row {
+pub(crate) struct SettingRow {
     /// As in `cantus.toml`, with its section: `engine.shards`.
     pub(crate) key: &'static str,
     /// What it is.
@@ -81,28 +55,28 @@ pub(crate) struct Resolved {
     /// The values.
     pub(crate) settings: Settings,
     /// The same, with unit and origin, in the order of [`KEYS`].
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<SettingRow>,
 }
 
 /// Lays what was given over the defaults. Later layers win.
 ///
 /// # Errors
 /// If a key is unknown, or a value is of the wrong kind or out of bounds.
-pub(crate) fn resolve(given: Vec<Given>) -> Result<Resolved, Failure> {
-    let usage = |error: serde_json::Error| Failure::new(Exit::Usage, format!("the settings: {error}"));
+pub(crate) fn resolve(given: Vec<Given>) -> Result<Resolved, CliError> {
+    let usage = |error: serde_json::Error| CliError::new(Exit::Usage, format!("the settings: {error}"));
     let mut values = serde_json::to_value(Settings::default()).map_err(usage)?;
     let mut origins = BTreeMap::new();
     for Given { key, value, origin } in given {
-        let known = keys::find(&key).map_err(|error| Failure::new(Exit::Usage, format!("{origin}: {error}")))?;
+        let known = keys::find(&key).map_err(|error| CliError::new(Exit::Usage, format!("{origin}: {error}")))?;
         let slot = values.pointer_mut(&known.pointer());
-        let slot = slot.ok_or_else(|| Failure::new(Exit::Usage, format!("{key} cannot be set")))?;
-        let refused = |why: &str| Failure::new(Exit::Usage, format!("{origin}: {key} {why}"));
+        let slot = slot.ok_or_else(|| CliError::new(Exit::Usage, format!("{key} cannot be set")))?;
+        let refused = |why: &str| CliError::new(Exit::Usage, format!("{origin}: {key} {why}"));
         *slot = known.accept(slot, value).map_err(|why| refused(&why))?;
         origins.insert(known.name, origin);
     }
     let rows = KEYS
         .iter()
-        .map(|key| Row {
+        .map(|key| SettingRow {
             key: key.name,
             value: values.pointer(&key.pointer()).cloned().unwrap_or_default(),
             unit: key.unit,
@@ -127,7 +101,7 @@ mod tests {
         let flag = Given { origin: Origin::Flag("--in-flight".into()), ..given("in_flight", "1_000") };
         let resolved = resolve(vec![given("in_flight", 7), given("wasm.memory_bytes", 65536), flag]).unwrap();
         assert_eq!(resolved.settings.in_flight, 1000);
-        assert_eq!(resolved.settings.wasm.memory_bytes, 65536);
+        assert_eq!(resolved.settings.host.wasm.memory_bytes, 65536);
         let origin = |key: &str| resolved.rows.iter().find(|row| row.key == key).unwrap().origin.clone();
         assert_eq!(origin("in_flight"), "--in-flight");
         assert_eq!(origin("wasm.memory_bytes"), "cantus.toml");

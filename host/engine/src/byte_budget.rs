@@ -17,10 +17,10 @@ impl ByteBudget {
     }
 
     /// Takes `bytes` if no more than `share` are in use then. Whatever its size, one is let in when nothing is in use.
-    pub(crate) fn try_take(self: &Arc<Self>, bytes: usize, share: usize) -> Option<HeldBytes> {
+    pub(crate) fn try_take(self: &Arc<Self>, bytes: usize, share: usize) -> Option<ByteReservation> {
         let take = |used: usize| (used == 0 || used.saturating_add(bytes) <= share).then(|| used.saturating_add(bytes));
         self.used.fetch_update(Relaxed, Relaxed, take).ok()?;
-        Some(HeldBytes { budget: Arc::clone(self), base: bytes, extra: 0 })
+        Some(ByteReservation { budget: Arc::clone(self), base: bytes, extra: 0 })
     }
 
     pub(crate) fn limit(&self) -> usize {
@@ -34,13 +34,13 @@ impl ByteBudget {
 }
 
 /// Bytes of a budget that are in use until this is dropped.
-pub(crate) struct HeldBytes {
+pub(crate) struct ByteReservation {
     budget: Arc<ByteBudget>,
     base: usize,
     extra: usize,
 }
 
-impl HeldBytes {
+impl ByteReservation {
     /// Holds `extra` bytes beside those that were taken, in place of the extra bytes before, beyond the limit if it must.
     pub(crate) fn set_extra(&mut self, extra: usize) {
         let before = std::mem::replace(&mut self.extra, extra);
@@ -49,7 +49,7 @@ impl HeldBytes {
     }
 }
 
-impl Drop for HeldBytes {
+impl Drop for ByteReservation {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.base + self.extra, Relaxed);
     }

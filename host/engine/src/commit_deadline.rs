@@ -6,10 +6,11 @@ use cantus_model::{Entry, ports::StoreError};
 use crossbeam_channel::Sender;
 
 use crate::{
-    commit_queue::{CommitQueue, Ticket, silent_store},
-    job::{Settled, Submission},
-    shard::ShardMessage,
+    commit_queue::CommitQueue,
+    shard_message::ShardMessage,
+    silent_store::silent_store,
     stop_signal::StopSignal,
+    submission::{SettledJob, Submission, SubmissionTicket},
 };
 
 /// How often it looks, at the least: an answer comes at most so much later than the deadline.
@@ -39,7 +40,7 @@ impl CommitDeadline {
     }
 
     /// The shards answer, since they know what else depends on these commands.
-    fn expire(&self, tickets: Vec<Ticket>) {
+    fn expire(&self, tickets: Vec<SubmissionTicket>) {
         let timeout_ms = self.timeout.as_millis() as u64;
         tracing::error!(commands = tickets.len(), timeout_ms, "the store does not answer");
         let mut by_shard: Vec<Vec<_>> = self.shards.iter().map(|_| Vec::new()).collect();
@@ -64,9 +65,9 @@ pub(crate) fn send_to_shards(
     shards: &[Sender<ShardMessage>],
     results: impl Iterator<Item = (Submission, Result<cantus_model::EntryResult, StoreError>)>,
 ) {
-    let mut by_shard: Vec<Vec<Settled>> = shards.iter().map(|_| Vec::new()).collect();
+    let mut by_shard: Vec<Vec<SettledJob>> = shards.iter().map(|_| Vec::new()).collect();
     for (submission, result) in results {
-        by_shard[submission.shard].push(Settled { submission, result });
+        by_shard[submission.shard].push(SettledJob { submission, result });
     }
     for (shard, settled) in shards.iter().zip(by_shard) {
         if !settled.is_empty() {

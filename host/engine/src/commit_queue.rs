@@ -9,39 +9,31 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cantus_model::{Entry, ports::StoreError};
+use cantus_model::Entry;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
-    CommandError, Settings,
-    job::{Job, Submission},
+    EngineSettings,
     sizes::entry_bytes,
+    submission::{Submission, SubmissionTicket},
 };
 
 pub(crate) struct CommitQueue {
     /// Bounded by the permits and the bytes of admission. Locked by the committer, but not while it commits.
     incoming: tokio::sync::Mutex<UnboundedReceiver<Submission>>,
-    batch: Mutex<Batch>,
+    batch: Mutex<CommitBatch>,
     /// The batch under way has passed its deadline, and the store has not answered.
     is_silent: AtomicBool,
 }
 
 /// The batch under way.
 #[derive(Default)]
-struct Batch {
+struct CommitBatch {
     begun: Option<Instant>,
     /// Gone once they are answered because the deadline has passed.
-    tickets: Option<Vec<Ticket>>,
+    tickets: Option<Vec<SubmissionTicket>>,
     /// What did not fit the batch, and goes first into the next one.
     rest: Vec<Submission>,
-}
-
-/// A submission without its entry.
-pub(crate) struct Ticket {
-    pub(crate) shard: usize,
-    pub(crate) job: Job,
-    /// See [`Submission::held`].
-    pub(crate) held: Option<CommandError>,
 }
 
 impl CommitQueue {
@@ -50,7 +42,7 @@ impl CommitQueue {
     }
 
     /// The entries of the next batch, which is under way from now on. `None` once all shards have hung up.
-    pub(crate) async fn next_batch(&self, settings: &Settings) -> Option<Vec<Entry>> {
+    pub(crate) async fn next_batch(&self, settings: &EngineSettings) -> Option<Vec<Entry>> {
         let mut incoming = self.incoming.lock().await;
         let mut waiting = std::mem::take(&mut self.batch().rest);
         let room = settings.batch_commands.saturating_sub(waiting.len());
@@ -65,12 +57,12 @@ impl CommitQueue {
         }
         let rest = waiting.split_off(batch_len(&waiting, settings.batch_bytes));
         let (entries, tickets) = waiting.into_iter().map(Submission::into_parts).unzip();
-        *self.batch() = Batch { begun: Some(Instant::now()), tickets: Some(tickets), rest };
+        *self.batch() = CommitBatch { begun: Some(Instant::now()), tickets: Some(tickets), rest };
         Some(entries)
     }
 
     /// Ends the batch under way, and returns its tickets unless the deadline passed before.
-    pub(crate) fn finish_batch(&self) -> Option<Vec<Ticket>> {
+    pub(crate) fn finish_batch(&self) -> Option<Vec<SubmissionTicket>> {
         let mut batch = self.batch();
         batch.begun = None;
         self.is_silent.store(false, Ordering::Release);
@@ -89,7 +81,7 @@ impl CommitQueue {
 
     /// Takes the tickets of a batch that has been under way for `timeout`, and hands them to `answer` before the committer
     /// can hear of it.
-    pub(crate) fn expire_batch(&self, timeout: Duration, answer: impl FnOnce(Vec<Ticket>)) {
+    pub(crate) fn expire_batch(&self, timeout: Duration, answer: impl FnOnce(Vec<SubmissionTicket>)) {
         let mut batch = self.batch();
         if batch.begun.is_some_and(|begun| begun.elapsed() >= timeout)
             && let Some(tickets) = batch.tickets.take()
@@ -122,18 +114,9 @@ impl CommitQueue {
         }
     }
 
-    fn batch(&self) -> MutexGuard<'_, Batch> {
+    fn batch(&self) -> MutexGuard<'_, CommitBatch> {
         self.batch.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Tells those who wait that the store does not answer. It may still do what it was asked.
-pub(crate) fn silent_store(timeout: Duration) -> StoreError {
-    let ms = timeout.as_millis();
-    StoreError::Transient(format!(
-        "nothing came within {ms} ms (`engine.commit_timeout_ms`); the command may or may not be recorded, send it again under the \
-         same id"
-    ))
 }
 
 /// How many submissions fit a batch: at least one.

@@ -6,17 +6,18 @@ use cantus_model::{
     Entry, EntryResult,
     ports::{Claim, Journal, StoreError},
 };
+use cantus_replay::retry;
 use crossbeam_channel::Sender;
+use tokio::sync::watch;
 
 use crate::{
-    Settings,
+    EngineSettings,
     commit_deadline::{send_to_shards, tell_of_return},
     commit_queue::CommitQueue,
-    job::Submission,
-    retry::retry,
-    shard::ShardMessage,
+    shard_message::ShardMessage,
     stats::StatsCounters,
     stop_signal::{PanicGuard, StopSignal},
+    submission::Submission,
 };
 
 /// Entries of one batch that are refused alone, after which the fault is taken for the store's and not for theirs.
@@ -25,14 +26,16 @@ const REFUSED_ALONE: usize = 16;
 pub(crate) struct Committer {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) claim: Claim,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<EngineSettings>,
     pub(crate) queue: Arc<CommitQueue>,
+    /// Offset of the next event. Readers wait for it to change.
+    pub(crate) durable_head: watch::Sender<u64>,
     pub(crate) shards: Vec<Sender<ShardMessage>>,
     pub(crate) stats: Arc<StatsCounters>,
     pub(crate) signal: Arc<StopSignal>,
 }
 
-type Results = Vec<Result<EntryResult, StoreError>>;
+type CommitResults = Vec<Result<EntryResult, StoreError>>;
 
 impl Committer {
     /// Runs until all shards have hung up, or the engine stops.
@@ -48,6 +51,7 @@ impl Committer {
     async fn commit(&self, entries: Vec<Entry>) {
         let started = Instant::now();
         let results = self.commit_or_divide(&entries).await;
+        self.publish_head(&entries, &results);
         if results.iter().any(Result::is_ok) {
             self.stats.committed(results.iter().filter(|result| result.is_ok()).count(), started.elapsed());
         }
@@ -68,10 +72,29 @@ impl Committer {
         }
     }
 
+    /// Tells readers how far the log is durable now.
+    fn publish_head(&self, entries: &[Entry], results: &CommitResults) {
+        let heads = entries.iter().zip(results).filter_map(|(entry, result)| match result {
+            Ok(EntryResult::Committed { first_offset: Some(first), .. }) => {
+                let events = entry.decision.as_ref().map_or(0, |decision| decision.verdict.events().len());
+                Some(first + events as u64)
+            }
+            // The first try was applied, and only its answer was lost.
+            Ok(EntryResult::Duplicate(record)) => Some(record.first_offset? + record.version() - record.base_version),
+            _ => None,
+        });
+        let Some(head) = heads.max() else { return };
+        self.durable_head.send_if_modified(|durable| {
+            let is_later = head > *durable;
+            *durable = head.max(*durable);
+            is_later
+        });
+    }
+
     /// Commits the entries together. If the store refuses them for good, it commits each half by itself, and so on: then
     /// only those fail that must. What follows a failed one of its aggregate comes back as a conflict.
-    async fn commit_or_divide(&self, entries: &[Entry]) -> Results {
-        let mut results = Results::with_capacity(entries.len());
+    async fn commit_or_divide(&self, entries: &[Entry]) -> CommitResults {
+        let mut results = CommitResults::with_capacity(entries.len());
         let mut refused_alone = 0;
         // The parts that are still to be committed, the first last.
         let mut parts: Vec<Range<usize>> = iter::once(0..entries.len()).collect();

@@ -2,15 +2,10 @@
 
 use std::{sync::Arc, thread};
 
-use cantus_model::{
-    AggregateRef, Command, Context, Decision, Digest, Entry, EntryResult, Message, Timestamp, ports::StoreError,
-};
+use cantus_model::{AggregateRef, Answer, Command, CommandError, Context, Decision, Digest, Message, Route, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::{
-    Answer, CommandError, byte_budget::HeldBytes, commit_queue::Ticket, plugins::Route, stats::StatsCounters,
-    stop_signal::StopSignal,
-};
+use crate::{byte_budget::ByteReservation, stats::StatsCounters, stop_signal::StopSignal};
 
 /// A command that was admitted and must be answered.
 pub(crate) struct Job {
@@ -25,11 +20,11 @@ pub(crate) struct Job {
     pub(crate) is_probe: bool,
     /// How often it was decided in vain.
     pub(crate) conflicts: u32,
-    /// Its place in the shard's queue, given back with the answer.
-    pub(crate) place: OwnedSemaphorePermit,
+    /// Its permit for the shard's queue, given back with the answer.
+    pub(crate) permit: OwnedSemaphorePermit,
     /// Its bytes, and those of its decision, given back with the answer.
-    pub(crate) bytes: HeldBytes,
-    pub(crate) reply: Reply,
+    pub(crate) bytes: ByteReservation,
+    pub(crate) reply: Responder,
 }
 
 impl Job {
@@ -77,20 +72,20 @@ impl Job {
     }
 
     pub(crate) fn answer(self, answer: Answer) {
-        let Self { place, bytes, reply, .. } = self;
-        drop((place, bytes)); // so that whoever hears the answer finds room
+        let Self { permit, bytes, reply, .. } = self;
+        drop((permit, bytes)); // so that whoever hears the answer finds room
         reply.send(answer);
     }
 }
 
 /// The way back to whoever waits for a command. One that is dropped unused says why nobody decides any more.
-pub(crate) struct Reply {
+pub(crate) struct Responder {
     caller: Option<oneshot::Sender<Answer>>,
     stats: Arc<StatsCounters>,
     signal: Arc<StopSignal>,
 }
 
-impl Reply {
+impl Responder {
     pub(crate) fn new(stats: &Arc<StatsCounters>, signal: &Arc<StopSignal>) -> (Self, oneshot::Receiver<Answer>) {
         let (caller, pending) = oneshot::channel();
         (Self { caller: Some(caller), stats: Arc::clone(stats), signal: Arc::clone(signal) }, pending)
@@ -110,7 +105,7 @@ impl Reply {
     }
 }
 
-impl Drop for Reply {
+impl Drop for Responder {
     fn drop(&mut self) {
         self.answer(|signal| {
             // What unwinds holds this one: the reason has to stand before it is told.
@@ -118,33 +113,4 @@ impl Drop for Reply {
             Err(signal.refusal())
         });
     }
-}
-
-/// A job at the committer.
-pub(crate) struct Submission {
-    pub(crate) shard: usize,
-    pub(crate) job: Job,
-    pub(crate) entry: Entry,
-    /// For an entry without a decision: the answer, unless the command turns out to be decided already.
-    pub(crate) held: Option<CommandError>,
-}
-
-impl Submission {
-    /// The entry for the store, and what is needed to answer.
-    pub(crate) fn into_parts(self) -> (Entry, Ticket) {
-        let Self { shard, job, entry, held } = self;
-        (entry, Ticket { shard, job, held })
-    }
-
-    /// What [`Self::into_parts`] took apart.
-    pub(crate) fn from_parts(entry: Entry, ticket: Ticket) -> Self {
-        let Ticket { shard, job, held } = ticket;
-        Self { shard, job, entry, held }
-    }
-}
-
-/// A job that came back from the committer.
-pub(crate) struct Settled {
-    pub(crate) submission: Submission,
-    pub(crate) result: Result<EntryResult, StoreError>,
 }

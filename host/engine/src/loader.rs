@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use cantus_model::{
-    EventBatch, PageLimit, Snapshot, StreamHead,
-    ports::{Hydration, Store, StoreError, ToHydrate},
+    PageLimit,
+    ports::{Hydration, HydrationRequest, Hydrator, StoreError},
 };
+use cantus_replay::retry;
 use crossbeam_channel::Sender;
 use tokio::{
     runtime::Handle,
@@ -13,9 +14,10 @@ use tokio::{
 };
 
 use crate::{
-    Settings,
-    retry::retry,
-    shard::ShardMessage,
+    EngineSettings,
+    loaded_part::{LoadedPart, PagePermits},
+    shard_message::ShardMessage,
+    silent_store::silent_store,
     stop_signal::{PanicGuard, StopSignal},
 };
 
@@ -24,24 +26,10 @@ const PAGES_AHEAD: usize = 2;
 /// What bytes are counted in when permits are given for them.
 const PERMIT_BYTES: usize = 1 << 10;
 
-/// What the loader has read of an aggregate, in this order: one `Start`, pages, one `End`. Or `Failed`.
-pub(crate) enum Loaded {
-    Start { head: StreamHead, snapshot: Option<Snapshot> },
-    Page { events: EventBatch, permits: PagePermits },
-    End,
-    Failed(StoreError),
-}
-
-/// What a page takes of the aggregate's share and of the shard's until it is folded.
-pub(crate) struct PagePermits {
-    _page: OwnedSemaphorePermit,
-    _bytes: Option<OwnedSemaphorePermit>,
-}
-
 /// What to read.
 pub(crate) struct LoadRequest {
     /// Whom, and whose snapshot to look for, and how much to read, and to fold, at once.
-    pub(crate) asked: ToHydrate,
+    pub(crate) asked: HydrationRequest,
     /// Tells this load's messages from those of one that was given up.
     pub(crate) id: u64,
 }
@@ -52,11 +40,11 @@ pub(crate) struct Loader {
 }
 
 /// A load that is under way; dropping it gives it up.
-pub(crate) struct Load {
+pub(crate) struct LoadHandle {
     pages: Arc<Semaphore>,
 }
 
-impl Drop for Load {
+impl Drop for LoadHandle {
     fn drop(&mut self) {
         self.pages.close();
     }
@@ -64,15 +52,15 @@ impl Drop for Load {
 
 impl Loader {
     pub(crate) fn new(
-        store: Arc<dyn Store>,
-        settings: &Settings,
+        store: Arc<dyn Hydrator>,
+        settings: &EngineSettings,
         runtime: &Handle,
         shard: Sender<ShardMessage>,
         signal: Arc<StopSignal>,
     ) -> Self {
         let (requests, queue) = mpsc::unbounded_channel();
         let at_once = settings.concurrent_loads.max(1);
-        let reader = Reader {
+        let reader = StreamLoader {
             store,
             shard,
             signal,
@@ -87,11 +75,11 @@ impl Loader {
         Self { requests }
     }
 
-    pub(crate) fn start(&self, request: LoadRequest) -> Load {
+    pub(crate) fn start(&self, request: LoadRequest) -> LoadHandle {
         let pages = Arc::new(Semaphore::new(PAGES_AHEAD));
         // The reader ends with the runtime; then nobody waits for this.
         let _ = self.requests.send(LoadTask { pages: Arc::clone(&pages), request });
-        Load { pages }
+        LoadHandle { pages }
     }
 }
 
@@ -107,8 +95,8 @@ struct LoadTask {
 }
 
 #[derive(Clone)]
-struct Reader {
-    store: Arc<dyn Store>,
+struct StreamLoader {
+    store: Arc<dyn Hydrator>,
     shard: Sender<ShardMessage>,
     signal: Arc<StopSignal>,
     at_once: usize,
@@ -121,7 +109,7 @@ struct Reader {
     bytes: Arc<Semaphore>,
 }
 
-impl Reader {
+impl StreamLoader {
     async fn run(self, mut queue: mpsc::UnboundedReceiver<LoadTask>) {
         let _guard = PanicGuard::new(&self.signal, "the loader of a shard");
         let mut batch = Vec::new();
@@ -159,7 +147,7 @@ impl Reader {
 
     /// Reads for all of them; if the store refuses that, for each alone, so that only those fail that must.
     async fn hydrate(&self, batch: Vec<LoadTask>) -> Vec<(LoadTask, Result<Hydration, StoreError>)> {
-        let asked: Vec<ToHydrate> = batch.iter().map(|task| task.request.asked.clone()).collect();
+        let asked: Vec<HydrationRequest> = batch.iter().map(|task| task.request.asked.clone()).collect();
         match self.hydrations(asked.clone()).await {
             Ok(hydrations) => batch.into_iter().zip(hydrations.into_iter().map(Ok)).collect(),
             Err(error) if batch.len() == 1 || is_stores(&error) => {
@@ -176,7 +164,7 @@ impl Reader {
         }
     }
 
-    async fn hydrations(&self, asked: Vec<ToHydrate>) -> Result<Vec<Hydration>, StoreError> {
+    async fn hydrations(&self, asked: Vec<HydrationRequest>) -> Result<Vec<Hydration>, StoreError> {
         let (count, asked) = (asked.len(), Arc::new(asked));
         let hydrations = self.read(|store| {
             let asked = Arc::clone(&asked);
@@ -191,7 +179,7 @@ impl Reader {
 
     /// Reads, within the deadline, and again if that may help. Each attempt is a task of its own, so that the shard hears of
     /// a panic too.
-    async fn read<T, F>(&self, read: impl Fn(Arc<dyn Store>) -> F) -> Result<T, StoreError>
+    async fn read<T, F>(&self, read: impl Fn(Arc<dyn Hydrator>) -> F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -213,13 +201,13 @@ impl Reader {
     fn deliver(&self, task: LoadTask, hydration: Hydration, held: Option<OwnedSemaphorePermit>) {
         let Hydration { head, snapshot, events } = hydration;
         let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version) + events.len() as u64;
-        self.send(&task.request, Loaded::Start { head, snapshot });
+        self.send(&task.request, LoadedPart::Start { head, snapshot });
         if !events.is_empty() {
             let Ok(page) = Arc::clone(&task.pages).try_acquire_owned() else { return };
-            self.send(&task.request, Loaded::Page { events, permits: PagePermits { _page: page, _bytes: held } });
+            self.send(&task.request, LoadedPart::Page { events, permits: PagePermits { _page: page, _bytes: held } });
         }
         if version == head.version {
-            return self.send(&task.request, Loaded::End);
+            return self.send(&task.request, LoadedPart::End);
         }
         let reader = self.clone();
         tokio::spawn(async move {
@@ -233,7 +221,7 @@ impl Reader {
 
     /// Reads a stream from a version to its end, page by page.
     async fn read_on(&self, task: &LoadTask, mut version: u64, end: u64) -> Result<(), StoreError> {
-        let ToHydrate { aggregate, page, .. } = &task.request.asked;
+        let HydrationRequest { aggregate, page, .. } = &task.request.asked;
         while version < end {
             let Ok(ahead) = Arc::clone(&task.pages).acquire_owned().await else { return Ok(()) };
             let Some(held) = self.hold(page.bytes).await else { return Ok(()) };
@@ -249,29 +237,25 @@ impl Reader {
             }
             version += events.len() as u64;
             let permits = PagePermits { _page: ahead, _bytes: Some(held) };
-            self.send(&task.request, Loaded::Page { events, permits });
+            self.send(&task.request, LoadedPart::Page { events, permits });
         }
-        self.send(&task.request, Loaded::End);
+        self.send(&task.request, LoadedPart::End);
         Ok(())
     }
 
     fn fail(&self, request: &LoadRequest, error: StoreError) {
         self.signal.stop_if_terminal(&error);
-        self.send(request, Loaded::Failed(error));
+        self.send(request, LoadedPart::Failed(error));
     }
 
-    fn send(&self, request: &LoadRequest, loaded: Loaded) {
+    fn send(&self, request: &LoadRequest, part: LoadedPart) {
         // The shard may have stopped; then nobody waits for this.
         let aggregate = request.asked.aggregate.clone();
-        let _ = self.shard.send(ShardMessage::Loaded { aggregate, load: request.id, loaded });
+        let _ = self.shard.send(ShardMessage::Loaded { aggregate, load: request.id, part });
     }
 }
 
 /// Whether an error is not of one stream, so that reading each alone would not help.
 fn is_stores(error: &StoreError) -> bool {
     matches!(error, StoreError::Transient(_)) || error.is_terminal()
-}
-
-fn silent_store(timeout: Duration) -> StoreError {
-    StoreError::Transient(format!("nothing was read within {} ms (`engine.read_timeout_ms`)", timeout.as_millis()))
 }

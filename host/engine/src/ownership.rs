@@ -1,54 +1,63 @@
-//! A store that this host may write to.
+//! The claims of this host to a log.
 
 use std::sync::Arc;
 
 use cantus_model::{
     AggregateRef, PartitionId,
-    ports::{ActivationAuthor, Claim, Store, StoreError},
+    ports::{ActivationAuthor, Claim, EventReader, Journal, StoreError},
 };
 
-/// A store whose every partition this host has claimed. Whatever a host writes, it writes under one of these claims: so nothing
-/// is written before the host owns the store, and nothing after another host has taken it over.
-#[derive(Clone)]
-pub struct OwnedStore {
-    store: Arc<dyn Store>,
-    /// One for each partition, in order; never empty.
-    claims: Arc<[Claim]>,
+/// A partition that this host has claimed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClaimedPartition {
+    pub(crate) claim: Claim,
+    /// Offset of the next event, when it was claimed.
+    pub(crate) head: u64,
 }
 
-impl OwnedStore {
+/// A log whose every partition this host has claimed. Whatever a host writes, it writes under one of these claims: so nothing
+/// is written before the host owns the log, and nothing after another host has taken it over.
+#[derive(Clone)]
+pub struct Ownership {
+    journal: Arc<dyn Journal>,
+    /// One for each partition, in order; never empty.
+    partitions: Arc<[ClaimedPartition]>,
+}
+
+impl Ownership {
     /// Claims every partition. All hosts that wrote before are fenced from here on.
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub async fn claim(store: Arc<dyn Store>) -> Result<Self, StoreError> {
-        let mut claims = Vec::new();
-        for partition in store.log_info().await?.partition_ids() {
-            claims.push(store.claim(partition).await?);
+    pub async fn claim(journal: Arc<dyn Journal>, reader: &dyn EventReader) -> Result<Self, StoreError> {
+        let mut partitions = Vec::new();
+        for partition in reader.log_info().await?.partition_ids() {
+            let claim = journal.claim(partition).await?;
+            partitions.push(ClaimedPartition { claim, head: reader.log_head(partition).await? });
         }
-        match claims.is_empty() {
+        match partitions.is_empty() {
             true => Err(StoreError::Corrupt("the log has no partition".into())),
-            false => Ok(Self { store, claims: claims.into() }),
+            false => Ok(Self { journal, partitions: partitions.into() }),
         }
-    }
-
-    /// The store.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
     }
 
     /// Names this host as the author of an activation.
     pub fn author(&self) -> ActivationAuthor {
-        ActivationAuthor::Host(self.claims[0])
+        ActivationAuthor::Host(self.partitions[0].claim)
     }
 
-    /// The claims, in the order of the partitions.
-    pub(crate) fn claims(&self) -> &[Claim] {
-        &self.claims
+    /// Where decisions are written.
+    pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// The claimed partitions, in order.
+    pub(crate) fn partitions(&self) -> &[ClaimedPartition] {
+        &self.partitions
     }
 
     /// The partition that an aggregate belongs to.
     pub(crate) fn partition_of(&self, aggregate: &AggregateRef) -> PartitionId {
-        PartitionId::of(aggregate, self.claims.len() as u32)
+        PartitionId::of(aggregate, self.partitions.len() as u32)
     }
 }

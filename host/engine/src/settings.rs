@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How much of everything the engine takes at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct EngineSettings {
     /// Threads that decide. Each owns the aggregates that hash to it.
     pub shards: usize,
     /// Commands that one shard holds, from admission to answer. One more is answered "overloaded, retry after".
@@ -56,7 +56,7 @@ pub struct Settings {
     pub snapshot_queue_bytes: usize,
 }
 
-impl Default for Settings {
+impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             shards: std::thread::available_parallelism().map_or(1, usize::from),

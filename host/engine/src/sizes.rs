@@ -1,18 +1,11 @@
 //! Bytes of memory that commands and decisions take, about: texts, payloads, and what each costs beside them.
 
-use cantus_model::{Command, Context, Entry, Message, Verdict};
+use cantus_model::{Command, Context, Entry, Message, Verdict, metadata_bytes};
 
-/// What a pair of metadata counts for beside its texts.
-pub(crate) const PAIR_BYTES: usize = 8;
 /// What a command counts for beside its texts: its job, its entry, its place in maps and queues.
 const COMMAND_BYTES: usize = 512;
 /// What an event counts for beside its texts: a `Message` and two allocations.
 const EVENT_BYTES: usize = 128;
-
-/// Bytes of pairs of metadata.
-pub(crate) fn metadata_bytes(metadata: &[(String, String)]) -> usize {
-    metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum()
-}
 
 /// Bytes of a command on its way.
 pub(crate) fn command_bytes(command: &Command) -> usize {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use cantus_model::Snapshot;
+use cantus_model::{Snapshot, ports::SnapshotStore};
 use tokio::sync::mpsc;
 
 use crate::{
-    OwnedStore,
-    byte_budget::{ByteBudget, HeldBytes},
+    Ownership,
+    byte_budget::{ByteBudget, ByteReservation},
     stop_signal::{PanicGuard, StopSignal},
 };
 
@@ -19,7 +19,7 @@ const TRANSACTION_BYTES: usize = 8 << 20;
 /// A snapshot that is to be written.
 pub(crate) struct WaitingSnapshot {
     pub(crate) snapshot: Snapshot,
-    _bytes: HeldBytes,
+    _bytes: ByteReservation,
 }
 
 impl WaitingSnapshot {
@@ -32,7 +32,8 @@ impl WaitingSnapshot {
 
 /// Writes until all senders are gone.
 pub(crate) async fn write_snapshots(
-    owned: OwnedStore,
+    ownership: Ownership,
+    store: Arc<dyn SnapshotStore>,
     mut queue: mpsc::Receiver<WaitingSnapshot>,
     signal: Arc<StopSignal>,
 ) {
@@ -41,20 +42,20 @@ pub(crate) async fn write_snapshots(
     while queue.recv_many(&mut waiting, TRANSACTION_SNAPSHOTS).await > 0 {
         while !waiting.is_empty() {
             let rest = waiting.split_off(transaction_len(&waiting));
-            write(&owned, std::mem::replace(&mut waiting, rest), &signal).await;
+            write(&ownership, &*store, std::mem::replace(&mut waiting, rest), &signal).await;
         }
     }
 }
 
 /// Writes those of each partition in one transaction.
-async fn write(owned: &OwnedStore, waiting: Vec<WaitingSnapshot>, signal: &StopSignal) {
+async fn write(ownership: &Ownership, store: &dyn SnapshotStore, waiting: Vec<WaitingSnapshot>, signal: &StopSignal) {
     let (mut snapshots, _bytes): (Vec<_>, Vec<_>) =
         waiting.into_iter().map(|WaitingSnapshot { snapshot, _bytes }| (snapshot, _bytes)).unzip();
-    for claim in owned.claims() {
-        let of_partition = |snapshot: &mut Snapshot| owned.partition_of(&snapshot.aggregate) == claim.partition;
+    for claim in ownership.partitions().iter().map(|partition| partition.claim) {
+        let of_partition = |snapshot: &mut Snapshot| ownership.partition_of(&snapshot.aggregate) == claim.partition;
         let snapshots: Vec<Snapshot> = snapshots.extract_if(.., of_partition).collect();
         if !snapshots.is_empty()
-            && let Err(error) = owned.store().save_snapshots(*claim, &snapshots).await
+            && let Err(error) = store.save_snapshots(claim, &snapshots).await
         {
             tracing::warn!(%error, "snapshots were not saved; hydration takes longer without them");
             signal.stop_if_terminal(&error);

@@ -9,9 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cantus_model::Outcome;
-
-use crate::Answer;
+use cantus_model::{Answer, Outcome};
 
 /// A reading of the counters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use std::{
     thread,
 };
 
-use cantus_model::ports::StoreError;
-use crossbeam_channel::Sender;
+use cantus_model::{CommandError, ports::StoreError};
 use tokio::sync::watch;
 
-use crate::{CommandError, shard::ShardMessage};
+/// Called once when the engine stops.
+type OnStop = Box<dyn Fn() + Send>;
 
 /// Why an engine stopped by itself. It decides nothing any more; another one may be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,13 +40,13 @@ pub(crate) struct StopSignal {
     /// No command is admitted any more.
     closed: AtomicBool,
     reason: watch::Sender<Option<StopReason>>,
-    shards: Mutex<Vec<Sender<ShardMessage>>>,
+    on_stop: Mutex<Vec<OnStop>>,
 }
 
 impl StopSignal {
-    /// Adds a shard that ends when the engine stops.
-    pub(crate) fn add_shard(&self, shard: Sender<ShardMessage>) {
-        self.shards.lock().unwrap_or_else(PoisonError::into_inner).push(shard);
+    /// Has `action` called when the engine stops. It must not block.
+    pub(crate) fn on_stop(&self, action: impl Fn() + Send + 'static) {
+        self.on_stop.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(action));
     }
 
     /// Lets nobody in any more.
@@ -75,10 +75,7 @@ impl StopSignal {
         }
         self.close();
         tracing::error!(reason = text, "the engine stops");
-        for shard in self.shards.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            // One that has ended needs no message.
-            let _ = shard.send(ShardMessage::Stop);
-        }
+        self.on_stop.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|action| action());
     }
 
     /// Stops the engine if the store can never be written again.

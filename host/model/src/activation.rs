@@ -16,7 +16,7 @@ pub struct Activation {
     /// The plugin's name.
     pub plugin: String,
     /// What brought it about.
-    pub cause: Cause,
+    pub cause: ActivationCause,
     /// What was live before, if anything was.
     pub from: Option<Digest>,
     /// What is live from here on; `None` if nothing is.
@@ -32,7 +32,7 @@ pub struct Activation {
 /// What brought an [`Activation`] about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Cause {
+pub enum ActivationCause {
     /// A file was dropped into the folder of plugins.
     Dropped,
     /// The file was taken out of it.
@@ -45,7 +45,7 @@ pub enum Cause {
     Faulted,
 }
 
-impl Cause {
+impl ActivationCause {
     /// As it is stored and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Cause {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for ActivationCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

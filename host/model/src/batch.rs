@@ -1,6 +1,6 @@
 //! Consecutive events of one stream in a flat form.
 
-use crate::{Kind, Message};
+use crate::{Message, MessageKind};
 
 /// One event in an [`EventBatch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl PageLimit {
 /// guest boundary without an allocation per event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventBatch {
-    kinds: Vec<Kind>,
+    kinds: Vec<MessageKind>,
     events: Vec<EventRef>,
     payloads: Vec<u8>,
 }
@@ -50,7 +50,7 @@ impl EventBatch {
         let kind = match self.kinds.iter().rposition(|kind| kind.version == version && kind.name == name) {
             Some(index) => index,
             None => {
-                self.kinds.push(Kind { name: name.to_owned(), version });
+                self.kinds.push(MessageKind { name: name.to_owned(), version });
                 self.kinds.len() - 1
             }
         };
@@ -77,7 +77,7 @@ impl EventBatch {
     }
 
     /// The kinds that occur, in the order of their first event.
-    pub fn kinds(&self) -> &[Kind] {
+    pub fn kinds(&self) -> &[MessageKind] {
         &self.kinds
     }
 
@@ -93,12 +93,12 @@ impl EventBatch {
 
     /// Bytes of memory that the events take, about.
     pub fn bytes(&self) -> usize {
-        let kinds: usize = self.kinds.iter().map(|kind| size_of::<Kind>() + kind.name.len()).sum();
+        let kinds: usize = self.kinds.iter().map(|kind| size_of::<MessageKind>() + kind.name.len()).sum();
         size_of::<Self>() + kinds + self.events.len() * size_of::<EventRef>() + self.payloads.len()
     }
 
     /// The events one by one: kind and payload.
-    pub fn iter(&self) -> impl Iterator<Item = (&Kind, &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&MessageKind, &[u8])> {
         let mut rest = self.payloads.as_slice();
         self.events.iter().map(move |event| {
             let (payload, tail) = rest.split_at(event.size as usize);

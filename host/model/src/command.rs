@@ -30,6 +30,27 @@ pub struct Command {
 }
 
 impl Command {
+    /// A command with nothing but what it must have. `id` is unique for ever: the same id again gets the stored outcome.
+    pub fn new(
+        id: impl Into<String>,
+        aggregate: AggregateRef,
+        name: impl Into<String>,
+        payload: impl Into<Vec<u8>>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            aggregate,
+            name: name.into(),
+            version: None,
+            payload: payload.into(),
+            expected_version: None,
+            actor: None,
+            correlation_id: None,
+            causation_id: None,
+            metadata: Vec::new(),
+        }
+    }
+
     /// Identifies the request under its id: the same id with another hash is another request and is refused.
     ///
     /// Covers what is asked (aggregate, command, version as given, payload, expected version), not who asks or how it

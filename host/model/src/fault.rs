@@ -30,6 +30,13 @@ pub enum FaultKind {
     Host,
 }
 
+impl FaultKind {
+    /// Reports whether one call met a limit, so that the same work in several calls may stay below it.
+    pub const fn is_call_limit(self) -> bool {
+        matches!(self, Self::OutOfFuel | Self::MemoryLimit | Self::TimeLimit)
+    }
+}
+
 /// What happened, where, in whose code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {

@@ -45,12 +45,12 @@ pub struct HistoryQuery {
     /// Only this aggregate's stream.
     pub aggregate: Option<AggregateRef>,
     /// Only some of the streams.
-    pub sample: Option<Sample>,
+    pub sample: Option<StreamSample>,
 }
 
 /// A share of all streams, chosen by their names: the same ones wherever they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sample {
+pub struct StreamSample {
     /// Another seed chooses other streams.
     pub seed: u64,
     /// How many of a million, about.
@@ -66,7 +66,7 @@ impl HistoryQuery {
     }
 }
 
-impl Sample {
+impl StreamSample {
     /// Whether a stream belongs to the share.
     pub fn selects(self, aggregate: &AggregateRef) -> bool {
         let seed = self.seed.to_le_bytes();
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_sample_is_about_its_share_and_follows_its_seed() {
         let chosen = |seed| -> Vec<u32> {
-            let sample = Sample { seed, per_million: 100_000 };
+            let sample = StreamSample { seed, per_million: 100_000 };
             (0..10_000).filter(|id| sample.selects(&AggregateRef::new("A", id.to_string()))).collect()
         };
         assert!((900..1_100).contains(&chosen(1).len()), "{}", chosen(1).len());

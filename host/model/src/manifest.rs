@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
+use crate::MessageKind;
 
 /// A plugin's own description: the `manifest` of `wit/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ pub struct CommandType {
     /// JSON Schema of the payload.
     pub schema: serde_json::Value,
     /// The events that its handler may return.
-    pub produces: Vec<Kind>,
+    pub produces: Vec<MessageKind>,
 }
 
 /// One event in one version.

@@ -9,7 +9,7 @@ pub struct Timestamp(pub u64);
 
 /// Names one kind of command or event: its name and its schema version, from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Kind {
+pub struct MessageKind {
     /// As the plugin declares it: `FlightDeparted`.
     pub name: String,
     /// The version of the payload's schema, from 1.

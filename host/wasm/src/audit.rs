@@ -1,6 +1,10 @@
 //! What a component may import and must export, checked before it runs for the first time.
 
-use crate::{LoadError, surface::Surface, wasi::stubs::STUBS};
+use crate::{
+    LoadError,
+    surface::{Surface, split},
+    wasi::stubs::STUBS,
+};
 
 const CONTRACT: &str = "cantus:domain/";
 const CONTRACT_VERSION: &str = "0.1";
@@ -109,14 +113,6 @@ fn other_contract(interface: &str, found: &str) -> LoadError {
 
 fn is_contract_version(version: Option<&str>) -> bool {
     version.and_then(|version| version.rsplit_once('.')).is_some_and(|(minor, _)| minor == CONTRACT_VERSION)
-}
-
-/// An import's or export's interface and version.
-pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
-    match name.split_once('@') {
-        Some((interface, version)) => (interface, Some(version)),
-        None => (name, None),
-    }
 }
 
 #[cfg(test)]

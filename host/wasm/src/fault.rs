@@ -3,14 +3,13 @@
 use cantus_model::{Fault, FaultKind};
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::{component::Shared, guest::GuestState, uncaught};
+use crate::{guest::GuestState, loaded_component::ComponentContext, uncaught, uncaught::MAX_MESSAGE_CHARS};
 
 const MAX_FRAMES: usize = 32;
-pub(crate) const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// Explains why `call` failed. What the guest printed to stderr last is most often why it trapped.
 pub(crate) fn explain(
-    shared: &Shared,
+    shared: &ComponentContext,
     call: &'static str,
     error: &wasmtime::Error,
     state: &GuestState,
@@ -38,7 +37,7 @@ pub(crate) fn explain(
 
 /// A fault that the host finds in what the guest answered.
 pub(crate) fn fault(
-    shared: &Shared,
+    shared: &ComponentContext,
     kind: FaultKind,
     call: &'static str,
     message: String,

@@ -18,9 +18,9 @@ pub(crate) struct GuestState {
     /// What its hash maps are seeded with.
     pub(crate) hash_seed: HashSeed,
     /// What the running call printed.
-    pub(crate) stdout: Output,
+    pub(crate) stdout: CapturedOutput,
     /// What the running call complained about.
-    pub(crate) stderr: Output,
+    pub(crate) stderr: CapturedOutput,
     /// An import that the running call used and may not.
     pub(crate) refused: Option<Cow<'static, str>>,
 }
@@ -32,8 +32,8 @@ impl GuestState {
             now: Timestamp(0),
             random: Random::new(0),
             hash_seed,
-            stdout: Output::new(limits.output_bytes),
-            stderr: Output::new(limits.output_bytes),
+            stdout: CapturedOutput::new(limits.output_bytes),
+            stderr: CapturedOutput::new(limits.output_bytes),
             refused: None,
         }
     }
@@ -93,13 +93,13 @@ impl Random {
 }
 
 /// A bounded copy of what a guest printed during one call: the end of it, where a panic says why.
-pub(crate) struct Output {
+pub(crate) struct CapturedOutput {
     text: Vec<u8>,
     limit: usize,
     dropped: usize,
 }
 
-impl Output {
+impl CapturedOutput {
     fn new(limit: usize) -> Self {
         Self { text: Vec::new(), limit, dropped: 0 }
     }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn output_is_bounded_and_says_what_it_dropped() {
-        let mut output = Output::new(4);
+        let mut output = CapturedOutput::new(4);
         output.write(b"abc");
         output.write(b"def");
         assert_eq!(output.take().as_deref(), Some("[2 bytes before this were dropped] cdef"));

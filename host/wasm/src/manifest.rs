@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cantus_model::{AggregateType, CommandType, EventType, Kind, Manifest};
+use cantus_model::{AggregateType, CommandType, EventType, Manifest, MessageKind};
 
 use crate::{LoadError, bindings::exports::cantus::domain::plugin as wit, fault::one_line};
 
@@ -26,9 +26,10 @@ pub(crate) fn check(described: wit::Manifest) -> Result<Manifest, LoadError> {
 }
 
 fn check_aggregate(aggregate: &AggregateType) -> Result<(), LoadError> {
-    let of = |name: &str, version: u32| Kind { name: name.to_owned(), version };
-    let events: Vec<Kind> = aggregate.events.iter().map(|event| of(&event.name, event.version)).collect();
-    let commands: Vec<Kind> = aggregate.commands.iter().map(|command| of(&command.name, command.version)).collect();
+    let of = |name: &str, version: u32| MessageKind { name: name.to_owned(), version };
+    let events: Vec<MessageKind> = aggregate.events.iter().map(|event| of(&event.name, event.version)).collect();
+    let commands: Vec<MessageKind> =
+        aggregate.commands.iter().map(|command| of(&command.name, command.version)).collect();
     let produced = aggregate.commands.iter().flat_map(|command| &command.produces);
     for kind in events.iter().chain(&commands).chain(produced.clone()) {
         if kind.name.is_empty() || kind.name.len() > MAX_NAME_BYTES || kind.version == 0 {
@@ -95,7 +96,8 @@ fn aggregate(wit: wit::AggregateType) -> Result<AggregateType, LoadError> {
 
 fn command(wit: wit::CommandType) -> Result<CommandType, LoadError> {
     let schema = schema(&wit.name, &wit.schema)?;
-    let produces = wit.produces.into_iter().map(|kind| Kind { name: kind.name, version: kind.version }).collect();
+    let produces =
+        wit.produces.into_iter().map(|kind| MessageKind { name: kind.name, version: kind.version }).collect();
     Ok(CommandType { name: wit.name, version: wit.version, schema, produces })
 }
 

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc};
 
 use cantus_model::{
-    Context, EventBatch, Fault, FaultKind, Message, Rejection, Timestamp,
-    ports::{HashSeed, InstanceId, Reply, Sandbox},
+    Context, EventBatch, Fault, FaultKind, Message, Rejection, Timestamp, Verdict,
+    ports::{AggregateSandbox, HandleError, HashSeed, InstanceId, Sandbox},
 };
 use wasmtime::{Store, component::ResourceAny};
 
@@ -17,9 +17,9 @@ use crate::{
             plugin,
         },
     },
-    component::Shared,
     fault,
     guest::{GuestState, Random},
+    loaded_component::ComponentContext,
     watchdog::Watchdog,
 };
 
@@ -29,7 +29,7 @@ type FaultResult<T> = Result<T, Box<Fault>>;
 const MAX_HANDLES: usize = 1 << 20;
 
 pub(crate) struct WasmSandbox {
-    shared: Arc<Shared>,
+    shared: Arc<ComponentContext>,
     store: Store<GuestState>,
     guest: Domain,
     instances: HashMap<InstanceId, ResourceAny>,
@@ -42,7 +42,7 @@ pub(crate) struct WasmSandbox {
 impl WasmSandbox {
     /// Instantiates. Fuel is unlimited meanwhile: what instantiation burns differs by platform (wasmtime's own
     /// initialisation counts), and the watchdog still watches.
-    pub(crate) fn open(shared: Arc<Shared>, hash_seed: HashSeed) -> FaultResult<Self> {
+    pub(crate) fn open(shared: Arc<ComponentContext>, hash_seed: HashSeed) -> FaultResult<Self> {
         let mut store = Store::new(shared.pre.engine(), GuestState::new(&shared.limits, hash_seed));
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(shared.limits.result_bytes.max(shared.limits.snapshot_bytes));
@@ -128,23 +128,31 @@ impl WasmSandbox {
         Err(self.fault(FaultKind::ResultTooLarge, call, format!("it returned {bytes} bytes, the limit is {limit}")))
     }
 
-    fn reply(&self, answer: Result<Vec<MessageResult>, Failure>) -> FaultResult<Reply> {
-        let reply = match answer {
-            Ok(events) => Reply::Events(events.into_iter().map(message).collect()),
-            Err(Failure::Rejected(rejection)) => Reply::Rejected(Rejection {
+    fn verdict(&self, command: &Message, answer: Result<Vec<MessageResult>, Failure>) -> Result<Verdict, HandleError> {
+        let limit = self.shared.limits.result_bytes;
+        let verdict = match answer {
+            Ok(events) => Verdict::Accepted(events.into_iter().map(message).collect()),
+            Err(Failure::Rejected(rejection)) => Verdict::Rejected(Rejection {
                 code: rejection.code,
                 message: rejection.message,
                 detail: rejection.detail,
             }),
-            Err(Failure::Unknown(what)) => Reply::Unknown(what),
-            Err(Failure::Malformed(why)) => Reply::Malformed(why),
+            Err(Failure::Unknown(what)) => {
+                self.check_size("handle", what.len(), limit)?;
+                let why = format!("it declares {} v{} but answered: {what}", command.name, command.version);
+                return Err(self.fault(FaultKind::Malformed, "handle", why).into());
+            }
+            Err(Failure::Malformed(why)) => {
+                self.check_size("handle", why.len(), limit)?;
+                return Err(HandleError::Malformed(why));
+            }
         };
-        self.check_size("handle", size(&reply), self.shared.limits.result_bytes)?;
-        Ok(reply)
+        self.check_size("handle", size(&verdict), limit)?;
+        Ok(verdict)
     }
 }
 
-impl Sandbox for WasmSandbox {
+impl AggregateSandbox for WasmSandbox {
     fn restore(&mut self, aggregate_type: &str, id: &str, snapshot: Option<&[u8]>) -> FaultResult<InstanceId> {
         let restored = self.call("restore", None, |store, guest| {
             guest.cantus_domain_aggregate().instance().call_restore(store, aggregate_type, id, snapshot)
@@ -169,7 +177,7 @@ impl Sandbox for WasmSandbox {
         combined?.map_err(|why| self.fault(FaultKind::Malformed, "combine", why))
     }
 
-    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> FaultResult<Reply> {
+    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Verdict, HandleError> {
         let resource = self.instance(instance, "handle")?;
         let metadata: Vec<_> = context.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let wit_context = wit::Context {
@@ -186,7 +194,7 @@ impl Sandbox for WasmSandbox {
         let answer = self.call("handle", Some(context), |store, guest| {
             guest.cantus_domain_aggregate().instance().call_handle(store, resource, wit_command, wit_context)
         });
-        answer.and_then(|answer| self.reply(answer))
+        self.verdict(command, answer?)
     }
 
     fn snapshot(&mut self, instance: InstanceId) -> FaultResult<Vec<u8>> {
@@ -203,7 +211,9 @@ impl Sandbox for WasmSandbox {
         let Some(resource) = self.instances.remove(&instance) else { return Ok(()) };
         self.call("drop", None, |store, _| resource.resource_drop(store))
     }
+}
 
+impl Sandbox for WasmSandbox {
     fn is_poisoned(&self) -> bool {
         self.poisoned
     }
@@ -221,10 +231,9 @@ fn message(wit: MessageResult) -> Message {
     Message { name: wit.name, version: wit.version, payload: wit.payload }
 }
 
-fn size(reply: &Reply) -> usize {
-    match reply {
-        Reply::Events(events) => events.iter().map(|event| event.name.len() + event.payload.len()).sum(),
-        Reply::Rejected(no) => no.code.len() + no.message.len() + no.detail.as_ref().map_or(0, Vec::len),
-        Reply::Unknown(text) | Reply::Malformed(text) => text.len(),
+fn size(verdict: &Verdict) -> usize {
+    match verdict {
+        Verdict::Accepted(events) => events.iter().map(|event| event.name.len() + event.payload.len()).sum(),
+        Verdict::Rejected(no) => no.code.len() + no.message.len() + no.detail.as_ref().map_or(0, Vec::len),
     }
 }

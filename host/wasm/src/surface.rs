@@ -60,3 +60,11 @@ fn names(bytes: &[u8]) -> wasmparser::Result<Surface> {
     }
     Ok(surface)
 }
+
+/// An import's or export's interface and version.
+pub(crate) fn split(name: &str) -> (&str, Option<&str>) {
+    match name.split_once('@') {
+        Some((interface, version)) => (interface, Some(version)),
+        None => (name, None),
+    }
+}

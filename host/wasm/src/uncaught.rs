@@ -1,6 +1,7 @@
 //! The message of a guest that stopped itself: what its language's runtime printed to stderr before it trapped.
 
-use crate::fault::MAX_MESSAGE_CHARS;
+/// Characters of a message, so that a guest's own words are bounded like everything else of it.
+pub(crate) const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// CPython prints the exception behind its stack; then the Rust code around it panics.
 const PYTHON: &str = "Traceback (most recent call last):";

@@ -1,7 +1,7 @@
 //! Which component is live, and how that came to be.
 
 use cantus_model::{
-    Activation, AggregateType, Cause, CommandType, ComponentRecord, Digest, Kind, Manifest, Timestamp,
+    Activation, ActivationCause, AggregateType, CommandType, ComponentRecord, Digest, Manifest, MessageKind, Timestamp,
     ports::StoreError,
 };
 
@@ -9,7 +9,7 @@ use super::given::*;
 
 /// The component of that name and version with these bytes.
 pub fn component(name: &str, version: &str, bytes: &str) -> ComponentRecord {
-    let produces = vec![Kind { name: "Deposited".into(), version: 1 }];
+    let produces = vec![MessageKind { name: "Deposited".into(), version: 1 }];
     let schema = serde_json::json!({ "type": "object", "description": "\"é\"\u{0}", "maximum": u64::MAX });
     let commands = vec![CommandType { name: "Deposit".into(), version: 1, schema, produces }];
     let account = AggregateType { name: "Account".into(), snapshot_every: 50, commands, events: vec![] };
@@ -28,7 +28,7 @@ pub fn activation(seq: u64, component: &ComponentRecord) -> Activation {
         seq,
         at: Timestamp(seq / 2),
         plugin: component.manifest.name.clone(),
-        cause: Cause::Dropped,
+        cause: ActivationCause::Dropped,
         from: None,
         to: Some(component.digest),
         who: "plugins/bank.wasm".into(),
@@ -47,12 +47,13 @@ pub async fn come_back_in_order(store: Subject) {
     assert_eq!(store.components().await.unwrap(), []);
     let (old, new) = (component("bank", "1.0.0", "old"), component("bank", "1.1.0-rc.1+linux", "new"));
     let first = activation(1, &new);
-    let causes = [Cause::Removed, Cause::Activated, Cause::RolledBack, Cause::Faulted];
+    let causes =
+        [ActivationCause::Removed, ActivationCause::Activated, ActivationCause::RolledBack, ActivationCause::Faulted];
     let others = (2..).zip(causes).map(|(seq, cause)| Activation {
         at: Timestamp(i64::MAX as u64),
         cause,
         from: Some(new.digest),
-        to: (cause != Cause::Removed).then_some(old.digest),
+        to: (cause != ActivationCause::Removed).then_some(old.digest),
         who: "\"é\"\u{0}".into(),
         why: String::new(),
         report: Some("{\"checked\":1000}".repeat(100_000)),

@@ -1,7 +1,7 @@
 //! What was recorded, as it is executed again.
 
 use cantus_model::{
-    AggregateRef, Entry, HistoryPage, HistoryQuery, Message, RecordedCommand, Rejection, Sample, Verdict,
+    AggregateRef, Entry, HistoryPage, HistoryQuery, Message, RecordedCommand, Rejection, StreamSample, Verdict,
     ports::History,
 };
 
@@ -140,7 +140,7 @@ pub async fn only_what_is_selected(store: Subject) {
     let all = read(&store, &HistoryQuery::default()).await;
     assert_eq!(all.len(), 400);
     let types = |types: &[&str]| types.iter().map(|name| (*name).to_owned()).collect();
-    let sample = |per_million| Some(Sample { seed: 3, per_million });
+    let sample = |per_million| Some(StreamSample { seed: 3, per_million });
     let queries = [
         (HistoryQuery { aggregate_types: types(&["Flight"]), ..HistoryQuery::default() }, 100..=100),
         (HistoryQuery { aggregate_types: types(&["Aircraft", "Account"]), ..HistoryQuery::default() }, 200..=200),
@@ -179,7 +179,7 @@ pub async fn more_than_one_look_takes_in(store: Subject) {
     }
     for query in [
         HistoryQuery { aggregate_types: vec!["Rare".into()], ..HistoryQuery::default() },
-        HistoryQuery { sample: Some(Sample { seed: 5, per_million: 2_000 }), ..HistoryQuery::default() },
+        HistoryQuery { sample: Some(StreamSample { seed: 5, per_million: 2_000 }), ..HistoryQuery::default() },
     ] {
         let expected: Vec<_> = streams.iter().filter(|(aggregate, _)| query.selects(aggregate)).cloned().collect();
         assert!(!expected.is_empty() && read(&store, &query).await == expected, "{query:?}");

@@ -1,13 +1,13 @@
-//! What is let in, and what is told to those who are not.
+//! Admission: which commands the engine takes, and how it answers the others.
 
-use cantus_engine::CommandError;
+use cantus_model::CommandError;
 use cantus_tests::{guests, host};
 
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_bad_request_hears_what_is_wrong_with_it() {
-    let settings = Settings { payload_bytes: 1_000, ..host::settings() };
+    let settings = EngineSettings { payload_bytes: 1_000, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     let named = |id: &str, aggregate: &str, name: &str| host::command(id, aggregate, name, "{}");
     let mut answers = Vec::new();
@@ -47,7 +47,7 @@ async fn each_bad_request_hears_what_is_wrong_with_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_says_so_and_recovers() {
-    let settings = Settings { queue_commands: 10, ..host::settings() };
+    let settings = EngineSettings { queue_commands: 10, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     let closed = world.store.hold().await;
     let pending: Vec<_> = (0..10).map(|n| world.submit(increment(&format!("{n}")))).collect();
@@ -64,10 +64,10 @@ async fn a_full_queue_says_so_and_recovers() {
     world.engine.shutdown().await;
 }
 
-/// Who stops waiting gives nothing back but their interest: the command is decided, and its place is free again.
+/// A caller who stops waiting changes nothing: the command is decided, and its permit is free again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_who_leaves_changes_nothing() {
-    let settings = Settings { queue_commands: 4, ..host::settings() };
+    let settings = EngineSettings { queue_commands: 4, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     let closed = world.store.hold().await;
     let pending: Vec<_> = (0..4).map(|n| world.submit(increment(&format!("{n}")))).collect();
@@ -86,7 +86,7 @@ async fn a_caller_who_leaves_changes_nothing() {
 /// Far more aggregates than may stay in memory: each is hydrated when it is needed, and none is mixed up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn aggregates_come_and_go() {
-    let settings = Settings { resident_aggregates: 3, concurrent_loads: 2, shards: 2, ..host::settings() };
+    let settings = EngineSettings { resident_aggregates: 3, concurrent_loads: 2, shards: 2, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     for round in 0..5_u64 {
         let to = |n: u64| host::command(&format!("{round}-{n}"), &format!("Counter/{n}"), "Increment", "{}");
@@ -102,7 +102,7 @@ async fn aggregates_come_and_go() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_keep_to_their_bounds() {
-    let settings = Settings { batch_commands: 7, batch_bytes: 1_000, ..host::settings() };
+    let settings = EngineSettings { batch_commands: 7, batch_bytes: 1_000, ..host::settings() };
     let world = World::on(faulty(), guests::ROGUE, settings).await;
     let closed = world.store.hold().await;
     let small = |n: usize| host::command(&format!("s{n}"), "Rogue/a", "Do", "x");
@@ -121,8 +121,8 @@ async fn batches_keep_to_their_bounds() {
 
 #[tokio::test]
 async fn two_plugins_for_one_aggregate_do_not_start() {
-    let two = [guests::COUNTER, guests::COUNTER].map(component).to_vec();
-    let started = Engine::start(host::settings(), faulty(), two, Arc::new(FixedClock(host::NOW))).await;
+    let two = [guests::COUNTER, guests::COUNTER].map(component).map(cantus_model::LiveComponent::new);
+    let started = host::start_live(host::settings(), faulty(), &two, Arc::new(FixedClock(host::NOW))).await;
     let error = started.err().expect("it started");
     assert_eq!(
         error.to_string(),

@@ -9,7 +9,7 @@ use cantus_tests::{
 
 use super::*;
 
-/// What another writer appends to the counter `c` at version `base`: this many events. It stands in for one that the
+/// An append of another writer to the counter `c` at version `base`: this many events. It stands in for one that the
 /// store would fence: only with our own claim can it get in between at all.
 fn other(id: &str, base: u64, events: u64) -> Box<Entry> {
     let payloads: Vec<String> = (1..=events).map(|n| format!(r#"{{"value":{}}}"#, base + n)).collect();
@@ -51,7 +51,7 @@ async fn order_holds_when_another_writer_gets_in_between() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_command_that_always_loses_is_told_so() {
-    let settings = Settings { conflict_retries: 2, ..host::settings() };
+    let settings = EngineSettings { conflict_retries: 2, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     let others = (0..3).map(|n| OnCommit::Precede(other(&format!("other-{n}"), n, 1)));
     world.store.on_commits(others);
@@ -103,7 +103,7 @@ async fn many_duplicates_in_flight_are_no_conflict() {
 /// Something that was refused at the door is never decided, whatever happens to its neighbours in the batch.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refusal_stays_one_when_the_others_are_decided_again() {
-    let settings = Settings { payload_bytes: 100, ..host::settings() };
+    let settings = EngineSettings { payload_bytes: 100, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     let closed = world.store.hold().await;
     let first = world.submit(increment("first"));

@@ -28,7 +28,7 @@ async fn a_transient_failure_is_tried_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_stays_silent_is_given_up_after_the_attempts() {
-    let settings = Settings { commit_attempts: 3, ..host::settings() };
+    let settings = EngineSettings { commit_attempts: 3, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     world.store.on_commits((0..3).map(|_| OnCommit::Fail(transient())));
     assert_eq!(refused(world.ask(increment("a")).await), "store: the store did not answer: busy");
@@ -114,7 +114,7 @@ async fn other_aggregates_of_a_failed_batch_hear_of_it_too_and_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_aggregate_that_cannot_be_read_is_answered_and_read_again() {
-    let settings = Settings { read_attempts: 3, ..host::settings() };
+    let settings = EngineSettings { read_attempts: 3, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     world.store.fail_reads([transient(), transient()]);
     assert_eq!(accepted(world.ask(host::command("0", "Counter/other", "Increment", "{}")).await), 1, "the third time");

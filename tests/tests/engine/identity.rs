@@ -12,7 +12,7 @@ async fn the_stored_outcome_is_the_answer() {
     assert_eq!(rejected(world.ask(host::command("no", "Counter/empty", "Decrement", "{}")).await), "at-zero");
     accepted(world.ask(increment("b")).await);
     let again = duplicate(world.ask(increment("a")).await);
-    assert_eq!(again, Decided { duplicate: true, ..first.clone() });
+    assert_eq!(again, DurableOutcome { duplicate: true, ..first.clone() });
     world.engine.shutdown().await;
 
     // A host that was started anew, with other plugins.
@@ -60,7 +60,7 @@ async fn another_request_under_the_same_id_is_refused() {
     world.engine.shutdown().await;
 }
 
-/// What fails is not recorded: the id is still free.
+/// A command that fails is not recorded: its id is still free.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_command_may_be_sent_again_mended() {
     let world = World::of(guests::COUNTER).await;
@@ -135,7 +135,7 @@ async fn known_commands_cost_no_hydration_each() {
     world.engine.shutdown().await;
 }
 
-/// Whether the store is asked first changes from command to command; their order does not.
+/// The shard asks the store first for some commands and not for others; their order stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn known_and_new_commands_keep_their_order() {
     let world = World::of(guests::HOSTILE).await;

@@ -1,4 +1,4 @@
-//! What the engine promises, on the memory store with failures to come.
+//! Promises of the engine, on the memory store with failures to come.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admission;
@@ -17,9 +17,9 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
-use cantus_engine::{Answer, Clock, Decided, Engine, FixedClock, Pending, Settings};
+use cantus_engine::{Clock, Engine, EngineSettings, FixedClock, PendingAnswer};
 use cantus_model::{
-    Command, EventQuery, Outcome,
+    Answer, Command, DurableOutcome, EventQuery, Outcome,
     ports::{Component, EventReader},
 };
 use cantus_tests::{
@@ -44,11 +44,11 @@ impl World {
         Self::on(faulty(), path, host::settings()).await
     }
 
-    async fn on(store: Arc<FaultyStore>, path: &'static str, settings: Settings) -> Self {
+    async fn on(store: Arc<FaultyStore>, path: &'static str, settings: EngineSettings) -> Self {
         Self::at(store, path, settings, Arc::new(FixedClock(host::NOW))).await
     }
 
-    async fn at(store: Arc<FaultyStore>, path: &'static str, settings: Settings, clock: Arc<dyn Clock>) -> Self {
+    async fn at(store: Arc<FaultyStore>, path: &'static str, settings: EngineSettings, clock: Arc<dyn Clock>) -> Self {
         let engine = host::start_with(settings, store.clone(), component(path), clock).await;
         Self { store, engine }
     }
@@ -57,7 +57,7 @@ impl World {
         self.engine.execute(command).await
     }
 
-    fn submit(&self, command: Command) -> Pending {
+    fn submit(&self, command: Command) -> PendingAnswer {
         self.engine.submit(command).unwrap()
     }
 
@@ -87,7 +87,7 @@ fn accepted(answer: Answer) -> u64 {
     decided.version
 }
 
-fn duplicate(answer: Answer) -> Decided {
+fn duplicate(answer: Answer) -> DurableOutcome {
     let decided = answer.unwrap();
     assert!(decided.duplicate, "{decided:?}");
     decided

@@ -1,8 +1,8 @@
-//! What is in flight is bounded in bytes, and nobody waits for ever because of it.
+//! Commands and decisions in flight are bounded in bytes, and nobody waits for ever because of it.
 
 use std::time::Duration;
 
-use cantus_engine::CommandError;
+use cantus_model::CommandError;
 use cantus_store::SqliteStore;
 use cantus_tests::{
     faulty::{FaultyStore, faulty},
@@ -23,7 +23,7 @@ fn many_events(id: usize, aggregate: usize, size: usize) -> Command {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_bytes_than_may_be_in_flight_are_refused() {
-    let settings = Settings { in_flight_bytes: 1_000_000, payload_bytes: 1 << 20, ..host::settings() };
+    let settings = EngineSettings { in_flight_bytes: 1_000_000, payload_bytes: 1 << 20, ..host::settings() };
     let world = World::on(faulty(), guests::ROGUE, settings).await;
     let closed = world.store.hold().await;
     let pending: Vec<_> = (0..4).map(|n| world.submit(note(&n.to_string(), n, 100_000))).collect();
@@ -42,7 +42,7 @@ async fn more_bytes_than_may_be_in_flight_are_refused() {
 /// Small commands with many events: while the store is busy, no more are decided than there is room for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn decisions_wait_for_room() {
-    let settings = Settings { in_flight_bytes: 300_000, ..host::settings() };
+    let settings = EngineSettings { in_flight_bytes: 300_000, ..host::settings() };
     let store = faulty();
     let (component, counts) = Instrumented::over(component(guests::HOSTILE));
     let engine = host::start_with(settings, store.clone(), component, Arc::new(FixedClock(host::NOW))).await;
@@ -59,7 +59,7 @@ async fn decisions_wait_for_room() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_least_room_is_enough_for_one_after_another() {
-    let settings = Settings {
+    let settings = EngineSettings {
         in_flight_bytes: 1,
         load_bytes: 1,
         snapshot_queue_bytes: 1,
@@ -80,7 +80,7 @@ async fn the_least_room_is_enough_for_one_after_another() {
 /// Many long streams at once, of which hardly a page may be in memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hydration_keeps_to_its_bytes() {
-    let settings = || Settings { load_bytes: 2_000, page_events: 3, ..host::settings() };
+    let settings = || EngineSettings { load_bytes: 2_000, page_events: 3, ..host::settings() };
     let store = faulty();
     for round in 0..2 {
         let world = World::on(store.clone(), guests::HOSTILE, settings()).await;
@@ -96,7 +96,7 @@ async fn hydration_keeps_to_its_bytes() {
 /// Events without payloads take memory too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_counts_what_its_events_cost() {
-    let settings = Settings { batch_bytes: 30_000, ..host::settings() };
+    let settings = EngineSettings { batch_bytes: 30_000, ..host::settings() };
     let world = World::on(faulty(), guests::HOSTILE, settings).await;
     let closed = world.store.hold().await;
     let pending: Vec<_> = (0..30).map(|n| world.submit(many_events(n, n, 100))).collect();
@@ -118,7 +118,7 @@ async fn resident_memory_under_load() {
     for (what, path, count) in [("1 MB payloads", guests::ROGUE, 1_500), ("999 events", guests::HOSTILE, 1_500)] {
         let url = format!("sqlite:{}", folder.path().join(format!("{what}.db")).display());
         let store = FaultyStore::over(Arc::new(SqliteStore::open(&url).await.unwrap()));
-        let settings = Settings { events_per_command: 1_000, snapshot_queue: 256, ..Settings::default() };
+        let settings = EngineSettings { events_per_command: 1_000, snapshot_queue: 256, ..EngineSettings::default() };
         let world = World::on(store, path, settings).await;
         let (mut peak, mut pending) = (0, std::collections::VecDeque::new());
         for n in 0..count {

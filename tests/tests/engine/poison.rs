@@ -9,7 +9,7 @@ use cantus_tests::{
 use super::*;
 
 /// Commands to `n` counters while the first batch is held, so that all others share one.
-async fn batch(world: &World, ids: impl Iterator<Item = usize>, counters: usize) -> Vec<Pending> {
+async fn batch(world: &World, ids: impl Iterator<Item = usize>, counters: usize) -> Vec<PendingAnswer> {
     let closed = world.store.hold().await;
     let before = world.store.seen().commits.len();
     let first = world.submit(host::command(&format!("first-{before}"), "Counter/first", "Increment", "{}"));
@@ -42,7 +42,7 @@ async fn only_the_poisonous_entry_of_a_batch_fails() {
     world.engine.shutdown().await;
 }
 
-/// What was decided on the failed entry's events is decided again, in the order of admission.
+/// Decisions that stood on the failed entry's events are taken again, in the order of admission.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_behind_it_keep_their_order() {
     let world = World::of(guests::COUNTER).await;
@@ -64,7 +64,7 @@ async fn the_commands_behind_it_keep_their_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_an_entrys_fault_divides_no_batch() {
     for error in [StoreError::Unwritable("full".into()), StoreError::Transient("busy".into())] {
-        let settings = Settings { commit_attempts: 1, ..host::settings() };
+        let settings = EngineSettings { commit_attempts: 1, ..host::settings() };
         let world = World::on(faulty(), guests::COUNTER, settings).await;
         world.store.on_commits([OnCommit::Work, OnCommit::Fail(error)]);
         for pending in batch(&world, 0..20, 20).await {

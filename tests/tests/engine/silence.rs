@@ -2,8 +2,7 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use cantus_engine::CommandError;
-use cantus_model::{PartitionId, ports::StoreError};
+use cantus_model::{CommandError, PartitionId, ports::StoreError};
 use cantus_store::MemoryStore;
 use cantus_tests::{
     faulty::{FaultyStore, OnCommit, faulty},
@@ -12,8 +11,8 @@ use cantus_tests::{
 
 use super::*;
 
-fn impatient() -> Settings {
-    Settings { commit_timeout_ms: 100, batch_commands: 8, ..host::settings() }
+fn impatient() -> EngineSettings {
+    EngineSettings { commit_timeout_ms: 100, batch_commands: 8, ..host::settings() }
 }
 
 async fn soon<F: Future>(future: F) -> F::Output {
@@ -107,7 +106,7 @@ async fn a_store_that_stays_silent_does_not_keep_the_engine_from_ending() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_reading_is_given_up() {
-    let settings = Settings { read_timeout_ms: 50, read_attempts: 2, ..host::settings() };
+    let settings = EngineSettings { read_timeout_ms: 50, read_attempts: 2, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings.clone()).await;
     assert_eq!(accepted(world.ask(increment("a")).await), 1);
     world.engine.shutdown().await;

@@ -98,7 +98,7 @@ async fn pages_make_no_difference() {
             accepted(world.ask(increment(&n.to_string())).await);
         }
         world.engine.shutdown().await;
-        let settings = Settings { page_events, ..host::settings() };
+        let settings = EngineSettings { page_events, ..host::settings() };
         let world = World::on(store.clone(), guests::COUNTER, settings).await;
         accepted(world.ask(increment("last")).await);
         assert_eq!(world.log().await.last().unwrap(), r#"last {"value":31}"#);

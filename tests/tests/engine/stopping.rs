@@ -26,7 +26,7 @@ fn lost() -> StoreError {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_store_stops_the_engine_and_answers_all_that_waits() {
-    let settings = Settings { shards: 2, batch_commands: 4, ..host::settings() };
+    let settings = EngineSettings { shards: 2, batch_commands: 4, ..host::settings() };
     let world = World::on(faulty(), guests::COUNTER, settings).await;
     assert_eq!(accepted(world.ask(increment("before")).await), 1);
     let stopped = world.engine.stopped();
@@ -79,7 +79,7 @@ async fn an_error_that_may_pass_stops_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_that_panics_stops_the_engine() {
     let (component, _) = Instrumented::over(component(guests::COUNTER));
-    let settings = Settings { shards: 2, ..host::settings() };
+    let settings = EngineSettings { shards: 2, ..host::settings() };
     let engine = host::start_with(settings, faulty(), component, Arc::new(FixedClock(host::NOW))).await;
     let submit = |id: &str, n: usize| engine.submit(host::command(id, &format!("Counter/{n}"), "Increment", "{}"));
     assert_eq!(accepted(submit("before", 0).unwrap().await), 1);

@@ -21,7 +21,7 @@ fn echo(id: &str, aggregate: &str) -> Command {
     host::command(id, aggregate, "Do", "echo-context")
 }
 
-/// What the guest saw of each command, by id.
+/// The context that the guest saw of each command, by id.
 async fn seen(world: &World) -> Vec<(String, u64)> {
     let now = |line: &String| {
         let words: Vec<&str> = line.split(' ').collect();
@@ -79,7 +79,7 @@ async fn only_events_move_the_time_of_their_stream() {
 async fn a_seed_depends_on_the_id_alone() {
     let seeds = async |shards: usize, clock: u64, aggregate: &str| {
         let clock = Arc::new(FixedClock(Timestamp(clock)));
-        let settings = Settings { shards, ..host::settings() };
+        let settings = EngineSettings { shards, ..host::settings() };
         let world = World::at(faulty(), guests::ROGUE, settings, clock).await;
         for id in ["a", "b"] {
             accepted(world.ask(echo(id, aggregate)).await);

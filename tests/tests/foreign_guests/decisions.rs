@@ -1,7 +1,6 @@
-//! What the guests decide: events, rejections, commands that they do not know.
+//! Decisions of both guests: events, rejections, commands that they do not know.
 
-use cantus_engine::CommandError;
-use cantus_model::EventQuery;
+use cantus_model::{CommandError, EventQuery};
 use cantus_tests::host;
 
 use super::{Guest, JAVASCRIPT, PYTHON, World};

@@ -16,8 +16,11 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use cantus_engine::{Answer, CommandError, Engine, FixedClock};
-use cantus_model::{Fault, Outcome, ports::Component, ports::Store};
+use cantus_engine::{Engine, FixedClock};
+use cantus_model::{
+    Answer, CommandError, Fault, Outcome,
+    ports::{Component, Store},
+};
 use cantus_store::MemoryStore;
 use cantus_tests::host;
 use cantus_wasm::{Limits, Runtime};

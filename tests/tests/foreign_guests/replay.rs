@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cantus_engine::replay::{self, Cast, Components, Progress, Replay, ReplayReport, perturbations};
 use cantus_model::{HistoryQuery, ports::Store};
+use cantus_replay::replay::{self, Components, Replay, ReplayConfig, ReplayProgress, ReplayReport, perturbations};
 
 use super::{Guest, JAVASCRIPT, PYTHON, World};
 
@@ -24,9 +24,9 @@ async fn replayed(store: &Arc<dyn Store>, guest: &'static Guest) -> ReplayReport
     let find = |digest| Ok(guest.versions.iter().find(|component| component.digest() == digest).cloned());
     let components = Arc::new(Components::new(Box::new(find)));
     let perturbations = perturbations(&components, None);
-    let cast = Cast { components, candidate: None, perturbations, since: None, events_per_command: 100 };
-    let replay = Replay { query: HistoryQuery::default(), limit: None, threads: 2, cast };
-    replay::replay(&**store, replay, &Arc::new(Progress::default())).await.unwrap()
+    let config = ReplayConfig { components, candidate: None, perturbations, since: None, events_per_command: 100 };
+    let replay = Replay { query: HistoryQuery::default(), limit: None, threads: 2, config };
+    replay::replay(&**store, replay, &Arc::new(ReplayProgress::default())).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! What a runtime imports and the host does not answer stops the guest by name; and there is no file to open.
+//! An import that a runtime brings and the host does not answer stops the guest by name; and there is no file to open.
 
 use cantus_model::{FaultKind, Outcome};
 

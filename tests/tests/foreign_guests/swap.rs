@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{
-    Live,
-    replay::Change,
-    verify::{Candidate, Predecessor, Settings, verify},
+use cantus_model::LiveComponent;
+use cantus_replay::{
+    replay::DecisionChange,
+    verify::{Candidate, Predecessor, VerifySettings, verify},
 };
 
 use super::{Guest, JAVASCRIPT, PYTHON, World};
@@ -23,13 +23,16 @@ async fn swaps(guest: &'static Guest, too_much: &str) {
         waiver: None,
         events_per_command: 100,
     };
-    let report = verify(&world.store, candidate, &Settings { time_ms: 60_000, ..Settings::default() }).await.unwrap();
+    let report =
+        verify(world.store.clone(), candidate, &VerifySettings { time_ms: 60_000, ..VerifySettings::default() })
+            .await
+            .unwrap();
     assert!(report.is_allowed() && report.complete, "{report:?}");
     assert_eq!(report.coverage(), "12 of 12 recorded commands checked");
     let changes: Vec<_> = report.findings.groups.iter().map(|group| (group.change, group.count)).collect();
-    assert_eq!(changes, [(Change::RejectionDiffers, 1), (Change::AcceptedToRejected, 4)]);
+    assert_eq!(changes, [(DecisionChange::RejectionDiffers, 1), (DecisionChange::AcceptedToRejected, 4)]);
 
-    world.engine.swap(&[Live::new(Arc::clone(second))]).unwrap();
+    world.engine.swap(&[LiveComponent::new(Arc::clone(second))]).unwrap();
     assert_eq!(world.add("after", "a-0", 10).await, Ok(5), "40 before, and 50 is the limit now");
     assert_eq!(world.add("too much", "a-0", 1).await, Err(too_much.into()));
     world.engine.shutdown().await;

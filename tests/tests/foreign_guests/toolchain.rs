@@ -15,11 +15,11 @@ pub(crate) const VERSIONS: [&str; 2] = ["1.0.0", "1.1.0"];
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// How the tool of one language is installed and called.
+/// The commands that install and call the tool of one language.
 struct Language {
     folder: &'static str,
     sources: &'static [&'static str],
-    /// What pins the tool and everything that it needs.
+    /// The files that pin the tool and everything that it needs.
     pins: &'static [&'static str],
     /// Run one after another in the language's folder.
     install: &'static [&'static [&'static str]],

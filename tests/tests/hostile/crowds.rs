@@ -1,6 +1,6 @@
 //! Many large aggregates, and streams of large events, on a guest with 32 MiB of memory.
 
-use cantus_engine::Settings;
+use cantus_engine::EngineSettings;
 use cantus_tests::{guests, host};
 
 use super::{World, accepted};
@@ -11,11 +11,11 @@ async fn keep(world: &World, id: String, who: usize) -> u64 {
     accepted(world.engine.execute(host::command(&id, &format!("Hoarder/{who}"), "Keep", KEEP)).await)
 }
 
-/// Whether sandboxes are given up in time or not: nobody is refused because others fill the memory.
+/// Nobody is refused because others fill the memory, whether or not sandboxes are given up in time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn neighbours_that_fill_the_memory_harm_nobody() {
     for sandbox_bytes in [12 << 20, usize::MAX] {
-        let world = World::with(Settings { sandbox_bytes, ..host::settings() }).await;
+        let world = World::with(EngineSettings { sandbox_bytes, ..host::settings() }).await;
         for round in 0..4 {
             for who in 0..30 {
                 assert_eq!(keep(&world, format!("{round}-{who}"), who).await, round + 1, "{sandbox_bytes}: {who}");
@@ -29,7 +29,7 @@ async fn neighbours_that_fill_the_memory_harm_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_larger_than_the_memory_is_hydrated() {
     for page_bytes in [4 << 20, usize::MAX] {
-        let settings = || Settings { page_bytes, ..host::settings() };
+        let settings = || EngineSettings { page_bytes, ..host::settings() };
         let store = std::sync::Arc::new(cantus_store::MemoryStore::default());
         let note = "x".repeat(900_000);
         let deposit = format!(r#"{{"amount": 1, "reference": "{note}"}}"#);

@@ -63,7 +63,7 @@ async fn an_aggregate_that_cannot_be_hydrated_disturbs_nobody() {
         }
         for pending in bad {
             let answer = pending.await;
-            let Err(cantus_engine::CommandError::Fault(fault)) = answer else { panic!("{answer:?}") };
+            let Err(cantus_model::CommandError::Fault(fault)) = answer else { panic!("{answer:?}") };
             faults.push(format!("{id}: {}", shown(&fault)));
         }
         world.fault(&format!("{id} again"), &aggregate.to_string(), "Climb", CLIMB).await;
@@ -83,7 +83,7 @@ async fn one_late_event_of_one_stream_faults() {
             let (command, payload) = (format!("{id}-{n}"), format!(r#"{{"by": {by}}}"#));
             let answer = world.ask(&command, &format!("Climber/{id}"), "Climb", &payload).await;
             match (id, n, answer) {
-                ("high", 3, Err(cantus_engine::CommandError::Fault(fault))) => {
+                ("high", 3, Err(cantus_model::CommandError::Fault(fault))) => {
                     assert_eq!((fault.kind, fault.call), (FaultKind::Trap, "combine"));
                     assert!(fault.message.contains("higher than the mountain"), "{fault}");
                 }

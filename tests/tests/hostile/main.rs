@@ -10,8 +10,11 @@ mod sandboxes;
 
 use std::sync::{Arc, OnceLock};
 
-use cantus_engine::{Answer, CommandError, Engine, FixedClock, Settings};
-use cantus_model::{AggregateRef, Fault, Outcome, ports::Component, ports::Store};
+use cantus_engine::{Engine, EngineSettings, FixedClock};
+use cantus_model::{
+    AggregateRef, Answer, CommandError, Fault, Outcome,
+    ports::{Component, Store},
+};
 use cantus_store::SqliteStore;
 use cantus_tests::{guests, host};
 use tempfile::TempDir;
@@ -28,7 +31,7 @@ impl World {
         Self::with(host::settings()).await
     }
 
-    async fn with(settings: Settings) -> Self {
+    async fn with(settings: EngineSettings) -> Self {
         static COMPONENT: OnceLock<Arc<dyn Component>> = OnceLock::new();
         let component = COMPONENT.get_or_init(|| host::load(guests::HOSTILE, &host::limits()));
         Self::start(Arc::clone(component), settings).await
@@ -40,7 +43,7 @@ impl World {
         Self::start(Arc::clone(component), host::settings()).await
     }
 
-    async fn start(component: Arc<dyn Component>, settings: Settings) -> Self {
+    async fn start(component: Arc<dyn Component>, settings: EngineSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("cantus.db").display());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.unwrap());
@@ -53,7 +56,7 @@ impl World {
         self.engine.execute(host::command(id, aggregate, name, payload)).await
     }
 
-    /// What the guest of this command is blamed for. Checks that nothing was recorded.
+    /// The fault of the guest at this command. Checks that nothing was recorded.
     async fn fault(&self, id: &str, aggregate: &str, name: &str, payload: &str) -> Fault {
         let answer = self.ask(id, aggregate, name, payload).await;
         let Err(CommandError::Fault(fault)) = answer else { panic!("{id}: {answer:?}") };
@@ -89,4 +92,5 @@ macro_rules! assert_faults {
         })
     };
 }
+
 use assert_faults;

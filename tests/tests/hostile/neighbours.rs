@@ -1,13 +1,13 @@
 //! Other aggregates in flight while one misbehaves.
 
-use cantus_engine::{CommandError, Settings};
-use cantus_model::PartitionId;
+use std::sync::Arc;
+
+use cantus_engine::EngineSettings;
+use cantus_model::{AggregateRef, CommandError, FaultKind, PartitionId, ports::HashSeed};
 use cantus_tests::{guests, host};
+use cantus_wasm::Limits;
 
 use super::{World, accepted, hydration::append};
-use cantus_model::{AggregateRef, FaultKind, ports::HashSeed};
-use cantus_wasm::Limits;
-use std::sync::Arc;
 
 const CLIMB: &str = r#"{"by": 1}"#;
 
@@ -82,7 +82,7 @@ fn resident_bytes() -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn aggregates_in_quarantine_take_turns() {
     let component = host::load(guests::HOSTILE, &host::limits());
-    let settings = Settings { quarantine_sandboxes: 1, page_events: 1, ..host::settings() };
+    let settings = EngineSettings { quarantine_sandboxes: 1, page_events: 1, ..host::settings() };
     let world = World::start(component, settings).await;
     for n in 0..4 {
         let aggregate = AggregateRef::new("Climber", n.to_string());
@@ -116,8 +116,8 @@ async fn one_sandbox_is_enough_for_all_in_turn() {
     }
     world.engine.shutdown().await;
 
-    let _taken = component.open(HashSeed::default()).unwrap();
-    let fault = component.open(HashSeed::default()).err().expect("there was a second one");
+    let _taken = component.open_aggregates(HashSeed::default()).unwrap();
+    let fault = component.open_aggregates(HashSeed::default()).err().expect("there was a second one");
     assert_eq!(
         (fault.kind, fault.message.as_str()),
         (FaultKind::Host, "all 1 sandboxes are in use: raise `wasm.sandboxes`")

@@ -1,7 +1,6 @@
 //! A guest past the SDK: it faults in any call, and answers what it never declared.
 
-use cantus_engine::CommandError;
-use cantus_model::PartitionId;
+use cantus_model::{CommandError, PartitionId};
 use cantus_tests::{guests, host};
 
 use super::{World, accepted, shown};
@@ -70,7 +69,7 @@ async fn a_snapshot_that_is_too_large_is_done_without() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fault_in_drop_loses_nothing() {
     let component = host::load(guests::ROGUE, &host::limits());
-    let settings = cantus_engine::Settings { resident_aggregates: 3, ..host::settings() };
+    let settings = cantus_engine::EngineSettings { resident_aggregates: 3, ..host::settings() };
     let world = World::start(component, settings).await;
     for round in 0..10 {
         for n in 0..6 {

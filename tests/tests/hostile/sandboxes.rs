@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cantus_engine::{CommandError, Engine, FixedClock, Settings};
+use cantus_engine::{Engine, EngineSettings, FixedClock};
+use cantus_model::CommandError;
 use cantus_tests::{
     faulty::faulty,
     guests, host,
@@ -13,7 +14,7 @@ use super::accepted;
 
 const CLIMB: &str = r#"{"by": 1}"#;
 
-async fn start(store: Arc<cantus_tests::faulty::FaultyStore>, settings: Settings) -> (Engine, Arc<Counts>) {
+async fn start(store: Arc<cantus_tests::faulty::FaultyStore>, settings: EngineSettings) -> (Engine, Arc<Counts>) {
     let (component, counts) = Instrumented::over(host::load(guests::HOSTILE, &host::limits()));
     (host::start_with(settings, store, component, Arc::new(FixedClock(host::NOW))).await, counts)
 }
@@ -57,7 +58,7 @@ async fn a_flood_of_faults_makes_the_neighbours_hydrate_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retired_sandbox_goes_with_the_last_that_was_hydrated_in_it() {
     let store = faulty();
-    let settings = || Settings { page_events: 1, sandbox_bytes: 64 << 20, ..host::settings() };
+    let settings = || EngineSettings { page_events: 1, sandbox_bytes: 64 << 20, ..host::settings() };
     let (engine, counts) = start(store.clone(), settings()).await;
     // No snapshot of it is taken, so that it has pages.
     for n in 0..3 {

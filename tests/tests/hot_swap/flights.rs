@@ -4,17 +4,17 @@
 use std::{path::Path, sync::Arc};
 
 use cantus_engine::{
-    FixedClock, Settings,
-    registry::{Notice, State},
-    replay::Change,
+    EngineSettings, FixedClock,
+    registry::{FileState, RegistryNotice},
 };
-use cantus_model::{AggregateRef, Cause, Command};
+use cantus_model::{ActivationCause, AggregateRef, Command};
+use cantus_replay::replay::DecisionChange;
 use cantus_tests::{
     guests,
     host::{self, NOW},
 };
 
-use super::{load, place::Place};
+use super::{fixture::Fixture, load};
 
 const DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/flights/data/flights-2013-01-01.csv");
 
@@ -31,12 +31,12 @@ fn day() -> Vec<Command> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_changed_rule_is_reported_and_a_late_trap_is_refused() {
-    let mut place = Place::new();
-    place.verify.commands = 10_000;
+    let mut fixture = Fixture::new();
+    fixture.verify.commands = 10_000;
     let first = guests::read(guests::FLIGHTS);
     let engine = host::start_with(
-        Settings { queue_commands: 10_000, ..place.engine.clone() },
-        Arc::clone(&place.store),
+        EngineSettings { queue_commands: 10_000, ..fixture.engine.clone() },
+        Arc::clone(&fixture.store),
         load(&first),
         Arc::new(FixedClock(NOW)),
     );
@@ -47,31 +47,33 @@ async fn a_changed_rule_is_reported_and_a_late_trap_is_refused() {
     }
     engine.shutdown().await;
 
-    place.put("flights.wasm", &first);
-    let host = place.open().await;
-    let second = place.put("flights.wasm", &guests::read(guests::FLIGHTS_1_1));
-    host.changed(Cause::Dropped, Some(second)).await;
-    let third = place.put("flights.wasm", &guests::read(guests::FLIGHTS_1_2));
+    fixture.put("flights.wasm", &first);
+    let host = fixture.open().await;
+    let second = fixture.put("flights.wasm", &guests::read(guests::FLIGHTS_1_1));
+    host.changed(ActivationCause::Dropped, Some(second)).await;
+    let third = fixture.put("flights.wasm", &guests::read(guests::FLIGHTS_1_2));
     host.refused("flights.wasm", third).await;
     let mut differences = vec![];
     let notices = host.notices.borrow().clone();
     for notice in &notices {
-        let (Notice::Changed { report, .. } | Notice::Refused { report, .. }) = notice else { panic!("{notice:?}") };
+        let (RegistryNotice::Changed { report, .. } | RegistryNotice::Refused { report, .. }) = notice else {
+            panic!("{notice:?}")
+        };
         let findings = &report.as_ref().unwrap().findings;
         differences.push(
             findings.groups.iter().map(|group| (group.change, group.command.as_str(), group.count)).collect::<Vec<_>>(),
         );
     }
     let rule = [
-        (Change::EventsDiffer, "Arrive v1", 66),
-        (Change::EventsDiffer, "Depart v1", 40),
-        (Change::AcceptedToRejected, "Depart v1", 8),
+        (DecisionChange::EventsDiffer, "Arrive v1", 66),
+        (DecisionChange::EventsDiffer, "Depart v1", 40),
+        (DecisionChange::AcceptedToRejected, "Depart v1", 8),
     ];
     assert_eq!(differences[..2], [vec![], rule.to_vec()]);
     // It decides as what is live by now; the trap is in folding an arrival.
     assert_eq!(differences[2], []);
-    let status = host.file("flights.wasm", State::Refused).await;
+    let status = host.file("flights.wasm", FileState::Refused).await;
     assert!(status.reason.as_ref().unwrap().contains("cannot fold the recorded events: flights@1.2.0"), "{status:?}");
     host.stop().await;
-    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
+    assert_eq!(fixture.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
 }

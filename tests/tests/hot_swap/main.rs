@@ -3,15 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod appends;
-mod barred;
-mod corners;
 mod damage;
+mod excluded_versions;
+mod fixture;
 mod flights;
 mod folder;
-mod load;
-mod modes;
-mod others;
-mod place;
+mod instrumented_source;
+mod other_processes;
 mod predecessor_missing;
 mod random;
 mod removal;
@@ -19,17 +17,18 @@ mod residents;
 mod restores;
 mod second_host;
 mod states;
-mod tap;
+mod swap_timing;
+mod swap_under_load;
 mod traffic;
 mod unchecked;
+mod verification_reports;
 mod versions;
 mod waiver;
 mod watch;
 
 use std::sync::Arc;
 
-use cantus_engine::{Answer, CommandError, Decided};
-use cantus_model::{Command, Digest, Outcome, ports::Component};
+use cantus_model::{Answer, Command, CommandError, Digest, DurableOutcome, Outcome, ports::Component};
 use cantus_tests::{guests, host};
 use cantus_wasm::Limits;
 
@@ -62,7 +61,7 @@ fn accepted(answer: Answer) -> u64 {
     decided.version
 }
 
-/// Who decided.
+/// The version that decided.
 fn by(answer: Answer) -> Digest {
     answer.unwrap().component
 }
@@ -70,7 +69,7 @@ fn by(answer: Answer) -> Digest {
 /// Why it was rejected.
 fn rejected(answer: Answer) -> String {
     match answer {
-        Ok(Decided { outcome: Outcome::Rejected(rejection), .. }) => rejection.code,
+        Ok(DurableOutcome { outcome: Outcome::Rejected(rejection), .. }) => rejection.code,
         answer => panic!("{answer:?}"),
     }
 }

@@ -3,15 +3,12 @@
 
 use std::{collections::BTreeMap, fs};
 
-use cantus_engine::{
-    CommandError,
-    registry::{Log, State},
-};
-use cantus_model::{Cause, Digest};
+use cantus_engine::registry::{ActivationState, FileState};
+use cantus_model::{ActivationCause, CommandError, Digest};
 
 use super::{
-    barred::decide,
-    place::{Host, Place},
+    excluded_versions::decide,
+    fixture::{Fixture, Host},
     shifty,
 };
 
@@ -44,68 +41,69 @@ async fn log_engine_and_folder_agree() {
 
 /// Returns how often another component became live.
 async fn walk(seed: u64, steps: usize) -> usize {
-    let mut place = Place::sqlite().await;
-    (place.registry.removal_ms, place.registry.rescan_ms) = (0, 5);
+    let mut fixture = Fixture::sqlite().await;
+    (fixture.registry.removal_ms, fixture.registry.rescan_ms) = (0, 5);
     let mut dice = Dice(seed);
     if seed.is_multiple_of(2) {
-        place.verify.commands = 0;
+        fixture.verify.commands = 0;
     }
     let mut done = vec![];
-    let mut host = place.open().await;
+    let mut host = fixture.open().await;
     for n in 0..steps {
-        done.push(step(&place, &mut dice).await);
+        done.push(step(&fixture, &mut dice).await);
         host.looked().await;
-        agree(&place, &host, n, &done).await;
+        agree(&fixture, &host, n, &done).await;
         if dice.roll(6) == 0 {
             let before = decider(&host, "before").await;
             host.stop().await;
-            host = place.open().await;
+            host = fixture.open().await;
             done.push("restart".into());
             // What was refused is verified again at a start, and history has gone on.
             let after = decider(&host, "after").await;
-            let story = (seed, &done, place.log().await, host.statuses.borrow().clone());
-            assert!(after == before || place.verify.commands > 0, "{before:?} → {after:?}, {story:#?}");
+            let story = (seed, &done, fixture.log().await, host.statuses.borrow().clone());
+            assert!(after == before || fixture.verify.commands > 0, "{before:?} → {after:?}, {story:#?}");
             host.looked().await;
-            agree(&place, &host, n + 1_000, &done).await;
+            agree(&fixture, &host, n + 1_000, &done).await;
         }
     }
     host.stop().await;
-    place.activations().await.len()
+    fixture.activations().await.len()
 }
 
-async fn step(place: &Place, dice: &mut Dice) -> String {
+async fn step(fixture: &Fixture, dice: &mut Dice) -> String {
     let (file, other) = (dice.one_of(&FILES), dice.one_of(&FILES));
     match dice.roll(9) {
         0..4 => {
             let (version, mode) = (dice.one_of(&VERSIONS), dice.one_of(&MODES));
-            place.put(file, &shifty(version, mode));
+            fixture.put(file, &shifty(version, mode));
             format!("{file} is {version} {mode}")
         }
         4 => {
-            place.put(file, &shifty("1.0.0", "good")[..5_000]);
+            fixture.put(file, &shifty("1.0.0", "good")[..5_000]);
             format!("{file} is broken")
         }
-        5 => match fs::rename(place.path(file), place.path(other)) {
+        5 => match fs::rename(fixture.path(file), fixture.path(other)) {
             Ok(()) => format!("{file} is {other}"),
             Err(_) => "nothing".into(),
         },
-        6 | 7 => match fs::remove_file(place.path(file)) {
+        6 | 7 => match fs::remove_file(fixture.path(file)) {
             Ok(()) => format!("{file} is gone"),
             Err(_) => "nothing".into(),
         },
         _ => {
-            let elsewhere = place.elsewhere().await;
-            let log = elsewhere.log().await.unwrap();
-            let known: Vec<Digest> = place.store.components().await.unwrap().iter().map(|known| known.digest).collect();
+            let elsewhere = fixture.elsewhere().await;
+            let log = elsewhere.state().await.unwrap();
+            let known: Vec<Digest> =
+                fixture.store.components().await.unwrap().iter().map(|known| known.digest).collect();
             let previous = log.track("shifty").and_then(|track| track.previous());
             match (dice.roll(2), previous, known.is_empty()) {
                 (0, Some(previous), _) => {
-                    decide(&elsewhere, Cause::RolledBack, previous).await;
+                    decide(&elsewhere, ActivationCause::RolledBack, previous).await;
                     "rolled back".into()
                 }
                 (1, _, false) => {
                     let digest = dice.one_of(&known);
-                    decide(&elsewhere, Cause::Activated, digest).await;
+                    decide(&elsewhere, ActivationCause::Activated, digest).await;
                     format!("activated {}", named(&log, digest))
                 }
                 _ => "nothing".into(),
@@ -114,7 +112,7 @@ async fn step(place: &Place, dice: &mut Dice) -> String {
     }
 }
 
-fn named(log: &Log, digest: Digest) -> String {
+fn named(log: &ActivationState, digest: Digest) -> String {
     log.component(digest).map_or_else(|| digest.short(), |(_, version)| version.to_string())
 }
 
@@ -128,10 +126,10 @@ async fn decider(host: &Host, id: &str) -> Option<Digest> {
     }
 }
 
-/// What must be true whatever was done.
-async fn agree(place: &Place, host: &Host, n: usize, done: &[String]) {
+/// Checks the invariants, which hold after any operation.
+async fn agree(fixture: &Fixture, host: &Host, n: usize, done: &[String]) {
     let story = || format!("after {done:#?}: {:#?}", host.statuses.borrow());
-    let log = place.activator().log().await.unwrap();
+    let log = fixture.activator().state().await.unwrap();
     let track = log.track("shifty");
     let current = track.and_then(|track| track.current);
     assert_eq!(decider(host, &n.to_string()).await, current, "{}", story());
@@ -141,19 +139,19 @@ async fn agree(place: &Place, host: &Host, n: usize, done: &[String]) {
         let is_live = status.digest.is_some() && status.digest == current;
         let barred = status.digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest)));
         match status.state {
-            State::Active => assert!(is_live, "{}: {}", status.file, story()),
-            State::RolledBack => assert!(barred && !is_live, "{}: {}", status.file, story()),
-            State::Superseded => {
+            FileState::Active => assert!(is_live, "{}: {}", status.file, story()),
+            FileState::RolledBack => assert!(barred && !is_live, "{}: {}", status.file, story()),
+            FileState::Superseded => {
                 assert!(status.version < live_version && !is_live, "{}: {}", status.file, story());
             }
-            State::Refused => assert!(!is_live && status.reason.is_some(), "{}: {}", status.file, story()),
+            FileState::Refused => assert!(!is_live && status.reason.is_some(), "{}: {}", status.file, story()),
             state => panic!("{} is still {}: {}", status.file, state.as_str(), story()),
         }
     }
-    let on_disk: Vec<&str> = FILES.into_iter().filter(|name| place.path(name).exists()).collect();
+    let on_disk: Vec<&str> = FILES.into_iter().filter(|name| fixture.path(name).exists()).collect();
     assert!(statuses.iter().map(|status| status.file.as_str()).eq(on_disk), "{}", story());
     let mut versions = BTreeMap::<String, Digest>::new();
-    for known in place.store.components().await.unwrap() {
+    for known in fixture.store.components().await.unwrap() {
         assert_eq!(
             versions.insert(known.manifest.version.to_string(), known.digest),
             None,
@@ -161,7 +159,7 @@ async fn agree(place: &Place, host: &Host, n: usize, done: &[String]) {
             story()
         );
     }
-    for (seq, activation) in (1..).zip(place.activations().await) {
+    for (seq, activation) in (1..).zip(fixture.activations().await) {
         assert_eq!(activation.seq, seq);
     }
 }

@@ -1,9 +1,9 @@
-//! What was in memory before a swap: it is hydrated again by the new component, and by nothing that the old one wrote.
+//! Aggregates that were in memory before a swap: each is hydrated again by the new component, and by nothing that the old one wrote.
 
 use std::{sync::Arc, time::Duration};
 
-use cantus_engine::{CommandError, Engine, FixedClock, Live, Settings};
-use cantus_model::{AggregateRef, ports::Component};
+use cantus_engine::{Engine, EngineSettings, FixedClock};
+use cantus_model::{AggregateRef, CommandError, LiveComponent, ports::Component};
 use cantus_tests::{
     faulty::{FaultyStore, faulty},
     host,
@@ -11,12 +11,12 @@ use cantus_tests::{
 
 use super::{accepted, add, component};
 
-async fn start(store: &Arc<FaultyStore>, settings: Settings, component: &Arc<dyn Component>) -> Engine {
+async fn start(store: &Arc<FaultyStore>, settings: EngineSettings, component: &Arc<dyn Component>) -> Engine {
     host::start_with(settings, store.clone(), Arc::clone(component), Arc::new(FixedClock(host::NOW))).await
 }
 
 fn swap(engine: &Engine, component: &Arc<dyn Component>) {
-    engine.swap(&[Live::new(Arc::clone(component))]).unwrap();
+    engine.swap(&[LiveComponent::new(Arc::clone(component))]).unwrap();
 }
 
 /// Waits until the store has seen so many reads, and returns those after the first `after`.
@@ -35,7 +35,8 @@ async fn reads(store: &FaultyStore, after: usize, count: usize) -> Vec<(String, 
 async fn those_in_quarantine_are_let_out() {
     let (bad, good) = (component("1.0.0", "trap-on-13"), component("1.0.1", "good"));
     let store = faulty();
-    let engine = start(&store, Settings { quarantine_sandboxes: 1, page_events: 1, ..host::settings() }, &bad).await;
+    let engine =
+        start(&store, EngineSettings { quarantine_sandboxes: 1, page_events: 1, ..host::settings() }, &bad).await;
     let submit = |id: String, n: u64, amount| engine.submit(add(&id, &format!("Tally/{n}"), amount)).unwrap();
     for n in 0..8 {
         accepted(submit(format!("before-{n}"), n, 1).await);
@@ -43,7 +44,7 @@ async fn those_in_quarantine_are_let_out() {
         let fault = submit(format!("bad-{n}"), n, 13).await;
         assert!(matches!(fault, Err(CommandError::Fault(_))), "{fault:?}");
     }
-    // All of them wait for the one place, some with a command that would fault again.
+    // All of them wait for the one fixture, some with a command that would fault again.
     let waiting: Vec<_> = (0..8).map(|n| submit(format!("wait-{n}"), n, if n % 2 == 0 { 13 } else { 1 })).collect();
     swap(&engine, &good);
     let behind: Vec<_> = (0..8).map(|n| submit(format!("behind-{n}"), n, 13)).collect();
@@ -64,7 +65,7 @@ async fn those_in_quarantine_are_let_out() {
 async fn a_snapshot_serves_only_who_wrote_it() {
     let (one, other) = (component("1.0.0", "good"), component("1.1.0", "other-state"));
     let store = faulty();
-    let engine = start(&store, Settings { background_loads: 0, tail_bytes: 0, ..host::settings() }, &one).await;
+    let engine = start(&store, EngineSettings { background_loads: 0, tail_bytes: 0, ..host::settings() }, &one).await;
     let mut seen = 0;
     for (round, (component, from)) in
         [(&one, None), (&other, Some(0)), (&one, Some(5)), (&other, Some(10)), (&one, Some(15))].into_iter().enumerate()
@@ -92,7 +93,7 @@ async fn a_snapshot_serves_only_who_wrote_it() {
 async fn what_was_in_memory_is_so_again_before_anybody_asks() {
     let (one, other) = (component("1.0.0", "good"), component("1.0.1", "same-but-different"));
     let store = faulty();
-    let engine = start(&store, Settings { background_loads: 1, tail_bytes: 0, ..host::settings() }, &one).await;
+    let engine = start(&store, EngineSettings { background_loads: 1, tail_bytes: 0, ..host::settings() }, &one).await;
     for n in 0..6 {
         accepted(engine.execute(add(&format!("{n}"), &format!("Tally/{n}"), 1)).await);
     }
@@ -107,5 +108,5 @@ async fn what_was_in_memory_is_so_again_before_anybody_asks() {
     }
     assert_eq!(store.seen().reads.len(), 18, "all of them were in memory");
     engine.shutdown().await;
-    assert_eq!(cantus_engine::fold(&*store, other, &AggregateRef::new("Tally", "3"), None).await.unwrap().version, 2);
+    assert_eq!(cantus_replay::fold(&*store, other, &AggregateRef::new("Tally", "3"), None).await.unwrap().version, 2);
 }

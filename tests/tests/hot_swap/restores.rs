@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use cantus_engine::replay::{self, Cast, Components, Progress, Replay, ReplayReport, perturbations};
 use cantus_model::{HistoryQuery, ports::Store};
+use cantus_replay::replay::{self, Components, Replay, ReplayConfig, ReplayProgress, ReplayReport, perturbations};
 use cantus_store::MemoryStore;
 use cantus_tests::host;
 
-use super::{accepted, add, by, component, place::Place, shifty};
+use super::{accepted, add, by, component, fixture::Fixture, shifty};
 
 /// It decides every command as the one before, on the states that it folded itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_patch_whose_restore_is_wrong_is_refused() {
-    let place = Place::sqlite().await;
-    let live = place.put("a.wasm", &shifty("1.0.0", "good"));
-    let host = place.open().await;
+    let fixture = Fixture::sqlite().await;
+    let live = fixture.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = fixture.open().await;
     for n in 0..6 {
         host.add(&format!("{n}"), "Tally/a", 300).await.unwrap();
     }
@@ -26,13 +26,13 @@ async fn a_patch_whose_restore_is_wrong_is_refused() {
         ("restore-traps", "Tally/a: restore(snapshot) faults at version 0: "),
         ("hidden-total", "Tally/a, command 3: restore(snapshot) gives another state at version 3: "),
     ] {
-        let patch = place.put("a.wasm", &shifty("1.0.1", mode));
+        let patch = fixture.put("a.wasm", &shifty("1.0.1", mode));
         let reason = host.refused("a.wasm", patch).await;
         assert!(reason.starts_with(told), "{mode}: {reason}");
     }
     assert_eq!(by(host.add("after", "Tally/a", 1).await), live);
     host.stop().await;
-    assert_eq!(place.log().await, ["dropped 1.0.0"]);
+    assert_eq!(fixture.log().await, ["dropped 1.0.0"]);
 }
 
 /// Each stream has one command, so there is no decision after a restore: the state at the end tells.
@@ -57,7 +57,7 @@ async fn a_replay_restores_from_snapshots_as_well() {
 
 async fn replayed(store: &Arc<dyn Store>, components: Arc<Components>) -> ReplayReport {
     let perturbations = perturbations(&components, None);
-    let cast = Cast { components, candidate: None, perturbations, since: None, events_per_command: 100 };
-    let replay = Replay { query: HistoryQuery::default(), limit: None, threads: 1, cast };
-    replay::replay(&**store, replay, &Arc::new(Progress::default())).await.unwrap()
+    let config = ReplayConfig { components, candidate: None, perturbations, since: None, events_per_command: 100 };
+    let replay = Replay { query: HistoryQuery::default(), limit: None, threads: 1, config };
+    replay::replay(&**store, replay, &Arc::new(ReplayProgress::default())).await.unwrap()
 }

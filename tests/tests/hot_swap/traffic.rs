@@ -8,17 +8,19 @@ use std::{
     },
 };
 
-use cantus_engine::{CommandError, Decided, Engine, Live, fold};
+use cantus_engine::Engine;
 use cantus_model::{
-    AggregateRef, Command, CommandRecord, Digest, Fault, Manifest, Outcome,
-    ports::{Component, HashSeed, Sandbox, Store},
+    AggregateRef, Command, CommandError, CommandRecord, Digest, DurableOutcome, Fault, LiveComponent, Manifest,
+    Outcome,
+    ports::{AggregateSandbox, Component, HashSeed, Store},
 };
+use cantus_replay::fold;
 use cantus_tests::host;
 use tokio::sync::watch;
 
 use super::{add, reset};
 
-/// What no total may exceed.
+/// The bound of each total.
 const LIMIT: u64 = 1_000;
 
 /// A component under a digest of its own, so that each swap can be told from the next.
@@ -29,8 +31,8 @@ pub(crate) struct Labelled {
 
 impl Labelled {
     /// As it goes live in the swap of this number.
-    pub(crate) fn live(component: &Arc<dyn Component>, swap: usize) -> Live {
-        Live::new(Arc::new(Self { component: Arc::clone(component), digest: label(swap) }))
+    pub(crate) fn live(component: &Arc<dyn Component>, swap: usize) -> LiveComponent {
+        LiveComponent::new(Arc::new(Self { component: Arc::clone(component), digest: label(swap) }))
     }
 }
 
@@ -47,12 +49,12 @@ impl Component for Labelled {
         self.digest
     }
 
-    fn open(&self, hash_seed: HashSeed) -> Result<Box<dyn Sandbox>, Box<Fault>> {
-        self.component.open(hash_seed)
+    fn open_aggregates(&self, hash_seed: HashSeed) -> Result<Box<dyn AggregateSandbox>, Box<Fault>> {
+        self.component.open_aggregates(hash_seed)
     }
 }
 
-/// How much, and to whom.
+/// The amount, and the aggregate that it goes to.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) tasks: usize,
@@ -69,7 +71,7 @@ struct Sent {
     command: Command,
     /// The last swap that was complete when it was submitted, and when it was answered.
     swaps: (usize, usize),
-    decided: Decided,
+    decided: DurableOutcome,
 }
 
 struct Road {
@@ -83,14 +85,14 @@ struct Road {
 /// Swaps `components` in turn while commands flow; `each` is called before each swap. Then checks everything.
 pub(crate) async fn swap_under_load(
     store: Arc<dyn Store>,
-    settings: cantus_engine::Settings,
+    settings: cantus_engine::EngineSettings,
     shape: Shape,
     components: &[Arc<dyn Component>],
     mut each: impl FnMut(usize),
 ) {
     let clock = Arc::new(cantus_engine::FixedClock(host::NOW));
     let live = [Labelled::live(&components[0], 0)];
-    let engine = Arc::new(Engine::start_live(settings, Arc::clone(&store), &live, clock).await.unwrap());
+    let engine = Arc::new(host::start_live(settings, Arc::clone(&store), &live, clock).await.unwrap());
     let (swap, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let road = Arc::new(Road { engine, shape, swap, answered: watch::Sender::new(0), over });
     let tasks: Vec<_> = (0..shape.tasks).map(|task| tokio::spawn(drive(Arc::clone(&road), task))).collect();
@@ -187,7 +189,7 @@ async fn check(store: &dyn Store, sent: Vec<Sent>, swaps: usize, last: &Arc<dyn 
     }
 }
 
-/// What the guest should have done, worked out once more.
+/// The expected decision, computed once more.
 #[derive(Default)]
 struct Tally {
     version: u64,

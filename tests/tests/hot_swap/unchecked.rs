@@ -4,31 +4,31 @@ use std::sync::Arc;
 
 use cantus_engine::{
     FixedClock,
-    registry::{ActivationChange, State},
-    verify::{Candidate, Predecessor, Settings, verify},
+    registry::{ActivationChange, FileState},
 };
-use cantus_model::{Cause, ports::Store};
+use cantus_model::ActivationCause;
+use cantus_replay::verify::{Candidate, Predecessor, VerifySettings, verify};
 use cantus_store::MemoryStore;
 use cantus_tests::{faulty::FaultyStore, host};
 
 use super::{
     accepted, add, by, component,
-    modes::{commands, history},
-    place::Place,
+    fixture::Fixture,
     shifty,
+    verification_reports::{commands, history},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() {
-    let mut place = Place::sqlite().await;
-    place.verify.time_ms = 0;
-    let live = place.put("a.wasm", &shifty("1.0.0", "good"));
-    let host = place.open().await;
+    let mut fixture = Fixture::sqlite().await;
+    fixture.verify.time_ms = 0;
+    let live = fixture.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = fixture.open().await;
     for n in 0..20 {
         accepted(host.add(&format!("{n}"), "Tally/a", 1).await);
     }
     for (n, mode) in (20..).zip(["double", "trap-on-handle", "good"]) {
-        let patch = place.put("a.wasm", &shifty("1.0.1", mode));
+        let patch = fixture.put("a.wasm", &shifty("1.0.1", mode));
         let reason = host.refused("a.wasm", patch).await;
         let told = format!(
             "0 of {n} recorded commands were checked before the time was up, and {n} must be: raise the setting \
@@ -37,24 +37,28 @@ async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() 
         assert_eq!(reason, told);
         assert_eq!(by(host.add(mode, "Tally/a", 1).await), live);
     }
-    let elsewhere = place.elsewhere().await;
-    let mut log = elsewhere.log().await.unwrap();
-    let change =
-        ActivationChange { plugin: "shifty".into(), cause: Cause::Activated, who: "me".into(), why: "tested".into() };
+    let elsewhere = fixture.elsewhere().await;
+    let mut log = elsewhere.state().await.unwrap();
+    let change = ActivationChange {
+        plugin: "shifty".into(),
+        cause: ActivationCause::Activated,
+        who: "me".into(),
+        why: "tested".into(),
+    };
     let bytes = shifty("1.0.1", "good");
     elsewhere.record(&mut log, change, Some((super::load(&bytes), Some(bytes))), None).await.unwrap();
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn none_recorded_is_not_none_checked() {
-    let mut place = Place::new();
-    place.verify.time_ms = 0;
-    place.put("a.wasm", &shifty("1.0.0", "good"));
-    let host = place.open().await;
-    host.file("a.wasm", State::Active).await;
-    assert_eq!(place.activations().await[0].why, "no recorded commands to run");
+    let mut fixture = Fixture::new();
+    fixture.verify.time_ms = 0;
+    fixture.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = fixture.open().await;
+    host.file("a.wasm", FileState::Active).await;
+    assert_eq!(fixture.activations().await[0].why, "no recorded commands to run");
     host.stop().await;
 }
 
@@ -67,8 +71,8 @@ fn candidate(version: &str, mode: &str) -> Candidate {
 async fn the_minimum_is_a_setting() {
     let store = history(Arc::new(MemoryStore::default()), commands()).await;
     for (min_commands, is_allowed) in [(0, true), (1, false)] {
-        let settings = Settings { time_ms: 0, min_commands, ..Settings::default() };
-        let report = verify(&store, candidate("1.0.1", "good"), &settings).await.unwrap();
+        let settings = VerifySettings { time_ms: 0, min_commands, ..VerifySettings::default() };
+        let report = verify(store.clone(), candidate("1.0.1", "good"), &settings).await.unwrap();
         assert_eq!((report.is_allowed(), report.complete), (is_allowed, false), "{report:?}");
         assert_eq!((report.coverage().as_str(), report.checked()), ("0 of 20 recorded commands checked", 0));
     }
@@ -81,7 +85,7 @@ async fn streams_with_few_events_come_first() {
     let small = [add("b", "Tally/b", 1), add("a1", "Tally/a", 1), add("c", "Tally/c", 1), add("a2", "Tally/a", 1)];
     let store = history(Arc::new(MemoryStore::default()), giant.chain(small)).await;
     let watched = FaultyStore::over(store);
-    let report = verify(&(watched.clone() as Arc<dyn Store>), candidate("1.0.1", "good"), &Settings::default()).await;
+    let report = verify(watched.clone(), candidate("1.0.1", "good"), &VerifySettings::default()).await;
     assert!(report.unwrap().is_allowed());
     let reads = watched.seen().reads;
     let mut order: Vec<&str> = reads.iter().map(|(aggregate, _)| aggregate.id.as_str()).collect();
@@ -103,11 +107,11 @@ async fn a_long_stream_begins_at_a_snapshot_of_the_candidate() {
         accepted(engine.execute(add(&format!("newer-{n}"), "Tally/long", 1)).await);
     }
     engine.shutdown().await;
-    let settings = Settings { commands: 10, ..Settings::default() };
+    let settings = VerifySettings { commands: 10, ..VerifySettings::default() };
     for (component, least, most) in [("same-but-different", 1_210, 1_210), ("good", 10, 20)] {
         let candidate =
             Candidate { component: super::component("1.0.0", component), ..candidate_after(Arc::clone(&newer)) };
-        let report = verify(&store, candidate, &settings).await.unwrap();
+        let report = verify(store.clone(), candidate, &settings).await.unwrap();
         let found = &report.findings;
         assert!(report.is_allowed() && found.commands == 10 && found.identical == 10, "{report:?}");
         assert!((least..=most).contains(&found.events), "{component}: {} events", found.events);

@@ -1,30 +1,27 @@
 //! A waiver beside a file allows the differences that it names, in the step that it names, and nothing else.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
-use cantus_engine::{
-    registry::State,
-    verify::{Candidate, Predecessor, Report, Settings, Waiver, verify},
-};
+use cantus_engine::registry::FileState;
+use cantus_replay::verify::{Candidate, Predecessor, VerificationReport, VerifySettings, Waiver, verify};
 use cantus_store::MemoryStore;
-use std::sync::Arc;
 
 use super::{
     by, component,
-    modes::{FILTERS, commands, history, shown},
-    place::Place,
+    fixture::Fixture,
     shifty,
+    verification_reports::{FILTERS, commands, history, shown},
 };
 
 const STEP: &str = "plugin = \"shifty\"\nfrom = \"1.0.0\"\nto = \"1.0.1\"\n";
 const ALLOW: &str = "[[allow]]\ncommand = \"Tally.Add\"\nchange = \"accepted-to-rejected\"\nreason = \"agreed\"\n";
 
-async fn judge(mode: &str, waiver: &str) -> Report {
+async fn judge(mode: &str, waiver: &str) -> VerificationReport {
     let store = history(Arc::new(MemoryStore::default()), commands()).await;
     let (against, waiver) =
         (Some(Predecessor::loaded(component("1.0.0", "good"))), Some(Waiver::parse(waiver).unwrap()));
     let candidate = Candidate { component: component("1.0.1", mode), against, waiver, events_per_command: 100 };
-    verify(&store, candidate, &Settings { time_ms: 60_000, ..Settings::default() }).await.unwrap()
+    verify(store.clone(), candidate, &VerifySettings { time_ms: 60_000, ..VerifySettings::default() }).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,23 +60,23 @@ async fn just_what_is_named_is_allowed() {
 /// Refused for a difference; then somebody reviews it and puts the waiver there. The file itself need not change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_waiver_may_come_later() {
-    let place = Place::new();
-    place.put("a.wasm", &shifty("1.0.0", "good"));
-    let host = place.open().await;
+    let fixture = Fixture::new();
+    fixture.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = fixture.open().await;
     for n in 0..3 {
         host.add(&format!("{n}"), "Tally/a", 5).await.unwrap();
     }
-    let next = place.put("a.wasm", &shifty("1.0.1", "limit-10"));
+    let next = fixture.put("a.wasm", &shifty("1.0.1", "limit-10"));
     assert!(host.refused("a.wasm", next).await.contains("or a waiver"));
-    fs::write(place.path("a.waiver.toml"), "allow = everything").unwrap();
+    fs::write(fixture.path("a.waiver.toml"), "allow = everything").unwrap();
     host.status("a.wasm", |status| status.reason.as_ref().is_some_and(|why| why.contains("not acceptable"))).await;
     let told = host.told().len();
     host.looked().await;
     assert_eq!(host.told().len(), told, "it is judged once");
-    fs::write(place.path("a.waiver.toml"), format!("{STEP}{ALLOW}")).unwrap();
-    host.file("a.wasm", State::Active).await;
+    fs::write(fixture.path("a.waiver.toml"), format!("{STEP}{ALLOW}")).unwrap();
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 5).await), next);
-    let activation = place.activations().await.pop().unwrap();
+    let activation = fixture.activations().await.pop().unwrap();
     assert!(activation.report.unwrap().contains(r#""waived":"agreed""#));
     assert_eq!(activation.why, "3 of 3 recorded commands checked, 1 decided otherwise");
     host.stop().await;

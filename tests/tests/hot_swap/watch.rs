@@ -1,15 +1,12 @@
 //! The watch after a swap: what faults too often goes by itself, and does not come back by lying there.
 
-use cantus_engine::{
-    Answer, CommandError,
-    registry::{ActivationChange, Notice, State},
-};
-use cantus_model::{Cause, Digest};
+use cantus_engine::registry::{ActivationChange, FileState, RegistryNotice};
+use cantus_model::{ActivationCause, Answer, CommandError, Digest};
 use cantus_tests::guests;
 
 use super::{
     accepted, by, component,
-    place::{Host, Place},
+    fixture::{Fixture, Host},
     shifty,
 };
 
@@ -21,66 +18,66 @@ fn fault(answer: Answer) -> Digest {
 }
 
 /// The good one is live, then the one that traps on 13; three faults are too many.
-async fn watched(mut place: Place) -> (Place, Host, [Digest; 2]) {
-    place.registry.watch_faults = 3;
-    let good = place.put("a.wasm", &shifty("1.0.0", "good"));
-    let host = place.open().await;
+async fn watched(mut fixture: Fixture) -> (Fixture, Host, [Digest; 2]) {
+    fixture.registry.watch_faults = 3;
+    let good = fixture.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = fixture.open().await;
     accepted(host.add("history", "Tally/a", 1).await);
-    let bad = place.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
-    host.file("b.wasm", State::Active).await;
-    (place, host, [good, bad])
+    let bad = fixture.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
+    host.file("b.wasm", FileState::Active).await;
+    (fixture, host, [good, bad])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_many_faults_bring_the_one_before_back() {
-    let (place, host, [good, bad]) = watched(Place::sqlite().await).await;
+    let (fixture, host, [good, bad]) = watched(Fixture::sqlite().await).await;
     for n in 0..3 {
         assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
     }
-    let back = host.changed(Cause::Faulted, Some(good)).await;
+    let back = host.changed(ActivationCause::Faulted, Some(good)).await;
     assert_eq!((back.from, back.who.as_str()), (Some(bad), "the watch after a swap"));
     assert!(
         back.why.starts_with("3 faults since it went live, the last one: ") && back.why.contains("thirteen!"),
         "{}",
         back.why
     );
-    let status = host.file("b.wasm", State::RolledBack).await;
+    let status = host.file("b.wasm", FileState::RolledBack).await;
     assert_eq!(status.reason.as_deref(), Some("`cantus plugin activate shifty@1.1.0` makes it live again"));
-    host.file("a.wasm", State::Active).await;
+    host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("bad-0", "Tally/0", 13).await), good, "the same command, sent again");
 
     // Neither another look, nor a restart, nor another copy of it.
     host.looked().await;
-    place.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
-    place.put("c.wasm", &shifty("1.1.0", "trap-on-13"));
-    host.file("c.wasm", State::RolledBack).await;
+    fixture.put("b.wasm", &shifty("1.1.0", "trap-on-13"));
+    fixture.put("c.wasm", &shifty("1.1.0", "trap-on-13"));
+    host.file("c.wasm", FileState::RolledBack).await;
     host.stop().await;
-    let host = place.open().await;
+    let host = fixture.open().await;
     host.looked().await;
     assert_eq!(host.told(), [""; 0]);
-    assert_eq!(host.file("b.wasm", State::RolledBack).await.digest, Some(bad));
+    assert_eq!(host.file("b.wasm", FileState::RolledBack).await.digest, Some(bad));
     assert_eq!(by(host.add("bad-1", "Tally/1", 13).await), good);
 
     // But a person may have it so, and it is watched again.
-    let elsewhere = place.elsewhere().await;
-    let mut log = elsewhere.log().await.unwrap();
+    let elsewhere = fixture.elsewhere().await;
+    let mut log = elsewhere.state().await.unwrap();
     let change = ActivationChange {
         plugin: "shifty".into(),
-        cause: Cause::Activated,
+        cause: ActivationCause::Activated,
         who: "me".into(),
         why: "once more".into(),
     };
     let again = elsewhere.load(bad).await.unwrap();
     elsewhere.record(&mut log, change, Some((again, None)), None).await.unwrap();
-    host.file("b.wasm", State::Active).await;
-    host.file("a.wasm", State::RolledBack).await;
+    host.file("b.wasm", FileState::Active).await;
+    host.file("a.wasm", FileState::RolledBack).await;
     for n in 2..5 {
         assert_eq!(fault(host.add(&format!("bad-{n}"), "Tally/x", 13).await), bad);
     }
-    host.changed(Cause::Faulted, Some(good)).await;
+    host.changed(ActivationCause::Faulted, Some(good)).await;
     host.stop().await;
     assert_eq!(
-        place.log().await,
+        fixture.log().await,
         ["dropped 1.0.0", "dropped 1.1.0", "faulted 1.0.0", "activated 1.1.0", "faulted 1.0.0"]
     );
 }
@@ -88,10 +85,10 @@ async fn too_many_faults_bring_the_one_before_back() {
 /// Both versions fault on the same command: going back would change nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_faults_as_often_as_the_one_before_stays() {
-    let mut place = Place::sqlite().await;
-    place.registry.watch_faults = 3;
-    let mut digest = place.put("a.wasm", &shifty("1.0.0", "trap-on-13"));
-    let host = place.open().await;
+    let mut fixture = Fixture::sqlite().await;
+    fixture.registry.watch_faults = 3;
+    let mut digest = fixture.put("a.wasm", &shifty("1.0.0", "trap-on-13"));
+    let host = fixture.open().await;
     for version in ["1.0.0", "1.1.0"] {
         for n in 0..12 {
             for m in 0..3 {
@@ -101,16 +98,16 @@ async fn what_faults_as_often_as_the_one_before_stays() {
         }
         host.looked().await;
         if version == "1.0.0" {
-            digest = place.put("a.wasm", &shifty("1.1.0", "trap-on-13"));
-            host.changed(Cause::Dropped, Some(digest)).await;
+            digest = fixture.put("a.wasm", &shifty("1.1.0", "trap-on-13"));
+            host.changed(ActivationCause::Dropped, Some(digest)).await;
         }
     }
-    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
+    assert_eq!(fixture.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
     // But it may not come to fault on everything. What is decided after the host went back may fault as well.
     for n in 0..40 {
         fault(host.add(&format!("worse {n}"), &format!("Tally/{n}"), 13).await);
     }
-    let back = host.changed(Cause::Faulted, Some(component("1.0.0", "trap-on-13").digest())).await;
+    let back = host.changed(ActivationCause::Faulted, Some(component("1.0.0", "trap-on-13").digest())).await;
     assert!(back.why.contains("commands since it went live, 12 in 48 before, the last one: "), "{}", back.why);
     host.stop().await;
 }
@@ -119,24 +116,24 @@ async fn what_faults_as_often_as_the_one_before_stays() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn going_back_does_not_wait_for_another_file() {
     for held_up in ["read", "validate", "load"] {
-        let (place, host, [good, bad]) = watched(Place::sqlite().await).await;
+        let (fixture, host, [good, bad]) = watched(Fixture::sqlite().await).await;
         let (begin, begun) = std::sync::mpsc::channel();
         let (finish, finished) = std::sync::mpsc::channel::<()>();
-        place.source.listen(move |call| {
+        fixture.source.listen(move |call| {
             if call == held_up && begin.send(()).is_ok() {
                 let _ = finished.recv_timeout(std::time::Duration::from_secs(60));
             }
             Ok(())
         });
-        place.put("c.wasm", &guests::shifty("other", "1.0.0", "other-aggregate"));
+        fixture.put("c.wasm", &guests::shifty("other", "1.0.0", "other-aggregate"));
         let begun = tokio::task::spawn_blocking(move || begun.recv().map(|()| begun)).await.unwrap().unwrap();
         for n in 0..3 {
             assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
         }
-        host.changed(Cause::Faulted, Some(good)).await;
+        host.changed(ActivationCause::Faulted, Some(good)).await;
         assert_eq!(by(host.add("bad-0", "Tally/0", 13).await), good);
         drop((begun, finish));
-        host.file("c.wasm", State::Active).await;
+        host.file("c.wasm", FileState::Active).await;
         host.stop().await;
     }
 }
@@ -145,20 +142,20 @@ async fn going_back_does_not_wait_for_another_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_verified_against_the_one_that_was_left_is_verified_again() {
     let store = cantus_tests::faulty::faulty();
-    let place = Place::on(tempfile::tempdir().unwrap(), store.clone());
-    let (place, host, [good, bad]) = watched(place).await;
+    let fixture = Fixture::on(tempfile::tempdir().unwrap(), store.clone());
+    let (fixture, host, [good, bad]) = watched(fixture).await;
     let reads = store.seen().reads.len();
     let gate = store.hold_reads().await;
-    let next = place.put("c.wasm", &shifty("1.1.1", "good"));
+    let next = fixture.put("c.wasm", &shifty("1.1.1", "good"));
     while store.seen().reads.len() == reads {
         tokio::task::yield_now().await;
     }
     for n in 0..3 {
         assert_eq!(fault(host.add(&format!("bad-{n}"), &format!("Tally/{n}"), 13).await), bad);
     }
-    host.changed(Cause::Faulted, Some(good)).await;
+    host.changed(ActivationCause::Faulted, Some(good)).await;
     drop(gate);
-    let activation = host.changed(Cause::Dropped, Some(next)).await;
+    let activation = host.changed(ActivationCause::Dropped, Some(next)).await;
     assert_eq!(activation.from, Some(good));
     assert!(activation.report.unwrap().contains(r#""against":{"version":"1.0.0""#));
     host.stop().await;
@@ -166,7 +163,7 @@ async fn what_was_verified_against_the_one_that_was_left_is_verified_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn few_faults_do_not() {
-    let (place, host, [_, bad]) = watched(Place::new()).await;
+    let (fixture, host, [_, bad]) = watched(Fixture::new()).await;
     for n in 0..2 {
         fault(host.add(&format!("bad-{n}"), "Tally/a", 13).await);
     }
@@ -182,39 +179,39 @@ async fn few_faults_do_not() {
             .unwrap_err();
     }
     host.looked().await;
-    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
+    assert_eq!(fixture.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
     fault(host.add("bad-2", "Tally/a", 13).await);
-    host.changed(Cause::Faulted, Some(component("1.0.0", "good").digest())).await;
+    host.changed(ActivationCause::Faulted, Some(component("1.0.0", "good").digest())).await;
     host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn faults_after_the_window_do_not_count() {
-    let mut place = Place::new();
-    place.registry.watch_ms = 1;
-    let (place, host, [_, bad]) = watched(place).await;
+    let mut fixture = Fixture::new();
+    fixture.registry.watch_ms = 1;
+    let (fixture, host, [_, bad]) = watched(fixture).await;
     host.looked().await;
     for n in 0..6 {
         assert_eq!(fault(host.add(&format!("bad-{n}"), "Tally/a", 13).await), bad);
     }
     host.looked().await;
     assert_eq!(by(host.add("good", "Tally/a", 12).await), bad);
-    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
+    assert_eq!(fixture.log().await, ["dropped 1.0.0", "dropped 1.1.0"]);
     host.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_one_has_nothing_to_go_back_to_and_no_watch_is_no_watch() {
     for watch_faults in [3, 0] {
-        let mut place = Place::new();
-        place.registry.watch_faults = watch_faults;
+        let mut fixture = Fixture::new();
+        fixture.registry.watch_faults = watch_faults;
         let first = if watch_faults > 0 { "trap-on-13" } else { "good" };
-        place.put("a.wasm", &shifty("1.0.0", first));
-        let host = place.open().await;
+        fixture.put("a.wasm", &shifty("1.0.0", first));
+        let host = fixture.open().await;
         if watch_faults == 0 {
-            place.put("a.wasm", &shifty("1.1.0", "trap-on-13"));
+            fixture.put("a.wasm", &shifty("1.1.0", "trap-on-13"));
             host.status("a.wasm", |status| {
-                status.state == State::Active && status.version.as_ref().unwrap().minor == 1
+                status.state == FileState::Active && status.version.as_ref().unwrap().minor == 1
             })
             .await;
         }
@@ -227,23 +224,23 @@ async fn the_first_one_has_nothing_to_go_back_to_and_no_watch_is_no_watch() {
     }
 }
 
-/// What cannot be hydrated any more counts as well, and so does what nobody asked for: it was in memory before the swap.
+/// An aggregate that cannot be hydrated any more counts as a fault, also if nobody asked for it: it was in memory before the swap.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn states_that_cannot_be_folded_count() {
-    let mut place = Place::new();
-    (place.registry.watch_faults, place.verify.commands) = (3, 0);
-    let good = place.put("a.wasm", &shifty("1.0.0", "good"));
-    let host = place.open().await;
+    let mut fixture = Fixture::new();
+    (fixture.registry.watch_faults, fixture.verify.commands) = (3, 0);
+    let good = fixture.put("a.wasm", &shifty("1.0.0", "good"));
+    let host = fixture.open().await;
     for n in 0..30 {
         accepted(host.add(&format!("{n}"), &format!("Tally/{}", n % 3), 1).await);
     }
-    place.put("b.wasm", &shifty("1.1.0", "trap-late"));
-    let back = host.changed(Cause::Faulted, Some(good)).await;
+    fixture.put("b.wasm", &shifty("1.1.0", "trap-late"));
+    let back = host.changed(ActivationCause::Faulted, Some(good)).await;
     assert!(back.why.contains("who could know"), "{}", back.why);
     for n in 0..3 {
         assert_eq!(accepted(host.add(&format!("after-{n}"), &format!("Tally/{n}"), 1).await), 11);
     }
-    let told = host.notices.borrow().iter().filter(|notice| matches!(notice, Notice::Changed { .. })).count();
+    let told = host.notices.borrow().iter().filter(|notice| matches!(notice, RegistryNotice::Changed { .. })).count();
     assert_eq!(told, 3);
     host.stop().await;
 }
@@ -251,15 +248,15 @@ async fn states_that_cannot_be_folded_count() {
 /// The one before hosts what somebody else hosts by now: there is no way back, and that is told once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn there_may_be_no_way_back() {
-    let mut place = Place::new();
-    place.registry.watch_faults = 3;
+    let mut fixture = Fixture::new();
+    fixture.registry.watch_faults = 3;
     let both = |version: &str, mode: &str| guests::shifty("both", version, mode);
-    place.put("a.wasm", &both("1.0.0", "two-aggregates"));
-    let host = place.open().await;
-    let bad = place.put("a.wasm", &both("2.0.0", "trap-on-13"));
-    host.changed(Cause::Dropped, Some(bad)).await;
-    place.put("b.wasm", &guests::shifty("other", "1.0.0", "other-aggregate"));
-    host.file("b.wasm", State::Active).await;
+    fixture.put("a.wasm", &both("1.0.0", "two-aggregates"));
+    let host = fixture.open().await;
+    let bad = fixture.put("a.wasm", &both("2.0.0", "trap-on-13"));
+    host.changed(ActivationCause::Dropped, Some(bad)).await;
+    fixture.put("b.wasm", &guests::shifty("other", "1.0.0", "other-aggregate"));
+    host.file("b.wasm", FileState::Active).await;
     for n in 0..3 {
         assert_eq!(fault(host.add(&format!("{n}"), "Tally/a", 13).await), bad);
     }
@@ -267,6 +264,6 @@ async fn there_may_be_no_way_back() {
     host.looked().await;
     assert_eq!(host.told().iter().filter(|told| told.starts_with("trouble")).count(), 1, "{:?}", host.told());
     assert_eq!(by(host.add("good", "Tally/a", 12).await), bad);
-    assert_eq!(place.log().await, ["dropped 1.0.0", "dropped 2.0.0", "dropped 1.0.0"]);
+    assert_eq!(fixture.log().await, ["dropped 1.0.0", "dropped 2.0.0", "dropped 1.0.0"]);
     host.stop().await;
 }

@@ -1,6 +1,6 @@
 //! Faults may come in any number, on streams of any length.
 
-use cantus_engine::repro::Settings as Kept;
+use cantus_engine::repro::ReproSettings;
 use cantus_model::{
     PartitionId, Snapshot,
     ports::{Journal, SnapshotStore},
@@ -48,7 +48,7 @@ async fn other_numbers_are_the_same_fault() {
     assert_eq!(world.bundle().await.fault.message, messages[0]);
 }
 
-/// What the log names is there, or soon will be.
+/// A bundle that the log names is there, or soon will be.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bundle_that_never_came_or_is_gone_is_made_again() {
     let world = World::shifty("trap-on-handle").await;
@@ -65,7 +65,7 @@ async fn a_bundle_that_never_came_or_is_gone_is_made_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_fit_the_queue_is_counted_and_nobody_waits() {
-    let kept = Kept { queue: 1, ..Kept::default() };
+    let kept = ReproSettings { queue: 1, ..ReproSettings::default() };
     let hostile = host::load(guests::HOSTILE, &host::limits());
     let world = World::with(faulty(), hostile, host::settings(), kept).await;
     let ways = ["Panic", "Exit", "RejectWithoutCode", "Sleep", "Fall", "Recurse"];
@@ -84,7 +84,7 @@ async fn what_does_not_fit_the_queue_is_counted_and_nobody_waits() {
 }
 
 /// Waits for all of them on this thread, which holds a lock.
-fn futures_of<const N: usize>(pending: [cantus_engine::Pending; N]) -> Vec<Fault> {
+fn futures_of<const N: usize>(pending: [cantus_engine::PendingAnswer; N]) -> Vec<Fault> {
     let wait = |pending| tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(pending));
     pending.into_iter().map(|pending| fault(wait(pending))).collect()
 }
@@ -93,7 +93,7 @@ fn futures_of<const N: usize>(pending: [cantus_engine::Pending; N]) -> Vec<Fault
 async fn noted(bytes: usize, limit: usize) -> Bundle {
     let hostile = host::load(guests::HOSTILE, &host::limits());
     let store = faulty();
-    let kept = Kept { bytes: limit, ..Kept::default() };
+    let kept = ReproSettings { bytes: limit, ..ReproSettings::default() };
     let world = World::with(store.clone(), hostile, host::settings(), kept).await;
     for n in 0..6 {
         let payload = format!(r#"{{"how": "LargeEvent", "size": {bytes}}}"#);
@@ -123,7 +123,7 @@ async fn a_stream_that_is_too_long_with_its_snapshot_is_left_out() {
     assert_eq!(bundle.incomplete.as_deref(), Some(why));
     assert!(bundle.to_json().len() < 20_000);
     let hostile = host::load(guests::HOSTILE, &host::limits());
-    let error = repro::Rerun::new(&bundle, hostile, 100).err().unwrap();
+    let error = cantus_replay::repro::BundleRerun::new(&bundle, hostile, 100).err().unwrap();
     assert_eq!(error.to_string(), format!("it cannot be run, something is missing: {why}"));
 }
 
@@ -132,21 +132,27 @@ async fn a_stream_that_is_too_long_with_its_snapshot_is_left_out() {
 async fn a_snapshot_that_is_too_long_is_left_out() {
     let mut kept = Vec::new();
     for bytes in [1 << 20, 50_000] {
-        let world = World::with(faulty(), shifty("good"), host::settings(), Kept { bytes, ..Kept::default() }).await;
+        let world = World::with(
+            faulty(),
+            shifty("good"),
+            host::settings(),
+            ReproSettings { bytes, ..ReproSettings::default() },
+        )
+        .await;
         world.fill("Tally/a", 3).await;
         world.engine.shutdown().await;
         let (aggregate, component, state) = (aggregate("a"), world.component.digest(), vec![b'?'; 100_000]);
         let snapshot = Snapshot { aggregate, version: 3, component, state };
         let claim = world.store.claim(PartitionId::FIRST).await.unwrap();
         world.store.save_snapshots(claim, &[snapshot]).await.unwrap();
-        let kept_now = Kept { bytes, ..Kept::default() };
+        let kept_now = ReproSettings { bytes, ..ReproSettings::default() };
         let world = World::with(world.store, world.component, host::settings(), kept_now).await;
         assert_eq!(world.add("4", "Tally/a", 1).await.unwrap().version, 4);
         kept.push((world.bundle().await, world.component));
     }
     let [(whole, component), (without, _)] = &kept[..] else { panic!("{}", kept.len()) };
     assert_eq!(shape(whole), (3, 3, 0, Some(3), "restore"));
-    assert!(repro::Rerun::new(whole, Arc::clone(component), 100).unwrap().runs()[0].again);
+    assert!(cantus_replay::repro::BundleRerun::new(whole, Arc::clone(component), 100).unwrap().runs()[0].again);
     assert_eq!((shape(without), without.incomplete.is_some()), ((3, 0, 0, None, "restore"), true));
 }
 
@@ -166,7 +172,7 @@ async fn no_file_is_longer_than_the_bound() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn none_are_made_where_none_are_wanted() {
-    let kept = Kept { files: 0, ..Kept::default() };
+    let kept = ReproSettings { files: 0, ..ReproSettings::default() };
     let world = World::with(faulty(), shifty("trap-on-13"), host::settings(), kept).await;
     fault(world.add("unlucky", "Tally/a", 13).await);
     assert!(world.bundles().await.is_empty());

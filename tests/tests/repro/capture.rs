@@ -1,4 +1,4 @@
-//! What a bundle holds of each kind of fault.
+//! Bundles hold what each kind of fault needs to be seen again.
 
 use cantus_model::{FaultKind, ports::StoreError};
 use cantus_tests::faulty::OnCommit;
@@ -44,8 +44,8 @@ async fn a_stream_that_does_not_fold_is_kept_as_far_as_it_was_read() {
     good.fill("Tally/a", 25).await;
     good.engine.shutdown().await;
     // Pages of eight: the tenth event is in the second.
-    let settings = Settings { page_events: 8, ..host::settings() };
-    let world = World::with(store, shifty("trap-late"), settings, repro::Settings::default()).await;
+    let settings = EngineSettings { page_events: 8, ..host::settings() };
+    let world = World::with(store, shifty("trap-late"), settings, repro::ReproSettings::default()).await;
     assert_eq!(fault(world.add("26", "Tally/a", 1).await).call, "combine");
     let bundle = world.bundle().await;
     assert_eq!(shape(&bundle), (16, 0, 16, None, "combine"));
@@ -126,8 +126,8 @@ async fn a_fault_on_what_did_not_become_durable_says_so() {
 async fn the_same_history_gives_the_same_files() {
     let mut hosts = Vec::new();
     for shards in [1, 3] {
-        let settings = Settings { shards, ..host::settings() };
-        let world = World::with(faulty(), shifty("trap-on-13"), settings, repro::Settings::default()).await;
+        let settings = EngineSettings { shards, ..host::settings() };
+        let world = World::with(faulty(), shifty("trap-on-13"), settings, repro::ReproSettings::default()).await;
         world.fill("Tally/a", 3).await;
         fault(world.add("unlucky", "Tally/a", 13).await);
         world.engine.shutdown().await;

@@ -5,17 +5,17 @@ mod bounds;
 mod capture;
 mod rerun;
 
-use cantus_engine::OwnedStore;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
 };
 
 use cantus_engine::{
-    Answer, CommandError, Engine, FixedClock, Live, Settings,
-    repro::{self, Bundle, Keep, ReproSink},
+    Engine, EngineParts, EngineSettings, FixedClock, Ownership,
+    repro::{self, ReproConfig, ReproSink},
 };
-use cantus_model::{AggregateRef, Fault, ports::Component};
+use cantus_model::{AggregateRef, Answer, CommandError, Fault, LiveComponent, ports::Component};
+use cantus_replay::repro::Bundle;
 use cantus_tests::{
     faulty::{FaultyStore, faulty},
     guests, host,
@@ -27,7 +27,7 @@ struct Shelf {
     written: Mutex<Vec<(String, Vec<u8>)>>,
     /// Held by a test: nothing is written meanwhile.
     gate: Mutex<()>,
-    /// What comes of the next ones: else each is kept, and none goes.
+    /// Results of the next bundles; without one, a bundle is stored and none is removed.
     answers: Mutex<VecDeque<Result<Vec<String>, String>>>,
 }
 
@@ -59,22 +59,22 @@ impl World {
     }
 
     async fn on(store: Arc<FaultyStore>, component: Arc<dyn Component>) -> Self {
-        Self::with(store, component, host::settings(), repro::Settings::default()).await
+        Self::with(store, component, host::settings(), repro::ReproSettings::default()).await
     }
 
     async fn with(
         store: Arc<FaultyStore>,
         component: Arc<dyn Component>,
-        settings: Settings,
-        kept: repro::Settings,
+        settings: EngineSettings,
+        kept: repro::ReproSettings,
     ) -> Self {
         let shelf = Arc::<Shelf>::default();
-        let keep = Keep { settings: kept, sink: shelf.clone() };
-        let live = [Live::new(Arc::clone(&component))];
+        let keep = ReproConfig { settings: kept, sink: shelf.clone() };
+        let live = [LiveComponent::new(Arc::clone(&component))];
         let clock = Arc::new(FixedClock(host::NOW));
-        let engine =
-            Engine::start_owned(settings, OwnedStore::claim(store.clone()).await.unwrap(), &live, clock, Some(keep))
-                .unwrap();
+        let ownership = Ownership::claim(store.clone(), &*store).await.unwrap();
+        let (hydrator, live, repro) = (store.clone(), &live[..], Some(keep));
+        let engine = Engine::start(EngineParts { settings, ownership, hydrator, live, clock, repro }).unwrap();
         Self { store, engine, shelf, component }
     }
 
@@ -129,7 +129,7 @@ fn fault(answer: Answer) -> Fault {
     *fault
 }
 
-/// What a bundle is about: version, where its events begin, their count, the version of its snapshot, the call.
+/// A bundle in short: version, where its events begin, their count, the version of its snapshot, the call.
 fn shape(bundle: &Bundle) -> (u64, u64, usize, Option<u64>, &str) {
     let snapshot = bundle.snapshot.as_ref().map(|snapshot| snapshot.version);
     (bundle.version, bundle.after, bundle.events.len(), snapshot, &bundle.fault.call)

@@ -1,6 +1,6 @@
 //! Bundles that are run again, on the component that faulted and on others, and shortened.
 
-use cantus_engine::repro::{BundleSnapshot, Came, Rerun, RerunError, Start, shorten};
+use cantus_replay::repro::{BundleRerun, BundleSnapshot, RerunError, RerunOutcome, StartingState, shorten};
 
 use super::*;
 
@@ -15,8 +15,8 @@ async fn late() -> (World, Bundle) {
     (world, bundle)
 }
 
-fn rerun<'a>(bundle: &'a Bundle, component: &Arc<dyn Component>) -> Rerun<'a> {
-    Rerun::new(bundle, Arc::clone(component), 100).unwrap()
+fn rerun<'a>(bundle: &'a Bundle, component: &Arc<dyn Component>) -> BundleRerun<'a> {
+    BundleRerun::new(bundle, Arc::clone(component), 100).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,8 +24,8 @@ async fn the_recorded_fault_comes_again_with_its_backtrace() {
     let (world, bundle) = late().await;
     let runs = rerun(&bundle, &world.component).runs();
     let [run] = &runs[..] else { panic!("{runs:?}") };
-    assert_eq!((run.start, run.events, run.again), (Start::FirstEvent, 9, true));
-    let Came::Fault(fault) = &run.came else { panic!("{run:?}") };
+    assert_eq!((run.start, run.events, run.again), (StartingState::FirstEvent, 9, true));
+    let RerunOutcome::Fault(fault) = &run.outcome else { panic!("{run:?}") };
     assert_eq!((&fault.message, &fault.backtrace), (&bundle.fault.message, &bundle.fault.backtrace));
     assert!(fault.backtrace.iter().any(|frame| frame.ends_with("instance.combine")), "{:#?}", fault.backtrace);
 }
@@ -36,16 +36,16 @@ async fn another_component_shows_whether_it_is_fixed() {
     let came = |mode: &str| rerun(&bundle, &shifty(mode)).runs().remove(0);
     let fixed = came("good");
     assert!(!fixed.again);
-    let Came::Accepted(events) = fixed.came else { panic!("{fixed:?}") };
+    let RerunOutcome::Accepted(events) = fixed.outcome else { panic!("{fixed:?}") };
     assert_eq!((events.len(), events[0].payload.as_slice()), (1, br#"{"amount":1}"#.as_slice()));
     // The same words from another file are the same fault.
     let late_too = host::runtime(&host::limits()).load(&guests::shifty("shifty", "1.0.1", "trap-late")).unwrap();
     assert!(rerun(&bundle, &late_too).runs()[0].again);
     let other_fault = came("trap-on-handle");
-    assert!(!other_fault.again && matches!(other_fault.came, Came::Fault(_)), "{other_fault:?}");
-    assert!(matches!(came("no-added").came, Came::Fault(_)), "it knows no such event");
+    assert!(!other_fault.again && matches!(other_fault.outcome, RerunOutcome::Fault(_)), "{other_fault:?}");
+    assert!(matches!(came("no-added").outcome, RerunOutcome::Fault(_)), "it knows no such event");
 
-    let error = Rerun::new(&bundle, shifty("other-aggregate"), 100).err();
+    let error = BundleRerun::new(&bundle, shifty("other-aggregate"), 100).err();
     let not_hosted = RerunError::NotHosted { plugin: "shifty 1.0.0".into(), aggregate: "Tally".into() };
     assert_eq!(error, Some(not_hosted));
 }
@@ -59,17 +59,17 @@ async fn both_ways_to_a_state_are_tried() {
     let again = |bundle: &Bundle| -> Vec<_> {
         rerun(bundle, &world.component).runs().iter().map(|run| (run.start, run.events, run.again)).collect()
     };
-    assert_eq!(again(&bundle), [(Start::FirstEvent, 9, true), (Start::Snapshot, 4, true)]);
+    assert_eq!(again(&bundle), [(StartingState::FirstEvent, 9, true), (StartingState::Snapshot, 4, true)]);
     bundle.snapshot = snapshot(br#"{"events":0,"total":5}"#);
-    assert_eq!(again(&bundle), [(Start::FirstEvent, 9, true), (Start::Snapshot, 4, false)]);
+    assert_eq!(again(&bundle), [(StartingState::FirstEvent, 9, true), (StartingState::Snapshot, 4, false)]);
 
     // Without the first events the snapshot is all there is, and no other component reads it.
     bundle.snapshot = snapshot(br#"{"events":5,"total":5}"#);
     bundle.events.drain(..5);
     bundle.after = 5;
     let bundle = Bundle::parse(&bundle.to_json()).unwrap();
-    assert_eq!(again(&bundle), [(Start::Snapshot, 4, true)]);
-    let error = Rerun::new(&bundle, shifty("good"), 100).err();
+    assert_eq!(again(&bundle), [(StartingState::Snapshot, 4, true)]);
+    let error = BundleRerun::new(&bundle, shifty("good"), 100).err();
     assert!(matches!(error, Some(RerunError::ForeignSnapshot { .. })), "{error:?}");
     assert_eq!(shorten(&rerun(&bundle, &world.component), 100, |_, _| ()).unwrap().bundle.events.len(), 4);
 }
@@ -90,11 +90,11 @@ async fn every_kind_of_fault_comes_again() {
     assert_eq!(bundles.len(), ways.len() + 1);
     for bundle in &bundles {
         let runs = rerun(bundle, &hostile).runs();
-        assert!(runs[0].again, "{:?} came as {:?}", bundle.fault, runs[0].came);
+        assert!(runs[0].again, "{:?} came as {:?}", bundle.fault, runs[0].outcome);
     }
     // Under a larger limit it does not come.
     let many = bundles.iter().find(|bundle| bundle.fault.message.contains("the limit")).unwrap();
-    assert!(!Rerun::new(many, hostile, 1_000).unwrap().runs()[0].again);
+    assert!(!BundleRerun::new(many, hostile, 1_000).unwrap().runs()[0].again);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use cantus_model::{AggregateRef, Entry, HistoryQuery, Sample};
+use cantus_model::{AggregateRef, Entry, HistoryQuery, StreamSample};
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::given::*;
 
@@ -73,7 +73,7 @@ async fn a_million_commands() {
 
     let one = AggregateRef::new("Account", "account-000077");
     assert_eq!(read(&store, "one stream", &HistoryQuery { aggregate: Some(one), ..all.clone() }).await.1, 1);
-    let sample = Some(Sample { seed: 1, per_million: 10_000 });
+    let sample = Some(StreamSample { seed: 1, per_million: 10_000 });
     assert!((50..200).contains(&read(&store, "a sample", &HistoryQuery { sample, ..all }).await.1));
 
     for (types, count) in [(["Account"], 1_000), (["Nobody"], 0)] {

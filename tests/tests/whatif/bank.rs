@@ -1,6 +1,6 @@
 //! An account whose other timelines are worked out by hand. Amounts are whole cents.
 
-use cantus_engine::replay::Change;
+use cantus_replay::replay::DecisionChange;
 use serde_json::json;
 
 use super::*;
@@ -17,7 +17,7 @@ fn withdraw(id: &str, amount: u64) -> Command {
     ada(id, "Withdraw", &format!(r#"{{"amount":{amount}}}"#))
 }
 
-/// What was recorded. She may go 50 below zero, so that `available` is the balance and 50.
+/// The recorded history. She may go 50 below zero, so that `available` is the balance and 50.
 ///
 /// ```text
 ///  command             balance before  available    outcome                  version  balance after
@@ -75,8 +75,8 @@ async fn without_the_salary_the_rent_is_not_paid_and_the_coffee_is() {
     assert_eq!(details("to-bob"), json!({ "amount": 30, "available": 10 }));
     assert_eq!(details("close"), json!({ "balance": 20 }));
     let changes = ["salary", "rent", "coffee", "to-bob", "refund", "close"].map(|id| step(&found, id).change);
-    let (lost, won) = (Some(Change::AcceptedToRejected), Some(Change::RejectedToAccepted));
-    assert_eq!(changes, [None, lost, won, lost, None, Some(Change::RejectionDiffers)]);
+    let (lost, won) = (Some(DecisionChange::AcceptedToRejected), Some(DecisionChange::RejectedToAccepted));
+    assert_eq!(changes, [None, lost, won, lost, None, Some(DecisionChange::RejectionDiffers)]);
     // Before: salary, rent, to-bob, refund. Now: coffee, refund.
     assert_eq!(found.parted.commands, tally(1, 4, 0, 1));
     assert_eq!(found.parted.events, tally(1, 0, 1, 3));
@@ -111,7 +111,7 @@ async fn with_a_better_salary_the_coffee_is_paid_as_well() {
     assert_eq!(lines(&found), expected);
     assert_eq!(found.parted.commands, tally(3, 3, 0, 0));
     assert_eq!(found.parted.events, tally(3, 1, 1, 0));
-    assert_eq!(step(&found, "salary").change, Some(Change::EventsDiffer));
+    assert_eq!(step(&found, "salary").change, Some(DecisionChange::EventsDiffer));
     assert_eq!(ends(&found), [account("Open", 10), account("Open", 20)]);
 }
 
@@ -161,12 +161,12 @@ async fn a_deposit_before_the_beginning_is_rejected() {
     assert_eq!(found.before, found.now);
 }
 
-/// What a replacement asks may differ without any consequence.
+/// A replacement may ask for something else without any consequence.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_command_with_the_same_outcome_is_a_change() {
     let world = world().await;
     let found = world.tell("Account/ada", "close", Do::Drop, &[ada("close", "CloseAccount", " {}")]).await;
     let step = step(&found, "close");
-    assert_eq!((step.mark, step.change), (Mark::Changed, None));
+    assert_eq!((step.mark, step.change), (StepMark::Changed, None));
     assert_eq!(found.before, found.now);
 }

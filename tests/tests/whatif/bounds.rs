@@ -13,7 +13,7 @@ async fn what_is_not_shown_is_counted() {
     let zeros = (0..COMMANDS).map(|n| add(&format!("a{n}"), u64::from(n == 0)));
     let world = World::of(&shifty("1.0.0", "good"), zeros).await;
     let branch = world.branch("Tally/t", "a0").await.unwrap();
-    let question = || WhatIf { limit: 3, ..world.question(branch.clone(), Do::Drop, []) };
+    let question = || WhatIfQuery { limit: 3, ..world.question(branch.clone(), Do::Drop, []) };
     let found = world.ask(question).await.unwrap();
     assert_eq!(lines(&found), ["- a0: 1 Added → nothing", "= a1: 2 Added → 1 Added", "= a2: 3 Added → 2 Added"]);
     assert_eq!((found.parted.left_out, found.parted.commands), (COMMANDS - 3, tally(COMMANDS - 1, 0, 0, 1)));
@@ -37,7 +37,7 @@ async fn a_stream_that_is_too_long_to_be_kept_is_decided_to_its_end() {
     let world = World::of(&guest(guests::BANK), commands).await;
     let withdraw = account("w", "Withdraw", r#"{"amount":1000}"#);
     let branch = world.branch("Account/a", DEPOSITS).await.unwrap();
-    let found = whatif(&*world.store, world.question(branch, Do::Drop, [withdraw])).await.unwrap();
+    let found = whatif(&*world.store, &*world.store, world.question(branch, Do::Drop, [withdraw])).await.unwrap();
     assert_eq!(
         lines(&found),
         ["- d79: 80 Deposited → nothing", "+ w: nothing → 80 Withdrawn", "= d80: 81 Deposited → 81 Deposited",]

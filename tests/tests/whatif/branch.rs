@@ -45,9 +45,9 @@ async fn a_command_with_fewer_events_loses_the_others() {
     let world = world().await;
     let burst = command("burst", "Climber/c", "Misbehave", r#"{"how":"ManyEvents","size":1}"#);
     let found = world.tell("Climber/c", "burst", Do::Drop, &[burst]).await;
-    assert_eq!(marks(&found, "burst"), [Mark::Unchanged, Mark::Removed, Mark::Removed]);
+    assert_eq!(marks(&found, "burst"), [StepMark::Unchanged, StepMark::Removed, StepMark::Removed]);
     let found = world.tell("Climber/c", "last", Do::Drop, &[climb("last", 3)]).await;
-    assert_eq!(marks(&found, "last"), [Mark::Changed]);
+    assert_eq!(marks(&found, "last"), [StepMark::Changed]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

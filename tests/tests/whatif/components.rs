@@ -1,4 +1,4 @@
-//! Who decides.
+//! The component that decides each command of a timeline.
 
 use super::*;
 

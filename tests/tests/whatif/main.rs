@@ -1,4 +1,4 @@
-//! What if: another timeline of one aggregate, beside the recorded one.
+//! Another timeline of one aggregate, beside the recorded one.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bank;
@@ -13,12 +13,15 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
-use cantus_engine::{
-    Clock, Engine, FixedClock, Live,
+use cantus_engine::{Clock, FixedClock};
+use cantus_model::{AggregateRef, Command, Digest, LiveComponent, ports::Component};
+use cantus_replay::{
     replay::JsonText,
-    whatif::{At, Branch, BranchError, Mark, Step, Tally, Timelines, WhatIf, WhatIfError, whatif},
+    whatif::{
+        Branch, BranchError, BranchPoint, StepCounts, StepMark, TimelineStep, Timelines, WhatIfError, WhatIfQuery,
+        whatif,
+    },
 };
-use cantus_model::{AggregateRef, Command, Digest, ports::Component};
 use cantus_store::MemoryStore;
 use cantus_tests::{
     guests,
@@ -47,7 +50,7 @@ struct World {
     known: BTreeMap<Digest, Arc<dyn Component>>,
 }
 
-/// What to do at the branch point.
+/// The change at the branch point.
 #[derive(Clone, Copy, PartialEq)]
 enum Do {
     Drop,
@@ -55,20 +58,20 @@ enum Do {
 }
 
 impl World {
-    /// What `component` decides.
+    /// A history that `component` decided.
     async fn of(component: &Arc<dyn Component>, commands: impl IntoIterator<Item = Command>) -> Self {
         Self::at(Arc::new(FixedClock(host::NOW)), [(Arc::clone(component), commands)]).await
     }
 
-    /// What one component after another decides.
+    /// A history that one component after another decided.
     async fn at<C>(clock: Arc<dyn Clock>, spells: impl IntoIterator<Item = (Arc<dyn Component>, C)>) -> Self
     where
         C: IntoIterator<Item = Command>,
     {
         let (store, mut known) = (Arc::new(MemoryStore::default()), BTreeMap::new());
-        let engine = Engine::start(host::settings(), store.clone(), vec![], clock).await.unwrap();
+        let engine = host::start_live(host::settings(), store.clone(), &[], clock).await.unwrap();
         for (component, commands) in spells {
-            engine.swap(&[Live::new(Arc::clone(&component))]).unwrap();
+            engine.swap(&[LiveComponent::new(Arc::clone(&component))]).unwrap();
             known.insert(component.digest(), component);
             for command in commands {
                 engine.execute(command).await.unwrap();
@@ -84,9 +87,9 @@ impl World {
     }
 
     /// The question, with bounds that nobody reaches.
-    fn question(&self, branch: Branch, what: Do, commands: impl IntoIterator<Item = Command>) -> WhatIf {
+    fn question(&self, branch: Branch, what: Do, commands: impl IntoIterator<Item = Command>) -> WhatIfQuery {
         let known = self.known.clone();
-        WhatIf {
+        WhatIfQuery {
             branch,
             keep: what == Do::Insert,
             commands: commands.into_iter().collect(),
@@ -99,9 +102,12 @@ impl World {
     }
 
     /// Asks it twice, which must not matter, and writes nothing.
-    async fn ask(&self, question: impl Fn() -> WhatIf) -> Result<Timelines, WhatIfError> {
+    async fn ask(&self, question: impl Fn() -> WhatIfQuery) -> Result<Timelines, WhatIfError> {
         let before = format!("{:?}", self.store);
-        let [one, two] = [whatif(&*self.store, question()).await, whatif(&*self.store, question()).await];
+        let [one, two] = [
+            whatif(&*self.store, &*self.store, question()).await,
+            whatif(&*self.store, &*self.store, question()).await,
+        ];
         assert_eq!(one.as_ref().ok(), two.as_ref().ok());
         assert!(before == format!("{:?}", self.store), "the store is not what it was");
         one
@@ -124,36 +130,36 @@ impl World {
     ) -> Timelines {
         let branch = self.branch(aggregate, at).await.unwrap();
         let plugin = || Some(Arc::clone(plugin));
-        self.ask(|| WhatIf { plugin: plugin(), ..self.question(branch.clone(), what, commands.to_vec()) })
+        self.ask(|| WhatIfQuery { plugin: plugin(), ..self.question(branch.clone(), what, commands.to_vec()) })
             .await
             .unwrap()
     }
 }
 
 /// Where: a version or an id.
-struct Place(At);
+struct Place(BranchPoint);
 
 impl From<u64> for Place {
     fn from(version: u64) -> Self {
-        Self(At::Version(version))
+        Self(BranchPoint::Version(version))
     }
 }
 
 impl From<&str> for Place {
     fn from(id: &str) -> Self {
-        Self(At::Command(id.to_owned()))
+        Self(BranchPoint::Command(id.to_owned()))
     }
 }
 
 /// `MARK ID: OUTCOME → OUTCOME`, where an outcome is the events with their versions, or a code.
-fn line(step: &Step) -> String {
+fn line(step: &TimelineStep) -> String {
     let mark = match step.mark {
-        Mark::Unchanged => '=',
-        Mark::Changed => '~',
-        Mark::Added => '+',
-        Mark::Removed => '-',
+        StepMark::Unchanged => '=',
+        StepMark::Changed => '~',
+        StepMark::Added => '+',
+        StepMark::Removed => '-',
     };
-    let side = |side: &Option<cantus_engine::whatif::Side>| {
+    let side = |side: &Option<cantus_replay::whatif::TimelineSide>| {
         side.as_ref().map_or("nothing".to_owned(), |side| outcome(side.version, &json(&side.decision)))
     };
     format!("{mark} {}: {} → {}", step.command_id, side(&step.before), side(&step.now))
@@ -176,15 +182,15 @@ fn lines(found: &Timelines) -> Vec<String> {
     found.parted.steps.iter().map(line).collect()
 }
 
-fn marks(found: &Timelines, id: &str) -> Vec<Mark> {
+fn marks(found: &Timelines, id: &str) -> Vec<StepMark> {
     step(found, id).events.iter().map(|event| event.mark).collect()
 }
 
-fn step<'a>(found: &'a Timelines, id: &str) -> &'a Step {
+fn step<'a>(found: &'a Timelines, id: &str) -> &'a TimelineStep {
     found.parted.steps.iter().find(|step| step.command_id == id).unwrap()
 }
 
-/// What a command of the new timeline was answered.
+/// The answer to a command of the new timeline.
 fn now(found: &Timelines, id: &str) -> Value {
     json(&step(found, id).now.as_ref().unwrap().decision)
 }
@@ -198,6 +204,6 @@ fn ends(found: &Timelines) -> [Value; 2] {
     [&found.before, &found.now].map(|end| serde_json::from_slice(end.state.as_ref().unwrap()).unwrap())
 }
 
-fn tally(unchanged: u64, changed: u64, added: u64, removed: u64) -> Tally {
-    Tally { unchanged, changed, added, removed }
+fn tally(unchanged: u64, changed: u64, added: u64, removed: u64) -> StepCounts {
+    StepCounts { unchanged, changed, added, removed }
 }

@@ -35,8 +35,8 @@ impl ProtectedFiles {
         let input = |path: &Path| if path == Path::new("-") { STDIN.into() } else { path.to_owned() };
         let inputs = inputs.into_iter().map(input).chain([settings::file_path(global)]);
         let inputs = inputs.map(|path| (path, INPUT));
-        let store = cantus_store::files(&settings.store).into_iter().map(|path| (path, STORE));
-        Self { files: store.chain(inputs).collect(), plugins: settings.plugins.clone() }
+        let store = cantus_store::files(&settings.host.store).into_iter().map(|path| (path, STORE));
+        Self { files: store.chain(inputs).collect(), plugins: settings.host.plugins.clone() }
     }
 
     /// Why nothing may be written to `path`, if so.
@@ -94,11 +94,9 @@ mod tests {
     use super::*;
 
     fn protected(folder: &Path) -> ProtectedFiles {
-        let settings = Settings {
-            store: format!("sqlite:{}", folder.join("cantus.db").display()),
-            plugins: folder.join("plugins"),
-            ..Settings::default()
-        };
+        let mut settings = Settings::default();
+        settings.host.store = format!("sqlite:{}", folder.join("cantus.db").display());
+        settings.host.plugins = folder.join("plugins");
         ProtectedFiles::of(&settings, &Global::default(), [folder.join("input.jsonl").as_path()])
     }
 

@@ -19,7 +19,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output, render,
 };
 use figure::Figure;
@@ -77,7 +77,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If it cannot be measured here.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let world = World::new(&args.dir).or_exit(Exit::Machine)?;
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let spinner = output::show(spinner());
@@ -142,7 +142,7 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, figure: Figure, wanted: impl Fn(&str) -> bool) -> Result<(), Failure> {
+    fn add(&mut self, figure: Figure, wanted: impl Fn(&str) -> bool) -> Result<(), CliError> {
         // A figure without a goal stands beside the first of its kind.
         if !wanted(if figure.goal.is_some() { figure.name } else { "durable_many" }) {
             return Ok(());
@@ -154,7 +154,7 @@ impl Report {
         Ok(())
     }
 
-    fn finish(self) -> Result<Exit, Failure> {
+    fn finish(self) -> Result<Exit, CliError> {
         if !self.json {
             let rows: Vec<_> = self.figures.iter().map(Figure::cells).collect();
             let headings = ["figure", "measured", "unit", "against", "", "ratio", "goal", ""];

@@ -14,7 +14,7 @@ use clap::Parser;
 
 use crate::{
     args::{Cli, Global},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output, render,
 };
 
@@ -57,7 +57,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If a step fails; the others are not run.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let example = Path::new(EXAMPLE).canonicalize().or_exit_while(Exit::Build, || {
         format!("{EXAMPLE} is gone: run the demo of a checkout that is still there (`make demo`)")
     })?;
@@ -108,18 +108,18 @@ struct Demo<'a> {
 }
 
 impl Demo<'_> {
-    fn say(&self, text: &str) -> Result<(), Failure> {
+    fn say(&self, text: &str) -> Result<(), CliError> {
         if self.global.json { Ok(()) } else { output::print(&format!("\n{text}\n")) }
     }
 
     /// Lets the commands flow.
-    fn run(&self, commands: &Path, rate: u32) -> Result<(), Failure> {
+    fn run(&self, commands: &Path, rate: u32) -> Result<(), CliError> {
         let rate = rate.to_string();
         self.on_store(&["run", "--watch", "--rate", &rate, "--plugins", PLUGINS, "--commands", &display(commands)])
     }
 
     /// Lets the commands flow while two releases arrive, and shows what came of these.
-    fn run_with_releases(&self, example: &Path, commands: &Path, count: u64, rate: u32) -> Result<(), Failure> {
+    fn run_with_releases(&self, example: &Path, commands: &Path, count: u64, rate: u32) -> Result<(), CliError> {
         self.say(&format!(
             "While they flow, {rate} a second, two more releases are dropped into the folder: 1.1 changes two rules and \
              goes live once its differences are known; 1.2 has a bug that one flight in a hundred meets, and is refused."
@@ -143,21 +143,21 @@ impl Demo<'_> {
         self.refused(&["plugin", "verify", &format!("{FOLDER}/1.2/flights.wasm")])
     }
 
-    fn on_store(&self, args: &[&str]) -> Result<(), Failure> {
+    fn on_store(&self, args: &[&str]) -> Result<(), CliError> {
         self.cantus(&[args, &["--store", "sqlite:data/demo/cantus.db", "--set", "data=data/demo"]].concat())
     }
 
     /// Runs a command that says that a plugin is refused.
-    fn refused(&self, args: &[&str]) -> Result<(), Failure> {
+    fn refused(&self, args: &[&str]) -> Result<(), CliError> {
         match self.on_store(args) {
             Err(failure) if failure.exit == Exit::Plugin => Ok(()),
             Err(failure) => Err(failure),
-            Ok(()) => Err(Failure::new(Exit::Some, "this step should have been refused")),
+            Ok(()) => Err(CliError::new(Exit::Some, "this step should have been refused")),
         }
     }
 
     /// Runs one command of this program as if it had been typed.
-    fn cantus(&self, args: &[&str]) -> Result<(), Failure> {
+    fn cantus(&self, args: &[&str]) -> Result<(), CliError> {
         if !self.global.json {
             output::print(&format!("\n$ cantus {}\n", args.join(" ")))?;
         }
@@ -165,7 +165,7 @@ impl Demo<'_> {
         let global = Global { json: self.global.json, ..cli.global };
         match super::run(cli.command, &global)? {
             Exit::Ok => Ok(()),
-            exit => Err(Failure::new(exit, "this step did not end well")),
+            exit => Err(CliError::new(exit, "this step did not end well")),
         }
     }
 }
@@ -195,7 +195,7 @@ struct Told {
 }
 
 /// Turns the flights of `csv` into JSON Lines of commands.
-fn write_commands(csv: &Path, target: &Path) -> Result<Told, Failure> {
+fn write_commands(csv: &Path, target: &Path) -> Result<Told, CliError> {
     let timeline = flights::feed::open(csv).or_exit(Exit::Usage)?;
     let mut told = Told { commands: 0, flights: 0, aircraft: 0 };
     let mut seen = BTreeSet::new();

@@ -1,20 +1,20 @@
 //! `cantus events`: the log, or one aggregate's stream, oldest first. Only reads.
 
-mod pages;
 mod table;
 
+use cantus_host::{EventPages, wire::EventJson};
 use cantus_model::{AggregateRef, EventQuery, LogInfo, PageLimit, PartitionId, RecordedEvent, ports::EventReader};
-use serde_json::{json, value::RawValue};
 
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output,
-    render::{self, Length},
-    settings, wiring,
+    render::Length,
+    settings,
+    store_access::open_to_read,
 };
-pub(crate) use pages::Pages;
 use table::Table;
+
 pub(crate) use table::text;
 
 const EXAMPLES: &str = "\
@@ -60,11 +60,11 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the store cannot be read, or has no such partition.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store.clone())])?)?.settings;
-    let store = wiring::open_to_read(&settings).await?;
+    let store = open_to_read(&settings).await?;
     let log = store.log_info().await.or_exit(Exit::Store)?;
-    let page = PageLimit { events: settings.engine.page_events, bytes: settings.engine.page_bytes };
+    let page = PageLimit { events: settings.host.engine.page_events, bytes: settings.host.engine.page_bytes };
     let mut printer = Printer::new(global.json, Length::of(args.full), page);
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let remainder = read(&*store, queries(&args, &log)?, limit, page, |page| printer.print(page)).await?;
@@ -89,12 +89,12 @@ async fn read(
     queries: Vec<EventQuery>,
     limit: usize,
     page: PageLimit,
-    mut take: impl FnMut(&[RecordedEvent]) -> Result<(), Failure>,
-) -> Result<Remainder, Failure> {
+    mut take: impl FnMut(&[RecordedEvent]) -> Result<(), CliError>,
+) -> Result<Remainder, CliError> {
     let mut left = limit;
     for query in queries {
         let partition = query.partition;
-        let mut pages = Pages::of(reader, EventQuery { limit: left, ..query }, page);
+        let mut pages = EventPages::new(reader, EventQuery { limit: left, ..query }, page);
         while let Some(page) = pages.next().await.or_exit(Exit::Store)? {
             take(&page)?;
         }
@@ -107,8 +107,8 @@ async fn read(
 }
 
 /// What to read, in this order.
-fn queries(args: &Args, log: &LogInfo) -> Result<Vec<EventQuery>, Failure> {
-    let refused = |why: String| Err(Failure::new(Exit::Usage, why));
+fn queries(args: &Args, log: &LogInfo) -> Result<Vec<EventQuery>, CliError> {
+    let refused = |why: String| Err(CliError::new(Exit::Usage, why));
     let query = EventQuery { after: args.after, ..EventQuery::default() };
     if let (Some(kind), Some(id)) = (&args.aggregate, &args.id) {
         return Ok(vec![EventQuery { aggregate: Some(AggregateRef::new(kind.as_str(), id.as_str())), ..query }]);
@@ -151,48 +151,25 @@ impl Printer {
         Self { table: (!as_json).then(|| Table::new(length, page)), printed: 0 }
     }
 
-    fn print(&mut self, page: &[RecordedEvent]) -> Result<(), Failure> {
+    fn print(&mut self, page: &[RecordedEvent]) -> Result<(), CliError> {
         self.printed += page.len();
         if let Some(table) = &mut self.table {
             return page.iter().filter_map(|event| table.push(event)).try_for_each(|text| output::print(&text));
         }
         let mut lines = String::new();
         for event in page {
-            lines.push_str(&output::json_line(&line(event))?);
+            lines.push_str(&output::json_line(&EventJson::from(event))?);
         }
         output::write(&lines)
     }
 
     /// Prints what is left, and says how many events there were.
-    fn finish(mut self) -> Result<usize, Failure> {
+    fn finish(mut self) -> Result<usize, CliError> {
         if let Some(text) = self.table.as_mut().and_then(Table::take) {
             output::print(&text)?;
         }
         Ok(self.printed)
     }
-}
-
-/// One event for programs.
-pub(crate) fn line(event: &RecordedEvent) -> impl serde::Serialize + use<> {
-    #[derive(serde::Serialize)]
-    struct Line {
-        #[serde(flatten)]
-        fields: serde_json::Value,
-        payload: Box<RawValue>,
-    }
-    let fields = json!({
-        "partition": event.position.partition,
-        "offset": event.position.offset,
-        "aggregate": event.aggregate.aggregate_type,
-        "aggregate_id": event.aggregate.id,
-        "version": event.version,
-        "event": event.event.name,
-        "event_version": event.event.version,
-        "recorded_at": render::time(event.recorded_at),
-        "recorded_at_micros": event.recorded_at.0,
-        "command_id": event.command_id,
-    });
-    Line { fields, payload: render::payload_json(&event.event.payload) }
 }
 
 #[cfg(test)]
@@ -225,7 +202,7 @@ mod tests {
 
     #[test]
     fn programs_get_the_payload_as_it_was_stored() {
-        let line = output::json_line(&line(&event())).unwrap();
+        let line = output::json_line(&EventJson::from(&event())).unwrap();
         assert!(line.ends_with("\"payload\":{\"by\": 1.50}}\n"), "{line}");
     }
 

@@ -14,7 +14,7 @@ use clap::Subcommand;
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, Failure},
+    exit_codes::{CliError, Exit},
 };
 
 /// The verbs.
@@ -44,7 +44,7 @@ pub(crate) enum Plugin {
 ///
 /// # Errors
 /// If it could not do what it is for.
-pub(crate) async fn run(plugin: Plugin, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(plugin: Plugin, global: &Global) -> Result<Exit, CliError> {
     match plugin {
         Plugin::New(args) => new::run(&args, global),
         Plugin::Build(args) => build::run(&args, global),

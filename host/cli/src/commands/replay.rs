@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-use cantus_engine::{
-    replay::{Cast, Missing, Progress, Replay, ReplayReport, perturbations, replay},
+use cantus_model::Timestamp;
+use cantus_replay::{
+    replay::{MissingComponent, Replay, ReplayConfig, ReplayProgress, ReplayReport, perturbations, replay},
     verify::Waiver,
 };
-use cantus_model::Timestamp;
 
 use crate::{
     args::{Global, StoreArg},
@@ -23,7 +23,7 @@ use crate::{
         state::parse_time,
         tape::{Progress as Bar, Selection},
     },
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output, render, settings,
 };
 use source::Source;
@@ -91,11 +91,11 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If it could not be run.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
-    try_run(args, global).await.map_err(|failure| Failure { exit: Exit::Usage, ..failure })
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+    try_run(args, global).await.map_err(|failure| CliError { exit: Exit::Usage, ..failure })
 }
 
-async fn try_run(args: Args, global: &Global) -> Result<Exit, Failure> {
+async fn try_run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store.clone())])?)?.settings;
     let source = Source::open(&settings, args.tape.as_deref(), args.plugin.as_deref()).await?;
     let junit = args.junit.as_ref().map(|path| {
@@ -115,18 +115,18 @@ async fn try_run(args: Args, global: &Global) -> Result<Exit, Failure> {
         true => perturbations(&components, Some(source.interpreted()?)),
         false => Vec::new(),
     };
-    let cast = Cast {
+    let config = ReplayConfig {
         components,
         candidate: source.candidate(),
         perturbations: perturbed,
         since: args.since,
-        events_per_command: settings.engine.events_per_command,
+        events_per_command: settings.host.engine.events_per_command,
     };
     let here = || std::thread::available_parallelism().map_or(1, usize::from);
     let threads = args.threads.map_or_else(here, usize::from);
     let query = source.select(args.selection.query()?).await?;
-    let asked = Replay { query, limit: args.limit, threads, cast };
-    let progress = Arc::new(Progress::default());
+    let asked = Replay { query, limit: args.limit, threads, config };
+    let progress = Arc::new(ReplayProgress::default());
     let showing = tokio::spawn(show(Arc::clone(&progress), args.limit));
     let report = replay(source.history(), asked, &progress).await;
     showing.abort();
@@ -151,28 +151,28 @@ async fn try_run(args: Args, global: &Global) -> Result<Exit, Failure> {
 }
 
 /// A run that has shown nothing is no success: a name may be misspelt, or a component gone.
-fn check(report: &ReplayReport) -> Result<(), Failure> {
-    let needed = |missing: &&Missing| report.candidate.is_none_or(|candidate| missing.component == candidate);
+fn check(report: &ReplayReport) -> Result<(), CliError> {
+    let needed = |missing: &&MissingComponent| report.candidate.is_none_or(|candidate| missing.component == candidate);
     let missing: Vec<String> = report.missing.iter().filter(needed).map(text::missing).collect();
     if !missing.is_empty() {
         let advice = "name the data folder that has them (--set data=DIR), or a component with --plugin";
-        return Err(Failure::new(
+        return Err(CliError::new(
             Exit::Usage,
             format!("components that decided are not here: {advice}{}", missing.concat()),
         ));
     }
     match (report.findings.commands, report.folded_only) {
-        (0, 0) => Err(Failure::new(Exit::Usage, "nothing was replayed: no recorded command is selected")),
+        (0, 0) => Err(CliError::new(Exit::Usage, "nothing was replayed: no recorded command is selected")),
         (0, folded) => {
             let why = format!("nothing was replayed: all {} commands lie before --since", render::count(folded));
-            Err(Failure::new(Exit::Usage, why))
+            Err(CliError::new(Exit::Usage, why))
         }
         _ => Ok(()),
     }
 }
 
 /// A bar with rate and time left, on a terminal. The first total that is told is that of the history.
-async fn show(progress: Arc<Progress>, limit: Option<u64>) {
+async fn show(progress: Arc<ReplayProgress>, limit: Option<u64>) {
     let mut bar = None;
     let mut shown = 0;
     loop {

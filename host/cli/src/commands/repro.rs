@@ -4,22 +4,23 @@ mod list;
 mod shorten;
 mod show;
 
+use cantus_host::ReproFolder;
 use std::{
     io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use cantus_engine::repro::{Bundle, Rerun, RerunError};
+use cantus_host::components::{load_file, stored_finder};
 use cantus_model::ports::Component;
+use cantus_replay::repro::{Bundle, BundleRerun, RerunError};
 
 use crate::{
     args::Global,
     atomic_file::{ProtectedFiles, Replace},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output,
     settings::{self, Settings},
-    wiring::{self, ReproFolder},
 };
 
 const EXAMPLES: &str = "\
@@ -77,17 +78,17 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the bundle or the component cannot be used.
-pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
-    let folder = ReproFolder::of(&settings);
+    let folder = ReproFolder::of(&settings.host);
     let Some(file) = &args.file else { return list::run(&folder, global.json) };
     let file = find(&folder, file);
     let bundle = load(&file)?;
     let component = component(&settings, &bundle, args.plugin.as_deref())?;
-    let rerun = Rerun::new(&bundle, Arc::clone(&component), settings.engine.events_per_command);
+    let rerun = BundleRerun::new(&bundle, Arc::clone(&component), settings.host.engine.events_per_command);
     let rerun = rerun.map_err(|error| match error {
-        RerunError::Incomplete(_) => Failure::new(Exit::Usage, format!("{}: {error}", file.display())),
-        RerunError::NotHosted { .. } | RerunError::ForeignSnapshot { .. } => Failure::new(Exit::Plugin, error),
+        RerunError::Incomplete(_) => CliError::new(Exit::Usage, format!("{}: {error}", file.display())),
+        RerunError::NotHosted { .. } | RerunError::ForeignSnapshot { .. } => CliError::new(Exit::Plugin, error),
     })?;
     let runs = rerun.runs();
     let again = runs.iter().any(|run| run.again);
@@ -115,27 +116,28 @@ fn find(folder: &ReproFolder, file: &Path) -> PathBuf {
 }
 
 /// Reads a bundle.
-fn load(file: &Path) -> Result<Bundle, Failure> {
+fn load(file: &Path) -> Result<Bundle, CliError> {
     let doing = || file.display().to_string();
     let mut bytes = Vec::new();
     let open = std::fs::File::open(file).or_exit_while(Exit::Usage, doing)?;
     let read = open.take(LARGEST + 1).read_to_end(&mut bytes).or_exit_while(Exit::Usage, doing)?;
     if read as u64 > LARGEST {
-        return Err(Failure::new(Exit::Usage, format!("{}: it is too large for a repro bundle", doing())));
+        return Err(CliError::new(Exit::Usage, format!("{}: it is too large for a repro bundle", doing())));
     }
     Bundle::parse(&bytes).or_exit_while(Exit::Usage, doing)
 }
 
 /// The component that is named, or the one that faulted.
-fn component(settings: &Settings, bundle: &Bundle, plugin: Option<&Path>) -> Result<Arc<dyn Component>, Failure> {
+fn component(settings: &Settings, bundle: &Bundle, plugin: Option<&Path>) -> Result<Arc<dyn Component>, CliError> {
     if let Some(path) = plugin {
-        return Ok(wiring::load_file(settings, path)?.component);
+        return Ok(load_file(&settings.host, path)?.component);
     }
-    let found = wiring::recorded(settings)?(bundle.component).or_exit(Exit::Plugin)?;
+    let found = stored_finder(&settings.host)?(bundle.component).or_exit(Exit::Plugin)?;
     found.ok_or_else(|| {
-        let (folder, Bundle { plugin, plugin_version, component, .. }) = (settings.data.join("components"), bundle);
+        let (folder, Bundle { plugin, plugin_version, component, .. }) =
+            (settings.host.data.join("components"), bundle);
         let advice = "name its file with --plugin, or the host's data folder with --set data=DIR";
         let message = format!("{plugin} {plugin_version} ({component}) is not in {}: {advice}", folder.display());
-        Failure::new(Exit::Plugin, message)
+        CliError::new(Exit::Plugin, message)
     })
 }

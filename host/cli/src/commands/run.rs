@@ -11,14 +11,15 @@ mod tally;
 
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
-use tally::Tally;
+use cantus_host::{Host, wire::new_command_id};
 
 use crate::{
     args::{Global, PluginsArg, StoreArg},
     atomic_file::ProtectedFiles,
-    exit_codes::{Exit, Failure},
-    notices, output, settings, wiring,
+    exit_codes::{CliError, Exit},
+    notices, output, settings,
 };
+use tally::Tally;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -87,31 +88,33 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If a file, a plugin or the store cannot be used. What became of the commands is in the summary.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins), ("in_flight", args.in_flight)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let input = input::open(&args.commands)?;
     let protected = ProtectedFiles::of(&settings, global, [args.commands.as_path()]);
     let outcomes = outcomes::open(args.outcomes.as_deref(), args.force, &protected)?;
     let stop = stop::listen()?;
-    let host = wiring::start(&settings, args.watch, notices::tell).await?;
+    let builder = Host::builder().settings(settings.host.clone()).observer(notices::tell);
+    let builder = if args.watch { builder.follow_plugins() } else { builder };
+    let host = builder.start().await?;
 
     let progress = progress::Progress::start(input.bytes);
     let ahead = settings.in_flight.min(LINES_AHEAD);
-    let lines = input::read(input, settings.line_bytes, ahead, input::unused_id);
+    let lines = input::read(input, settings.line_bytes, ahead, new_command_id);
     let started = Instant::now();
     let mut tally = Tally::default();
     let feed = feed::Feed {
-        engine: Arc::clone(&host.engine),
+        engine: Arc::clone(host.engine()),
         in_flight: settings.in_flight,
         pace: feed::Pace::new(args.rate),
         stop,
-        stopped: Box::pin(host.engine.stopped()),
+        stopped: Box::pin(host.stopped()),
     };
     let ended = feed.run(lines, outcomes, &mut tally, &progress).await;
     let elapsed = started.elapsed();
     progress.finish();
-    let stats = host.stop().await;
+    let stats = host.shutdown().await;
 
     let summary = tally.summary(elapsed, &stats);
     let outcomes_on_stdout = args.outcomes.is_some_and(|path| path.as_os_str() == "-");

@@ -2,9 +2,9 @@
 
 use crate::{
     args::{Global, PluginsArg, StoreArg},
-    exit_codes::{Exit, Failure},
+    exit_codes::{CliError, Exit},
     output, render,
-    settings::{self, Row},
+    settings::{self, SettingRow},
 };
 
 const EXAMPLES: &str = "\
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the settings make no sense.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store.clone()), ("plugins", args.plugins.plugins.clone())];
     let rows = settings::resolve(settings::gather(global, &flags)?)?.rows;
     if global.json {
@@ -45,13 +45,13 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn text(rows: &[Row]) -> String {
-    let value = |row: &Row| match &row.value {
+fn text(rows: &[SettingRow]) -> String {
+    let value = |row: &SettingRow| match &row.value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), render::count),
         other => other.to_string(),
     };
-    let cells = |row: &Row| {
+    let cells = |row: &SettingRow| {
         vec![row.key.to_owned(), value(row), row.unit.to_owned(), row.origin.clone(), row.meaning.to_owned()]
     };
     let rows: Vec<_> = rows.iter().map(cells).collect();

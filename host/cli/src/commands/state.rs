@@ -1,15 +1,12 @@
 //! `cantus state`: an aggregate's state, now or at an earlier version or time. Only reads.
 
-use std::sync::Arc;
-
+use cantus_host::{Queries, StateAt, components::name_of, wire::StateJson};
 use cantus_model::{AggregateRef, Timestamp};
-use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::{
     args::{Global, PluginsArg, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
-    output, render, settings, wiring,
+    exit_codes::{CliError, Exit},
+    output, render, settings,
 };
 
 const EXAMPLES: &str = "\
@@ -42,60 +39,26 @@ pub(crate) struct Args {
     plugins: PluginsArg,
 }
 
-#[derive(Serialize)]
-struct State<'a> {
-    aggregate: &'a str,
-    aggregate_id: &'a str,
-    version: u64,
-    latest_version: u64,
-    plugin: &'a str,
-    plugin_version: String,
-    component: String,
-    state: Box<RawValue>,
-}
-
 /// Prints it.
 ///
 /// # Errors
 /// If there is no such aggregate, or the store or the plugin cannot be used.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
-    let store = wiring::open_to_read(&settings).await?;
     let aggregate = AggregateRef::new(args.aggregate, args.id);
-    let latest = store.stream_head(&aggregate).await.or_exit(Exit::Store)?.version;
-    if latest == 0 {
-        return Err(Failure::new(Exit::Some, format!("{aggregate} has no events in {}", settings.store)));
-    }
-    let upto = match (args.at_version, args.at_time) {
-        (Some(version), _) => version,
-        (None, Some(time)) => store.version_at(&aggregate, time).await.or_exit(Exit::Store)?,
-        (None, None) => latest,
+    let at = match (args.at_version, args.at_time) {
+        (Some(version), _) => StateAt::Version(version),
+        (None, Some(time)) => StateAt::Time(time),
+        (None, None) => StateAt::Latest,
     };
-    if upto > latest {
-        return Err(Failure::new(
-            Exit::Some,
-            format!("{aggregate} is at version {latest}, so it has no version {upto}"),
-        ));
-    }
-    let component = wiring::component_for(&settings, &*store, &aggregate.aggregate_type).await?;
-    let folded =
-        cantus_engine::fold(&*store, Arc::clone(&component), &aggregate, Some(upto)).await.or_exit(Exit::Some)?;
-
-    let manifest = component.manifest();
-    if global.json {
-        output::print_json(&State {
-            aggregate: &aggregate.aggregate_type,
-            aggregate_id: &aggregate.id,
-            version: folded.version,
-            latest_version: latest,
-            plugin: &manifest.name,
-            plugin_version: manifest.version.to_string(),
-            component: component.digest().to_string(),
-            state: render::payload_json(&folded.state),
-        })?;
-    } else {
-        output::print(&text(&aggregate, folded.version, latest, &wiring::name_of(&*component), &folded.state))?;
+    let state = Queries::open(&settings.host).await?.state(&aggregate, at).await?;
+    match global.json {
+        true => output::print_json(&StateJson::from(&state))?,
+        false => {
+            let plugin = name_of(&*state.component);
+            output::print(&text(&aggregate, state.version, state.latest_version, &plugin, &state.state))?;
+        }
     }
     Ok(Exit::Ok)
 }

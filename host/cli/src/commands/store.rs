@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, Failure},
+    exit_codes::{CliError, Exit},
 };
 
 /// The verbs.
@@ -23,7 +23,7 @@ pub(crate) enum Store {
 ///
 /// # Errors
 /// If it could not do what it is for.
-pub(crate) async fn run(store: Store, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(store: Store, global: &Global) -> Result<Exit, CliError> {
     match store {
         Store::Check(args) => check::run(args, global).await,
         Store::Accept(args) => accept::run(args, global).await,

@@ -17,7 +17,7 @@ pub(in crate::commands) use selection::Selection;
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, Failure},
+    exit_codes::{CliError, Exit},
 };
 
 /// The verbs.
@@ -33,7 +33,7 @@ pub(crate) enum Tape {
 ///
 /// # Errors
 /// If it could not do what it is for.
-pub(crate) async fn run(tape: Tape, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(tape: Tape, global: &Global) -> Result<Exit, CliError> {
     match tape {
         Tape::Record(args) => record::run(args, global).await,
         Tape::Show(args) => show::run(&args, global),
@@ -41,12 +41,12 @@ pub(crate) async fn run(tape: Tape, global: &Global) -> Result<Exit, Failure> {
 }
 
 /// What is wrong with the tape at `path`.
-fn failure(path: &Path, error: &TapeError) -> Failure {
+fn failure(path: &Path, error: &TapeError) -> CliError {
     let exit = match error {
         TapeError::NotATape | TapeError::Newer(_) | TapeError::Truncated | TapeError::Damaged { .. } => Exit::Usage,
         TapeError::Read(_) | TapeError::Redaction(_) => Exit::Usage,
         TapeError::Unfit(_) => Exit::Store,
         TapeError::Write(_) => Exit::Machine,
     };
-    Failure::new(exit, format!("{}: {error}", path.display()))
+    CliError::new(exit, format!("{}: {error}", path.display()))
 }

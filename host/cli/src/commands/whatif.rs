@@ -8,17 +8,24 @@ use std::{
     sync::Arc,
 };
 
-use cantus_engine::whatif::{At, Branch, BranchError, End, Parted, Shared, Timelines, WhatIf, WhatIfError, whatif};
+use cantus_host::{
+    components::{load_file, name_of, stored_finder},
+    wire::payload_json,
+};
 use cantus_model::{AggregateRef, ComponentRecord, Digest, Timestamp, ports::Component};
+use cantus_replay::whatif::{
+    Branch, BranchError, BranchPoint, CommonPrefix, Divergence, TimelineEnd, Timelines, WhatIfError, WhatIfQuery,
+    whatif,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
-    output, render,
+    exit_codes::{CliError, Exit, OrExit},
+    output,
     settings::{self, Settings},
-    wiring,
+    store_access::open_to_read,
 };
 
 const EXAMPLES: &str = "\
@@ -62,7 +69,7 @@ pub(crate) struct Args {
     id: String,
     /// Where the timelines part: the command that produced this version, or the one of this id
     #[arg(long, value_name = "VERSION|COMMAND-ID", value_parser = parse_at)]
-    at: At,
+    at: BranchPoint,
     #[command(flatten)]
     change: Change,
     /// Decide these as well, right after the change: JSON lines as of `cantus run`
@@ -97,30 +104,30 @@ struct Change {
 ///
 /// # Errors
 /// If there is no such command, what is asked makes no sense, or the store or a component cannot be used.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
-    let store = wiring::open_to_read(&settings).await?;
+    let store = open_to_read(&settings).await?;
     let aggregate = AggregateRef::new(args.aggregate, args.id);
     let plugin = args.plugin.map(|path| plugin(&settings, &aggregate, &path)).transpose()?;
     let branch = Branch::find(&*store, aggregate, &args.at).await?;
     let keep = args.change.insert.is_some();
     if branch.command.is_none() && !keep {
         let why = "version 0 is the place before the first command: only --insert makes sense there";
-        return Err(Failure::new(Exit::Usage, why));
+        return Err(CliError::new(Exit::Usage, why));
     }
     let commands = ask::commands(&args.change, args.commands.as_deref(), &branch, settings.line_bytes).await?;
     let question = text::Question::new(&args.at, &branch, keep, &commands, plugin.as_deref());
-    let what = WhatIf {
+    let what = WhatIfQuery {
         branch,
         keep,
         commands,
         plugin: plugin.clone(),
-        find: wiring::recorded(&settings)?,
-        events_per_command: settings.engine.events_per_command,
-        payload_bytes: settings.engine.payload_bytes,
+        find: stored_finder(&settings.host)?,
+        events_per_command: settings.host.engine.events_per_command,
+        payload_bytes: settings.host.engine.payload_bytes,
         limit: args.limit,
     };
-    let found = whatif(&*store, what).await?;
+    let found = whatif(&*store, &*store, what).await?;
     let mut records = store.components().await.or_exit(Exit::Store)?;
     records.extend(plugin.map(|plugin| record(&*plugin)));
     match global.json {
@@ -131,13 +138,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 }
 
 /// The component of `--plugin`.
-fn plugin(settings: &Settings, aggregate: &AggregateRef, path: &Path) -> Result<Arc<dyn Component>, Failure> {
-    let component = wiring::load_file(settings, path)?.component;
+fn plugin(settings: &Settings, aggregate: &AggregateRef, path: &Path) -> Result<Arc<dyn Component>, CliError> {
+    let component = load_file(&settings.host, path)?.component;
     match component.manifest().aggregate(&aggregate.aggregate_type) {
         Some(_) => Ok(component),
         None => {
-            let (name, kind) = (wiring::name_of(&*component), &aggregate.aggregate_type);
-            Err(Failure::new(Exit::Plugin, format!("{name} does not host the aggregate {kind}")))
+            let (name, kind) = (name_of(&*component), &aggregate.aggregate_type);
+            Err(CliError::new(Exit::Plugin, format!("{name} does not host the aggregate {kind}")))
         }
     }
 }
@@ -147,16 +154,18 @@ fn record(component: &dyn Component) -> ComponentRecord {
     ComponentRecord { digest, manifest, first_seen: Timestamp::default() }
 }
 
-fn parse_at(text: &str) -> Result<At, String> {
+fn parse_at(text: &str) -> Result<BranchPoint, String> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.strip_prefix("id:").unwrap_or(text) {
         "" => Err("write a stream version, or the id of a command".to_owned()),
-        number if is_number => number.parse().map(At::Version).map_err(|_| "no stream has so many events".to_owned()),
-        id => Ok(At::Command(id.to_owned())),
+        number if is_number => {
+            number.parse().map(BranchPoint::Version).map_err(|_| "no stream has so many events".to_owned())
+        }
+        id => Ok(BranchPoint::Command(id.to_owned())),
     }
 }
 
-impl From<BranchError> for Failure {
+impl From<BranchError> for CliError {
     fn from(error: BranchError) -> Self {
         match &error {
             BranchError::Store(_) => Self { exit: Exit::Store, error: error.into() },
@@ -168,7 +177,7 @@ impl From<BranchError> for Failure {
     }
 }
 
-impl From<WhatIfError> for Failure {
+impl From<WhatIfError> for CliError {
     fn from(error: WhatIfError) -> Self {
         match &error {
             WhatIfError::Store(_) => Self { exit: Exit::Store, error: error.into() },
@@ -188,9 +197,9 @@ impl From<WhatIfError> for Failure {
 struct Json<'a> {
     aggregate: &'a str,
     aggregate_id: &'a str,
-    shared: &'a Shared,
+    shared: &'a CommonPrefix,
     #[serde(flatten)]
-    parted: &'a Parted,
+    parted: &'a Divergence,
     before: JsonEnd<'a>,
     now: JsonEnd<'a>,
 }
@@ -209,14 +218,14 @@ struct JsonEnd<'a> {
 
 impl<'a> Json<'a> {
     fn new(found: &'a Timelines, records: &'a [ComponentRecord]) -> Self {
-        let end = |end: &'a End| {
+        let end = |end: &'a TimelineEnd| {
             let manifest = records.iter().find(|record| record.digest == end.component).map(|record| &record.manifest);
             JsonEnd {
                 version: end.version,
                 component: end.component,
                 plugin: manifest.map(|manifest| &*manifest.name),
                 plugin_version: manifest.map(|manifest| manifest.version.to_string()),
-                state: end.state.as_ref().ok().map(|state| render::payload_json(state)),
+                state: end.state.as_ref().ok().map(|state| payload_json(state)),
                 error: end.state.as_ref().err().map(|why| &**why),
             }
         };
@@ -237,11 +246,11 @@ mod tests {
 
     #[test]
     fn a_number_is_a_version_and_anything_else_an_id() {
-        assert_eq!(parse_at("12"), Ok(At::Version(12)));
+        assert_eq!(parse_at("12"), Ok(BranchPoint::Version(12)));
         for (text, id) in
             [("id:12", "12"), ("w-1", "w-1"), ("-1", "-1"), ("+1", "+1"), ("1e3", "1e3"), ("id:id:1", "id:1")]
         {
-            assert_eq!(parse_at(text), Ok(At::Command(id.to_owned())), "{text}");
+            assert_eq!(parse_at(text), Ok(BranchPoint::Command(id.to_owned())), "{text}");
         }
         assert!(parse_at("").is_err() && parse_at("id:").is_err());
         assert!(parse_at("99999999999999999999").is_err());

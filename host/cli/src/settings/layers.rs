@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{KEYS, keys};
 use crate::{
     args::Global,
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
 };
 
 const FILE: &str = "cantus.toml";
@@ -53,7 +53,7 @@ impl fmt::Display for Origin {
 ///
 /// # Errors
 /// If the settings file was named but is not there, or does not parse.
-pub(crate) fn gather(global: &Global, flags: &[(&str, Option<String>)]) -> Result<Vec<Given>, Failure> {
+pub(crate) fn gather(global: &Global, flags: &[(&str, Option<String>)]) -> Result<Vec<Given>, CliError> {
     let mut given = file(global)?;
     given.extend(environment(
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
@@ -79,7 +79,7 @@ fn named_file(global: &Global) -> Option<PathBuf> {
     global.config.clone().or_else(|| std::env::var_os("CANTUS_CONFIG").map(PathBuf::from))
 }
 
-fn file(global: &Global) -> Result<Vec<Given>, Failure> {
+fn file(global: &Global) -> Result<Vec<Given>, CliError> {
     let (named, path) = (named_file(global), file_path(global));
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&path, &text),
@@ -89,7 +89,7 @@ fn file(global: &Global) -> Result<Vec<Given>, Failure> {
 }
 
 /// Every value of the file under its dotted key.
-fn parse(path: &Path, text: &str) -> Result<Vec<Given>, Failure> {
+fn parse(path: &Path, text: &str) -> Result<Vec<Given>, CliError> {
     let table: toml::Table = text.parse().or_exit_while(Exit::Usage, || path.display().to_string())?;
     let values = serde_json::to_value(table).or_exit_while(Exit::Usage, || path.display().to_string())?;
     let mut given = Vec::new();

@@ -4,43 +4,53 @@
 use std::sync::Arc;
 
 use cantus_model::{
-    Activation, Cause, ComponentRecord, Digest,
-    ports::{ActivationAuthor, Component, PluginSource, Refusal, Store, StoreError},
+    Activation, ActivationCause, ComponentRecord, Digest,
+    ports::{
+        ActivationAuthor, ActivationLog, Component, ComponentLoader, ComponentStore, Hydrator, Journal, PluginSource,
+        Refused, StoreError,
+    },
 };
 
-use super::Log;
-use crate::{
-    Clock,
-    verify::{self, Candidate, Predecessor, Report, Waiver},
-};
+use cantus_replay::verify::{self, Candidate, Predecessor, VerificationReport, VerifySettings, Waiver};
+
+use super::activation_state::{ActivationState, PluginHistory};
+use crate::Clock;
 
 /// What it takes to make a component live.
 #[derive(Clone)]
 pub struct Activator {
-    /// Where history is and activations are recorded.
-    pub store: Arc<dyn Store>,
+    /// Where activations are recorded.
+    pub log: Arc<dyn ActivationLog>,
+    /// Where history is read from.
+    pub history: Arc<dyn Hydrator>,
+    /// Who owns the log; asked whether this host still does.
+    pub journal: Arc<dyn Journal>,
     /// Who records them: a host that owns the store, or a person.
     pub author: ActivationAuthor,
-    /// Where components come from and are kept.
+    /// Where new components come from.
     pub source: Arc<dyn PluginSource>,
+    /// Makes them run.
+    pub loader: Arc<dyn ComponentLoader>,
+    /// Where the bytes of all that were live are stored.
+    pub components: Arc<dyn ComponentStore>,
     /// When it happens.
     pub clock: Arc<dyn Clock>,
     /// How much of history is run.
-    pub verify: verify::Settings,
+    pub verify: VerifySettings,
     /// `engine.events_per_command`.
     pub events_per_command: usize,
 }
 
 /// A component, and its bytes if they may not be kept yet.
-pub type Kept = (Arc<dyn Component>, Option<Vec<u8>>);
+pub type ComponentWithBytes = (Arc<dyn Component>, Option<Vec<u8>>);
 
 /// Who makes what live, and why.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct ActivationChange {
     /// The plugin's name.
     pub plugin: String,
     /// What brings it about.
-    pub cause: Cause,
+    pub cause: ActivationCause,
     /// A person, or a file of the folder.
     pub who: String,
     /// For people.
@@ -55,7 +65,7 @@ pub enum ActivationError {
     Store(#[from] StoreError),
     /// The component cannot be had, or is not taken.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] Refused),
     /// Somebody else changed what is live at the same moment.
     #[error("somebody else changed what is live at the same moment: look again")]
     Overtaken,
@@ -66,8 +76,8 @@ impl Activator {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub async fn log(&self) -> Result<Log, StoreError> {
-        Ok(Log::new(self.store.components().await?, &self.store.activations(0).await?))
+    pub async fn state(&self) -> Result<ActivationState, StoreError> {
+        Ok(ActivationState::new(self.log.components().await?, &self.log.activations(0).await?))
     }
 
     /// Runs recorded history on `component`, compared with what is live for its name, or was last.
@@ -76,10 +86,10 @@ impl Activator {
     /// If the store cannot be read.
     pub async fn verify(
         &self,
-        log: &Log,
+        log: &ActivationState,
         component: Arc<dyn Component>,
         waiver: Option<Waiver>,
-    ) -> Result<Report, StoreError> {
+    ) -> Result<VerificationReport, StoreError> {
         let against = self.predecessor(log, &component, None).await?;
         self.compare(against, component, waiver).await
     }
@@ -90,19 +100,19 @@ impl Activator {
         against: Option<Predecessor>,
         component: Arc<dyn Component>,
         waiver: Option<Waiver>,
-    ) -> Result<Report, StoreError> {
+    ) -> Result<VerificationReport, StoreError> {
         let candidate = Candidate { component, against, waiver, events_per_command: self.events_per_command };
-        verify::verify(&self.store, candidate, &self.verify).await
+        verify::verify(Arc::clone(&self.history), candidate, &self.verify).await
     }
 
     /// What is live for the name of `candidate`, or was last: taken from `running`, or else from the component store.
     pub(super) async fn predecessor(
         &self,
-        log: &Log,
+        log: &ActivationState,
         candidate: &Arc<dyn Component>,
         running: Option<&Arc<dyn Component>>,
     ) -> Result<Option<Predecessor>, StoreError> {
-        let Some(digest) = log.track(&candidate.manifest().name).and_then(super::Track::latest) else {
+        let Some(digest) = log.track(&candidate.manifest().name).and_then(PluginHistory::latest) else {
             return Ok(None);
         };
         let at_hand = running.into_iter().chain([candidate]).find(|component| component.digest() == digest);
@@ -118,20 +128,20 @@ impl Activator {
     ///
     /// # Errors
     /// If it is gone or damaged.
-    pub async fn load(&self, digest: Digest) -> Result<Arc<dyn Component>, Refusal> {
-        let source = Arc::clone(&self.source);
+    pub async fn load(&self, digest: Digest) -> Result<Arc<dyn Component>, Refused> {
+        let (components, loader) = (Arc::clone(&self.components), Arc::clone(&self.loader));
         blocking(move || {
-            let bytes = source.kept(digest)?;
-            let missing = || Refusal(format!("component {} is not in the component store", digest.short()));
-            source.load(&bytes.ok_or_else(missing)?)
+            let bytes = components.get_component(digest)?;
+            let missing = || Refused(format!("component {} is not in the component store", digest.short()));
+            loader.load(&bytes.ok_or_else(missing)?)
         })
         .await
     }
 
     /// Whether the component store has the bytes of a component.
     pub(super) async fn has(&self, digest: Digest) -> bool {
-        let source = Arc::clone(&self.source);
-        blocking(move || source.kept(digest)).await.is_ok_and(|bytes| bytes.is_some())
+        let components = Arc::clone(&self.components);
+        blocking(move || components.get_component(digest)).await.is_ok_and(|bytes| bytes.is_some())
     }
 
     /// Fails if the author is a host that another host has replaced: such a host does not follow any more either.
@@ -141,7 +151,7 @@ impl Activator {
     pub(super) async fn check_ownership(&self) -> Result<(), StoreError> {
         match self.author {
             // A batch of nothing is judged by its claim alone.
-            ActivationAuthor::Host(claim) => self.store.commit(claim, &[]).await.map(drop),
+            ActivationAuthor::Host(claim) => self.journal.commit(claim, &[]).await.map(drop),
             ActivationAuthor::Operator => Ok(()),
         }
     }
@@ -152,16 +162,16 @@ impl Activator {
     /// See [`ActivationError`].
     pub async fn record(
         &self,
-        log: &mut Log,
-        change: Change,
-        component: Option<Kept>,
-        report: Option<&Report>,
+        log: &mut ActivationState,
+        change: ActivationChange,
+        component: Option<ComponentWithBytes>,
+        report: Option<&VerificationReport>,
     ) -> Result<Activation, ActivationError> {
         if let Some((component, _)) = &component
             && let Some((other, aggregate)) = log.also_hosts(&change.plugin, &component.manifest().aggregates)
         {
             let why = format!("the plugins {other} and {} both host the aggregate {aggregate}", change.plugin);
-            return Err(Refusal(why).into());
+            return Err(Refused(why).into());
         }
         let at = self.clock.now();
         let record = component.as_ref().map(|(component, _)| ComponentRecord {
@@ -170,8 +180,8 @@ impl Activator {
             first_seen: at,
         });
         if let Some((_, Some(bytes))) = component {
-            let source = Arc::clone(&self.source);
-            blocking(move || source.keep(&bytes)).await?;
+            let components = Arc::clone(&self.components);
+            blocking(move || components.put_component(&bytes)).await?;
         }
         let activation = Activation {
             seq: log.seq() + 1,
@@ -184,7 +194,7 @@ impl Activator {
             why: change.why,
             report: report.and_then(|report| serde_json::to_string(report).ok()),
         };
-        if !self.store.append_activation(self.author, &activation, record.as_ref()).await? {
+        if !self.log.append_activation(self.author, &activation, record.as_ref()).await? {
             return Err(ActivationError::Overtaken);
         }
         record.into_iter().for_each(|record| log.know(record));
@@ -195,7 +205,7 @@ impl Activator {
 
 /// Runs what blocks where it may.
 pub(super) async fn blocking<T: Send + 'static>(
-    run: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(run).await.map_err(|error| Refusal(format!("the host failed: {error}")))?
+    run: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Refused> {
+    tokio::task::spawn_blocking(run).await.map_err(|error| Refused(format!("the host failed: {error}")))?
 }

@@ -3,65 +3,62 @@
 use std::sync::Arc;
 
 use cantus_model::{
-    Cause, Digest,
-    ports::{Component, Refusal, StoreError},
+    ActivationCause, Digest, LiveComponent,
+    ports::{Component, Refused, StoreError},
 };
+use cantus_replay::verify::{Predecessor, VerificationReport, Waiver};
 use semver::Version;
 
 use super::{
-    ActivationChange, ActivationError, Notice, Registry, State, Track,
+    ActivationChange, ActivationError, FileState, PluginHistory, Registry, RegistryNotice,
     activator::blocking,
-    files::{File, Held, Obstacle},
-};
-use crate::{
-    Live,
-    verify::{Predecessor, Report, Waiver},
+    tracked_files::{CandidateBytes, RetryWhen, TrackedFile},
 };
 
 /// What a file was found to be.
-struct Identity {
+struct PluginIdentity {
     plugin: String,
     version: Version,
-    held: Held,
+    held: CandidateBytes,
 }
 
 /// Why a file does not go live.
-pub(super) struct Objection {
+pub(super) struct RefusedFile {
     reason: String,
-    obstacle: Obstacle,
-    report: Option<Box<Report>>,
+    obstacle: RetryWhen,
+    report: Option<Box<VerificationReport>>,
 }
 
-impl Objection {
+impl RefusedFile {
     /// Its name and version are another's.
     pub(super) fn taken(reason: String) -> Self {
-        Self { reason, obstacle: Obstacle::Taken, report: None }
+        Self { reason, obstacle: RetryWhen::Taken, report: None }
     }
 }
 
-impl From<Refusal> for Objection {
-    fn from(refusal: Refusal) -> Self {
-        Self { reason: refusal.0, obstacle: Obstacle::Itself, report: None }
+impl From<Refused> for RefusedFile {
+    fn from(refusal: Refused) -> Self {
+        Self { reason: refusal.0, obstacle: RetryWhen::Itself, report: None }
     }
 }
 
 /// Why a file is not live now.
-pub(super) enum Halt {
+pub(super) enum NotLive {
     /// It may not.
-    Refused(Objection),
+    Refused(RefusedFile),
     /// Something changed meanwhile: the next look will tell.
     Overtaken,
     /// The store failed.
     Store(StoreError),
 }
 
-impl<T: Into<Objection>> From<T> for Halt {
+impl<T: Into<RefusedFile>> From<T> for NotLive {
     fn from(objection: T) -> Self {
         Self::Refused(objection.into())
     }
 }
 
-impl From<ActivationError> for Halt {
+impl From<ActivationError> for NotLive {
     fn from(error: ActivationError) -> Self {
         match error {
             ActivationError::Store(error) => Self::Store(error),
@@ -76,7 +73,7 @@ impl Registry {
     pub(super) async fn identify(&mut self, name: &str) {
         let source = Arc::clone(&self.activator.source);
         let of = name.to_owned();
-        let read = self.meanwhile(blocking(move || source.read(&of))).await;
+        let read = self.while_watching(blocking(move || source.read(&of))).await;
         let Some(file) = self.files.get_mut(name) else { return };
         let bytes = match read {
             Ok(bytes) => bytes,
@@ -86,15 +83,15 @@ impl Registry {
             }
         };
         let digest = Digest::of(&bytes);
-        if file.status.digest == Some(digest) && file.status.state != State::Refused {
+        if file.status.digest == Some(digest) && file.status.state != FileState::Refused {
             return;
         }
         file.begin(Some(digest));
         match self.examine(name, digest, bytes).await {
-            Ok(Identity { plugin, version, held }) => {
+            Ok(PluginIdentity { plugin, version, held }) => {
                 let Some(file) = self.files.get_mut(name) else { return };
                 (file.status.plugin, file.status.version) = (Some(plugin), Some(version));
-                file.set(State::Compiled, None);
+                file.set(FileState::Compiled, None);
                 file.held = Some(held);
                 self.show();
                 if let Some(taken) = self.files.get(name).and_then(|file| self.taken(file)) {
@@ -105,33 +102,33 @@ impl Registry {
         }
     }
 
-    async fn examine(&mut self, name: &str, digest: Digest, bytes: Vec<u8>) -> Result<Identity, Refusal> {
+    async fn examine(&mut self, name: &str, digest: Digest, bytes: Vec<u8>) -> Result<PluginIdentity, Refused> {
         if let Some((plugin, version)) = self.log.component(digest) {
             // It was live before: it need not be loaded unless it will be again.
             let (plugin, version) = (plugin.clone(), version.clone());
-            return Ok(Identity { plugin, version, held: Held { bytes, component: None } });
+            return Ok(PluginIdentity { plugin, version, held: CandidateBytes { bytes, component: None } });
         }
-        let source = Arc::clone(&self.activator.source);
-        let bytes = self.meanwhile(blocking(move || source.validate(&bytes).map(|()| bytes))).await?;
+        let loader = Arc::clone(&self.activator.loader);
+        let bytes = self.while_watching(blocking(move || loader.validate(&bytes).map(|()| bytes))).await?;
         if let Some(file) = self.files.get_mut(name) {
-            file.set(State::Validated, None);
+            file.set(FileState::Validated, None);
         }
         self.show();
-        let source = Arc::clone(&self.activator.source);
-        let load = blocking(move || source.load(&bytes).map(|component| (bytes, component)));
-        let (bytes, component) = self.meanwhile(load).await?;
+        let loader = Arc::clone(&self.activator.loader);
+        let load = blocking(move || loader.load(&bytes).map(|component| (bytes, component)));
+        let (bytes, component) = self.while_watching(load).await?;
         let manifest = component.manifest();
         let (plugin, version) = (manifest.name.clone(), manifest.version.clone());
-        Ok(Identity { plugin, version, held: Held { bytes, component: Some(component) } })
+        Ok(PluginIdentity { plugin, version, held: CandidateBytes { bytes, component: Some(component) } })
     }
 
     /// Whether a file's name and version belong to other bytes: to a component that was live, or to another file.
-    pub(super) fn taken(&self, file: &File) -> Option<Objection> {
+    pub(super) fn taken(&self, file: &TrackedFile) -> Option<RefusedFile> {
         self.taken_by_live(file).or_else(|| self.taken_by_file(file))
     }
 
     /// Whether its name and version were live with other bytes.
-    pub(super) fn taken_by_live(&self, file: &File) -> Option<Objection> {
+    pub(super) fn taken_by_live(&self, file: &TrackedFile) -> Option<RefusedFile> {
         let (plugin, version) = (file.status.plugin.as_ref()?, file.status.version.as_ref()?);
         let (digest, other) = (file.status.digest?, self.log.digest_of(plugin, version)?);
         let reason = format!(
@@ -139,88 +136,89 @@ impl Registry {
             other.short(),
             digest.short()
         );
-        (other != digest).then(|| Objection::taken(reason))
+        (other != digest).then(|| RefusedFile::taken(reason))
     }
 
-    fn taken_by_file(&self, file: &File) -> Option<Objection> {
+    fn taken_by_file(&self, file: &TrackedFile) -> Option<RefusedFile> {
         let (plugin, version) = (file.status.plugin.as_ref()?, file.status.version.as_ref()?);
-        let is_it = |other: &&File| {
+        let is_it = |other: &&TrackedFile| {
             other.status.file != file.status.file
                 && other.is_candidate()
                 && other.status.version.as_ref() == Some(version)
                 && other.status.digest != file.status.digest
         };
         let other = &self.files.of(plugin).find(is_it)?.status.file;
-        Some(Objection::taken(format!("{other} is {plugin} {version} too, with other bytes: remove one of them")))
+        Some(RefusedFile::taken(format!("{other} is {plugin} {version} too, with other bytes: remove one of them")))
     }
 
     /// Verifies what a file holds, keeps it and makes it live.
-    pub(super) async fn activate(&mut self, plugin: &str, name: &str) -> Result<(), Halt> {
-        let (component, bytes) = self.fetch(name).await?.ok_or(Halt::Overtaken)?;
+    pub(super) async fn activate(&mut self, plugin: &str, name: &str) -> Result<(), NotLive> {
+        let (component, bytes) = self.fetch(name).await?.ok_or(NotLive::Overtaken)?;
         if let Some(objection) = self.hosted_elsewhere(plugin, &*component) {
             return Err(objection.into());
         }
         let text = self.waiver(name).await;
-        let obstacle = Obstacle::History { waiver: fingerprint(&text) };
+        let obstacle = RetryWhen::History { waiver: fingerprint(&text) };
         let waiver = match text.and_then(|text| text.map(|text| parse(&text)).transpose()) {
             Ok(waiver) => waiver,
-            Err(Refusal(reason)) => return Err(Objection { reason, obstacle, report: None }.into()),
+            Err(Refused(reason)) => return Err(RefusedFile { reason, obstacle, report: None }.into()),
         };
         let running = self.live.get(plugin).map(|live| &live.live.component);
-        let against = self.activator.predecessor(&self.log, &component, running).await.map_err(Halt::Store)?;
+        let against = self.activator.predecessor(&self.log, &component, running).await.map_err(NotLive::Store)?;
         let before = against.as_ref().map(|against| against.digest);
         let obstacle = match &against {
             Some(Predecessor { digest, component: Err(_), .. }) if !self.activator.has(*digest).await => {
-                Obstacle::Predecessor(*digest)
+                RetryWhen::Predecessor(*digest)
             }
             _ => obstacle,
         };
         let (activator, candidate) = (self.activator.clone(), Arc::clone(&component));
         let verification = async move { activator.compare(against, candidate, waiver).await };
-        let report = self.meanwhile(verification).await.map_err(Halt::Store)?;
-        if self.log.track(plugin).and_then(Track::latest) != before {
-            return Err(Halt::Overtaken); // the host went back meanwhile: it was compared with what is not live any more
+        let report = self.while_watching(verification).await.map_err(NotLive::Store)?;
+        if self.log.track(plugin).and_then(PluginHistory::latest) != before {
+            return Err(NotLive::Overtaken); // the host went back meanwhile: it was compared with what is not live any more
         }
         if !report.is_allowed() {
             let (reason, report) = (report.refused.join("; "), Some(Box::new(report)));
-            return Err(Objection { reason, obstacle, report }.into());
+            return Err(RefusedFile { reason, obstacle, report }.into());
         }
         if let Some(file) = self.files.get_mut(name) {
-            file.set(State::Verified, None);
+            file.set(FileState::Verified, None);
         }
         self.show();
         let why = summary(&report);
-        let change = ActivationChange { plugin: plugin.into(), cause: Cause::Dropped, who: name.into(), why };
+        let change = ActivationChange { plugin: plugin.into(), cause: ActivationCause::Dropped, who: name.into(), why };
         let component_and_bytes = Some((Arc::clone(&component), Some(bytes)));
         let activation = self.activator.record(&mut self.log, change, component_and_bytes, Some(&report)).await?;
-        self.replace(&activation, Live::new(component), Some(name.into()));
+        self.replace(&activation, LiveComponent::new(component), Some(name.into()));
         self.announce(activation, Some(report));
         Ok(())
     }
 
     /// What a file held when it was looked at. `None` if that is forgotten and the file is another by now: the next look
     /// takes it up.
-    async fn fetch(&mut self, name: &str) -> Result<Option<(Arc<dyn Component>, Vec<u8>)>, Refusal> {
+    async fn fetch(&mut self, name: &str) -> Result<Option<(Arc<dyn Component>, Vec<u8>)>, Refused> {
         let Some(file) = self.files.get_mut(name) else { return Ok(None) };
         let (held, digest) = (file.held.take(), file.status.digest);
-        let (source, name) = (Arc::clone(&self.activator.source), name.to_owned());
+        let (source, loader) = (Arc::clone(&self.activator.source), Arc::clone(&self.activator.loader));
+        let name = name.to_owned();
         let fetch = blocking(move || {
-            let Held { bytes, component } = match held {
+            let CandidateBytes { bytes, component } = match held {
                 Some(held) => held,
-                None => Held { bytes: source.read(&name)?, component: None },
+                None => CandidateBytes { bytes: source.read(&name)?, component: None },
             };
             if Some(Digest::of(&bytes)) != digest {
                 return Ok(None);
             }
-            let component = component.map_or_else(|| source.load(&bytes), Ok)?;
+            let component = component.map_or_else(|| loader.load(&bytes), Ok)?;
             Ok(Some((component, bytes)))
         });
-        self.meanwhile(fetch).await
+        self.while_watching(fetch).await
     }
 
-    fn hosted_elsewhere(&self, plugin: &str, component: &dyn Component) -> Option<Objection> {
+    fn hosted_elsewhere(&self, plugin: &str, component: &dyn Component) -> Option<RefusedFile> {
         component.manifest().aggregates.iter().find_map(|aggregate| {
-            let hosts = |live: &Live| live.component.manifest().aggregate(&aggregate.name).is_some();
+            let hosts = |live: &LiveComponent| live.component.manifest().aggregate(&aggregate.name).is_some();
             let (other, live) = self.live.iter().find(|(name, live)| *name != plugin && hosts(&live.live))?;
             let advice = match live.had_file {
                 true => "remove one of them".to_owned(),
@@ -228,12 +226,12 @@ impl Registry {
             };
             let reason =
                 format!("the plugins {other} and {plugin} both host the aggregate {}: {advice}", aggregate.name);
-            Some(Objection { reason, obstacle: Obstacle::Host(live.digest()), report: None })
+            Some(RefusedFile { reason, obstacle: RetryWhen::Host(live.digest()), report: None })
         })
     }
 
     /// The text of the waiver beside a file.
-    async fn waiver(&self, name: &str) -> Result<Option<String>, Refusal> {
+    async fn waiver(&self, name: &str) -> Result<Option<String>, Refused> {
         let (source, name) = (Arc::clone(&self.activator.source), name.to_owned());
         blocking(move || source.waiver(&name)).await
     }
@@ -243,28 +241,28 @@ impl Registry {
         fingerprint(&self.waiver(name).await) != before
     }
 
-    pub(super) fn refuse(&mut self, name: &str, objection: Objection) {
-        let Objection { reason, obstacle, report } = objection;
+    pub(super) fn refuse(&mut self, name: &str, objection: RefusedFile) {
+        let RefusedFile { reason, obstacle, report } = objection;
         let Some(file) = self.files.get_mut(name) else { return };
-        file.set(State::Refused, Some(reason));
+        file.set(FileState::Refused, Some(reason));
         file.obstacle = obstacle;
         let status = file.status.clone();
-        self.tell(&Notice::Refused { status, report });
+        self.tell(&RegistryNotice::Refused { status, report });
         self.show();
     }
 }
 
-fn parse(waiver: &str) -> Result<Waiver, Refusal> {
-    Waiver::parse(waiver).map_err(|error| Refusal(error.to_string()))
+fn parse(waiver: &str) -> Result<Waiver, Refused> {
+    Waiver::parse(waiver).map_err(|error| Refused(error.to_string()))
 }
 
 /// Tells one waiver from another, and from none.
-fn fingerprint(waiver: &Result<Option<String>, Refusal>) -> Digest {
+fn fingerprint(waiver: &Result<Option<String>, Refused>) -> Digest {
     Digest::of(format!("{waiver:?}").as_bytes())
 }
 
 /// One line on what a verification found.
-fn summary(report: &Report) -> String {
+fn summary(report: &VerificationReport) -> String {
     let coverage = report.coverage();
     let found = match (report.findings.commands, report.differing()) {
         (0, _) => coverage,

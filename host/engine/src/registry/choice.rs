@@ -5,17 +5,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cantus_model::{Cause, Digest, Manifest, ports::StoreError};
+use cantus_model::{ActivationCause, Digest, Manifest, ports::StoreError};
 use semver::Version;
 
 use super::{
-    ActivationChange, ActivationError, LivePlugin, Registry, State,
-    candidates::Halt,
-    files::{File, Obstacle},
+    ActivationChange, ActivationError, FileState, LivePlugin, Registry,
+    candidates::NotLive,
+    tracked_files::{RetryWhen, TrackedFile},
 };
 
 /// What a file stands behind.
-struct Superseded {
+struct SupersededBy {
     why: String,
     /// The file of the live one lies in the folder, so there is nothing to wonder about.
     by_what_is_here: bool,
@@ -32,9 +32,9 @@ impl Registry {
             }
             match self.activate(plugin, &file).await {
                 Ok(()) => break,
-                Err(Halt::Refused(objection)) => self.refuse(&file, objection), // perhaps there is another
-                Err(Halt::Overtaken) => return Ok(()),
-                Err(Halt::Store(error)) => return Err(error),
+                Err(NotLive::Refused(objection)) => self.refuse(&file, objection), // perhaps there is another
+                Err(NotLive::Overtaken) => return Ok(()),
+                Err(NotLive::Store(error)) => return Err(error),
             }
         }
         self.mark(plugin);
@@ -47,7 +47,7 @@ impl Registry {
         let names: Vec<String> = self.files.of(plugin).map(|file| file.status.file.clone()).collect();
         for name in names {
             let Some(file) = self.files.get(&name) else { continue };
-            if file.status.state != State::Refused {
+            if file.status.state != FileState::Refused {
                 if let Some(taken) = self.taken_by_live(file) {
                     self.refuse(&name, taken);
                 }
@@ -56,14 +56,14 @@ impl Registry {
             let is_live = self.live.get(plugin).is_some_and(|live| file.status.digest == Some(live.digest()));
             let is_lifted = match file.obstacle {
                 _ if is_live => true, // a person wanted it so
-                Obstacle::Itself => false,
-                Obstacle::Taken => self.taken(file).is_none(),
-                Obstacle::Predecessor(digest) => self.activator.has(digest).await,
-                Obstacle::Host(digest) => !self.live.values().any(|live| live.digest() == digest),
-                Obstacle::History { waiver } => self.has_other_waiver(&name, waiver).await,
+                RetryWhen::Itself => false,
+                RetryWhen::Taken => self.taken(file).is_none(),
+                RetryWhen::Predecessor(digest) => self.activator.has(digest).await,
+                RetryWhen::Host(digest) => !self.live.values().any(|live| live.digest() == digest),
+                RetryWhen::History { waiver } => self.has_other_waiver(&name, waiver).await,
             };
             if let Some(file) = self.files.get_mut(&name).filter(|_| is_lifted) {
-                file.set(State::Compiled, None);
+                file.set(FileState::Compiled, None);
             }
         }
     }
@@ -105,7 +105,7 @@ impl Registry {
     /// Whether the file that a plugin came from is gone, or holds another version of it by now. A broken one in its
     /// place is no reason to go back to a lower version that lies beside it.
     fn has_left(&self, plugin: &str, live: &LivePlugin) -> bool {
-        let is_another = |file: &File| {
+        let is_another = |file: &TrackedFile| {
             file.is_candidate()
                 && file.status.plugin.as_deref() == Some(plugin)
                 && file.status.digest != Some(live.digest())
@@ -120,7 +120,7 @@ impl Registry {
         live.gone_since.is_some_and(|since| since.elapsed() >= wait)
     }
 
-    fn is_barred(&self, plugin: &str, file: &File) -> bool {
+    fn is_barred(&self, plugin: &str, file: &TrackedFile) -> bool {
         let track = self.log.track(plugin);
         file.status.digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest)))
     }
@@ -138,15 +138,15 @@ impl Registry {
             let activate = format!("`cantus plugin activate {plugin}@{version}`");
             match &superseded {
                 _ if live.is_some() && digest == live => {
-                    file.set(State::Active, None);
+                    file.set(FileState::Active, None);
                     active.get_or_insert_with(|| file.status.file.clone());
                 }
                 _ if digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest))) => {
-                    file.set(State::RolledBack, Some(format!("{activate} makes it live again")));
+                    file.set(FileState::RolledBack, Some(format!("{activate} makes it live again")));
                 }
-                Some(Superseded { why, by_what_is_here: true }) => file.set(State::Superseded, Some(why.clone())),
-                Some(Superseded { why, .. }) => {
-                    file.set(State::Superseded, Some(format!("{why}: {activate} makes this one live")));
+                Some(SupersededBy { why, by_what_is_here: true }) => file.set(FileState::Superseded, Some(why.clone())),
+                Some(SupersededBy { why, .. }) => {
+                    file.set(FileState::Superseded, Some(format!("{why}: {activate} makes this one live")));
                 }
                 None => {}
             }
@@ -157,17 +157,17 @@ impl Registry {
     }
 
     /// Why a file of a plugin that could be live is not; `None` if nothing is live that would stand before it.
-    fn superseded(&self, plugin: &str) -> Option<Superseded> {
+    fn superseded(&self, plugin: &str) -> Option<SupersededBy> {
         if let Some(live) = self.live.get(plugin) {
             let by_what_is_here =
                 live.had_file || self.files.of(plugin).any(|file| file.status.digest == Some(live.digest()));
             let and_where = if by_what_is_here { "" } else { ", and its file is not in the folder" };
             let why = format!("{plugin} {} is live{and_where}", live.live.component.manifest().version);
-            return Some(Superseded { why, by_what_is_here });
+            return Some(SupersededBy { why, by_what_is_here });
         }
         let Manifest { version, .. } = self.unloaded(plugin)?;
         let why = format!("{plugin} {version} should be live, and its component cannot be loaded");
-        Some(Superseded { why, by_what_is_here: false })
+        Some(SupersededBy { why, by_what_is_here: false })
     }
 
     /// A plugin goes with its last file.
@@ -180,7 +180,7 @@ impl Registry {
         }
         let who = live.file.clone().unwrap_or_else(|| plugin.to_owned());
         let why = "its file was removed from the folder of plugins".to_owned();
-        let change = ActivationChange { plugin: plugin.into(), cause: Cause::Removed, who, why };
+        let change = ActivationChange { plugin: plugin.into(), cause: ActivationCause::Removed, who, why };
         match self.activator.record(&mut self.log, change, None, None).await {
             Ok(activation) => {
                 self.live.remove(plugin);

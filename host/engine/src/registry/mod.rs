@@ -1,19 +1,19 @@
 //! Which components are live: what lies in the folder of plugins, checked, and what people decided.
 //!
 //! One task does one thing at a time, with one exception: while a file is compiled or verified, the host still goes back from
-//! what faults too often (`meanwhile`). Nothing else is recorded then, and what was verified against a component that is
+//! what faults too often (`while_watching`). Nothing else is recorded then, and what was verified against a component that is
 //! no longer live is verified again. `files` is what is known of the folder, `log` what the activations amount to,
 //! `choice` says which file is to be live, `candidates` takes a file as far as it can go, `activator` verifies and records,
 //! `probation` watches what went live.
 //! A look at the folder is cheap, so a hint that something changed is only that.
 
+mod activation_state;
 mod activator;
 mod candidates;
 mod choice;
-mod files;
-mod log;
 mod probation;
 mod restart;
+mod tracked_files;
 
 use std::{
     collections::BTreeMap,
@@ -21,23 +21,24 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cantus_model::{Activation, Digest, ports::StoreError};
+use cantus_model::{Activation, Digest, LiveComponent, ports::StoreError};
+use cantus_replay::verify::VerificationReport;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot, watch};
 
-pub use activator::{ActivationError, Activator, Change as ActivationChange, Kept};
-pub use files::{FileStatus, State};
-pub use log::{Log, Track};
-
-use crate::{Engine, Live, verify::Report};
-use files::Files;
+use crate::Engine;
 use probation::Probation;
+use tracked_files::TrackedFiles;
+
+pub use activation_state::{ActivationState, PluginHistory};
+pub use activator::{ActivationChange, ActivationError, Activator, ComponentWithBytes};
+pub use tracked_files::{FileState, FileStatus};
 
 /// When the registry looks, and how long it watches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct RegistrySettings {
     /// Milliseconds that a file must not have changed before it is looked at.
     pub settle_ms: u64,
     /// Milliseconds between two looks when nobody hints that something changed.
@@ -51,7 +52,7 @@ pub struct Settings {
     pub watch_ms: u64,
 }
 
-impl Default for Settings {
+impl Default for RegistrySettings {
     fn default() -> Self {
         Self { settle_ms: 50, rescan_ms: 500, removal_ms: 1_000, watch_faults: 5, watch_ms: 60_000 }
     }
@@ -59,7 +60,7 @@ impl Default for Settings {
 
 /// Something that people want to hear of.
 #[derive(Clone, Debug)]
-pub enum Notice {
+pub enum RegistryNotice {
     /// Another component is live for a plugin name, or none.
     Changed {
         /// As it was recorded.
@@ -69,24 +70,24 @@ pub enum Notice {
         /// The version before.
         before: Option<Version>,
         /// What its verification found, if there was one.
-        report: Option<Box<Report>>,
+        report: Option<Box<VerificationReport>>,
     },
     /// A file does not go live.
     Refused {
         /// The file, with the reason.
         status: FileStatus,
         /// What its verification found, if it came so far.
-        report: Option<Box<Report>>,
+        report: Option<Box<VerificationReport>>,
     },
     /// The registry cannot do its work: the store or the folder failed. What is live stays live.
     Trouble(String),
 }
 
-type Observer = Box<dyn Fn(&Notice) + Send + Sync>;
+type Observer = Box<dyn Fn(&RegistryNotice) + Send + Sync>;
 
 /// A plugin that is live.
 struct LivePlugin {
-    live: Live,
+    live: LiveComponent,
     /// This host has seen its file, so that it goes with the last one.
     had_file: bool,
     /// The file that it came from, as far as this host has seen.
@@ -97,7 +98,7 @@ struct LivePlugin {
 }
 
 impl LivePlugin {
-    fn new(live: Live) -> Self {
+    fn new(live: LiveComponent) -> Self {
         Self { live, had_file: false, file: None, gone_since: None, probation: None }
     }
 
@@ -108,11 +109,11 @@ impl LivePlugin {
 
 /// Keeps the live components in step with the folder and the log of activations.
 pub struct Registry {
-    settings: Settings,
+    settings: RegistrySettings,
     activator: Activator,
     observer: Observer,
-    log: Log,
-    files: Files,
+    log: ActivationState,
+    files: TrackedFiles,
     live: BTreeMap<String, LivePlugin>,
     /// Who decides by what is live, once it runs.
     engine: Option<Arc<Engine>>,
@@ -126,17 +127,17 @@ impl Registry {
     /// # Errors
     /// If the store cannot be read or written. What is wrong with a file is told to `observer`.
     pub async fn open(
-        settings: Settings,
+        settings: RegistrySettings,
         activator: Activator,
-        observer: impl Fn(&Notice) + Send + Sync + 'static,
+        observer: impl Fn(&RegistryNotice) + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
-        let log = activator.log().await?;
+        let log = activator.state().await?;
         let mut registry = Self {
             settings,
             activator,
             observer: Box::new(observer),
             log,
-            files: Files::default(),
+            files: TrackedFiles::default(),
             live: BTreeMap::new(),
             engine: None,
             statuses: watch::Sender::new(Vec::new()),
@@ -148,7 +149,7 @@ impl Registry {
     }
 
     /// The live components.
-    pub fn live(&self) -> Vec<Live> {
+    pub fn live(&self) -> Vec<LiveComponent> {
         self.live.values().map(|plugin| plugin.live.clone()).collect()
     }
 
@@ -176,9 +177,9 @@ impl Registry {
             if let Err(error) = self.step().await {
                 if error.is_terminal() {
                     let consequence = "the folder of plugins and activations are not followed any more";
-                    return self.tell(&Notice::Trouble(format!("{error}; {consequence}")));
+                    return self.tell(&RegistryNotice::Trouble(format!("{error}; {consequence}")));
                 }
-                self.tell(&Notice::Trouble(error.to_string()));
+                self.tell(&RegistryNotice::Trouble(error.to_string()));
                 tokio::time::sleep(Duration::from_millis(self.settings.rescan_ms)).await;
             }
         }
@@ -205,7 +206,7 @@ impl Registry {
         let found = match activator::blocking(move || source.scan()).await {
             Ok(found) => found,
             Err(refusal) => {
-                self.tell(&Notice::Trouble(refusal.to_string()));
+                self.tell(&RegistryNotice::Trouble(refusal.to_string()));
                 return Ok(()); // what cannot be seen is not gone
             }
         };
@@ -225,13 +226,13 @@ impl Registry {
 
     /// Follows what others have recorded: a person at the command line.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
-        let activations = self.activator.store.activations(self.log.seq()).await?;
+        let activations = self.activator.log.activations(self.log.seq()).await?;
         if activations.is_empty() {
             return Ok(());
         }
         // They may be those of the host that has replaced this one.
         self.activator.check_ownership().await?;
-        for component in self.activator.store.components().await? {
+        for component in self.activator.log.components().await? {
             self.log.know(component);
         }
         for activation in activations {
@@ -255,10 +256,10 @@ impl Registry {
                     }
                 }
                 match loaded {
-                    Ok(component) => self.replace(&activation, Live::new(component), None),
+                    Ok(component) => self.replace(&activation, LiveComponent::new(component), None),
                     Err(why) => {
                         let trouble = format!("{} {} is not live as asked: {why}", activation.plugin, digest.short());
-                        return self.tell(&Notice::Trouble(trouble));
+                        return self.tell(&RegistryNotice::Trouble(trouble));
                     }
                 }
             }
@@ -267,7 +268,7 @@ impl Registry {
     }
 
     /// Puts a component in the place of the one before; it is watched for a while.
-    fn replace(&mut self, activation: &Activation, live: Live, file: Option<String>) {
+    fn replace(&mut self, activation: &Activation, live: LiveComponent, file: Option<String>) {
         let mut plugin = LivePlugin::new(live);
         if let Some(before) = self.live.remove(&activation.plugin) {
             plugin.had_file = before.had_file;
@@ -281,14 +282,14 @@ impl Registry {
     }
 
     /// Tells the engine first: whoever hears of a change finds it done.
-    fn announce(&self, activation: Activation, report: Option<Report>) {
+    fn announce(&self, activation: Activation, report: Option<VerificationReport>) {
         if let Some(engine) = &self.engine
             && let Err(error) = engine.swap(&self.live())
         {
-            self.tell(&Notice::Trouble(error.to_string()));
+            self.tell(&RegistryNotice::Trouble(error.to_string()));
         }
         let version = |digest| self.log.component(digest).map(|(_, version)| version.clone());
-        let notice = Notice::Changed {
+        let notice = RegistryNotice::Changed {
             version: activation.to.and_then(version),
             before: activation.from.and_then(version),
             activation: Box::new(activation),
@@ -297,7 +298,7 @@ impl Registry {
         self.tell(&notice);
     }
 
-    fn tell(&self, notice: &Notice) {
+    fn tell(&self, notice: &RegistryNotice) {
         (self.observer)(notice);
     }
 

@@ -5,10 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cantus_model::{Activation, Cause, ports::StoreError};
+use cantus_model::{Activation, ActivationCause, HealthCounts, LiveComponent, ports::StoreError};
 
-use super::{ActivationChange, ActivationError, Notice, Registry, Settings};
-use crate::{HealthCounts, Live};
+use super::{ActivationChange, ActivationError, Registry, RegistryNotice, RegistrySettings};
 
 /// Who goes back by itself.
 const WATCH: &str = "the watch after a swap";
@@ -17,15 +16,16 @@ const WATCH: &str = "the watch after a swap";
 pub(super) struct Probation {
     until: Instant,
     /// What was live before.
-    before: Live,
+    before: LiveComponent,
     /// The counts of that one when it was replaced.
     counts_before: HealthCounts,
 }
 
 impl Probation {
     /// Going back is not watched: it leads to what was proven.
-    pub(super) fn of(activation: &Activation, before: Live, settings: &Settings) -> Option<Self> {
-        let watched = matches!(activation.cause, Cause::Dropped | Cause::Activated) && settings.watch_faults > 0;
+    pub(super) fn of(activation: &Activation, before: LiveComponent, settings: &RegistrySettings) -> Option<Self> {
+        let watched = matches!(activation.cause, ActivationCause::Dropped | ActivationCause::Activated)
+            && settings.watch_faults > 0;
         let until = Instant::now() + Duration::from_millis(settings.watch_ms);
         let counts_before = before.health.counts();
         (watched && activation.from == Some(before.component.digest())).then_some(Self { until, before, counts_before })
@@ -61,7 +61,7 @@ fn is_worse(before: HealthCounts, now: HealthCounts, watch_faults: u64) -> bool 
 impl Registry {
     /// Waits for work on a file, and goes back meanwhile from what faults too often: commands must not fault for as long as
     /// another file takes.
-    pub(super) async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> T {
+    pub(super) async fn while_watching<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let pause = Duration::from_millis(self.settings.settle_ms);
         while self.live.values().any(|plugin| plugin.probation.is_some()) {
@@ -89,18 +89,22 @@ impl Registry {
             }
         }
         for (plugin, before, why) in failed {
-            let change =
-                ActivationChange { plugin: plugin.clone(), cause: Cause::Faulted, who: WATCH.into(), why: why.clone() };
+            let change = ActivationChange {
+                plugin: plugin.clone(),
+                cause: ActivationCause::Faulted,
+                who: WATCH.into(),
+                why: why.clone(),
+            };
             let component = Some((before.component.clone(), None));
             match self.activator.record(&mut self.log, change, component, None).await {
                 Ok(activation) => {
-                    self.replace(&activation, Live::new(before.component), None);
+                    self.replace(&activation, LiveComponent::new(before.component), None);
                     self.announce(activation, None);
                 }
                 Err(ActivationError::Store(error)) => return Err(error),
                 Err(ActivationError::Overtaken) => {} // perhaps somebody else has gone back: the next look sees it
                 Err(ActivationError::Refused(refusal)) => {
-                    self.tell(&Notice::Trouble(format!("{plugin} stays as it is, after {why}: {refusal}")));
+                    self.tell(&RegistryNotice::Trouble(format!("{plugin} stays as it is, after {why}: {refusal}")));
                     if let Some(live) = self.live.get_mut(&plugin) {
                         live.probation = None; // once is enough
                     }

@@ -2,27 +2,25 @@
 
 use std::sync::Arc;
 
-use cantus_model::{AggregateRef, Context, Decision, EventBatch, Fault, FaultKind, Message, Snapshot, Verdict};
+use cantus_model::{
+    AggregateRef, CommandError, Context, Decision, EventBatch, FaultKind, HostedAggregate, Message, Route, Snapshot,
+    Verdict, decide, ports::HandleError,
+};
 
 use super::{
     Shard,
+    report_fault::FaultEvidence,
     sandboxes::Resident,
-    slot::{Phase, Slot},
-    witness::Evidence,
+    slot::{AggregateSlot, SlotPhase},
 };
-use crate::{
-    CommandError,
-    job::Job,
-    plugins::{Hosted, Route},
-    sizes::verdict_bytes,
-    snapshots::WaitingSnapshot,
-    verdict,
-};
+use crate::{job::Job, sizes::verdict_bytes, snapshots::WaitingSnapshot};
 
 impl Shard {
     /// Runs a command whose aggregate is warm, and sends what was decided to the committer.
     pub(super) fn decide(&mut self, aggregate: &AggregateRef, mut job: Job) {
-        let Some(Slot { phase: Phase::Warm(warm), hosted, .. }) = self.slots.peek(aggregate) else { return };
+        let Some(AggregateSlot { phase: SlotPhase::Warm(warm), hosted, .. }) = self.slots.peek(aggregate) else {
+            return;
+        };
         let (resident, head, hosted) = (warm.resident, warm.head, Arc::clone(hosted));
         let is_current = |route: &Route| Arc::ptr_eq(&route.hosted, &hosted);
         if !job.route.as_ref().is_some_and(is_current) && self.route(&mut job).is_none() {
@@ -40,8 +38,8 @@ impl Shard {
         }
         let (command, context) = (job.take_message(&route), job.context(head.last_at));
         match self.ask(&hosted, resident, &command, &context) {
-            Ok(Ok(verdict)) => {
-                hosted.health.note_decision();
+            Ok(verdict) => {
+                hosted.health.record_decision();
                 self.advance_head(aggregate, verdict.events(), &context);
                 job.bytes.set_extra(verdict_bytes(&verdict));
                 self.trust(&job);
@@ -53,11 +51,13 @@ impl Shard {
                     self.quarantined.pop(aggregate);
                 }
             }
-            Ok(Err(refusal)) => {
+            Err(HandleError::Malformed(why)) => {
                 job.put_back(command);
-                self.submit(job, None, Some(refusal));
+                self.submit(job, None, Some(CommandError::Malformed(why)));
             }
-            Err(fault) if fault.kind == FaultKind::MemoryLimit && self.sandboxes.is_crowded(resident.sandbox) => {
+            Err(HandleError::Fault(fault))
+                if fault.kind == FaultKind::MemoryLimit && self.sandboxes.is_crowded(resident.sandbox) =>
+            {
                 // Others may have filled the memory: it is decided again, alone.
                 job.put_back(command);
                 self.suspect(&job, resident.sandbox);
@@ -66,12 +66,12 @@ impl Shard {
                 }
                 self.drop_if_poisoned(resident.sandbox, aggregate);
             }
-            Err(fault) => {
-                hosted.health.note(&fault);
+            Err(HandleError::Fault(fault)) => {
+                hosted.health.record_fault(&fault);
                 job.put_back(command.clone());
                 let (name, id) = (command.name.clone(), context.command_id.clone());
-                let evidence = Evidence { command: Some((command, context)), snapshot: None };
-                let repro = self.witness(aggregate, &hosted, head.version, evidence, &fault);
+                let evidence = FaultEvidence { command: Some((command, context)), snapshot: None };
+                let repro = self.report_fault(aggregate, &hosted, head.version, evidence, &fault);
                 tracing::error!(%aggregate, command = name, id, %fault, backtrace = ?fault.backtrace, repro, "a guest faulted");
                 self.suspect(&job, resident.sandbox);
                 self.drop_if_poisoned(resident.sandbox, aggregate);
@@ -93,29 +93,26 @@ impl Shard {
     /// Lets the guest decide, and applies what it decided to the resident. After a fault the resident is spoilt.
     fn ask(
         &mut self,
-        hosted: &Hosted,
+        hosted: &HostedAggregate,
         resident: Resident,
         command: &Message,
         context: &Context,
-    ) -> Result<Result<Verdict, CommandError>, Box<Fault>> {
+    ) -> Result<Verdict, HandleError> {
         let Some(sandbox) = self.sandboxes.get(resident.sandbox) else {
-            return Err(verdict::fault(hosted, "its sandbox is gone".into()));
+            return Err(hosted.fault("its sandbox is gone".into()).into());
         };
-        let reply = sandbox.handle(resident.instance, command, context)?;
-        let verdict = match verdict::of(hosted, command, reply, self.settings.events_per_command)? {
-            Ok(verdict) => verdict,
-            Err(why) => return Ok(Err(CommandError::Malformed(why))),
-        };
+        let limit = self.settings.events_per_command;
+        let verdict = decide(&mut **sandbox, resident.instance, hosted, command, context, limit)?;
         if !verdict.events().is_empty() {
             sandbox.combine(resident.instance, &verdict.events().iter().collect::<EventBatch>())?;
         }
-        Ok(Ok(verdict))
+        Ok(verdict)
     }
 
     fn advance_head(&mut self, aggregate: &AggregateRef, events: &[Message], context: &Context) {
         let tail_bytes = self.tail_bytes();
         let Some(slot) = self.slots.peek_mut(aggregate).filter(|_| !events.is_empty()) else { return };
-        let Phase::Warm(warm) = &mut slot.phase else { return };
+        let SlotPhase::Warm(warm) = &mut slot.phase else { return };
         warm.head.version += events.len() as u64;
         warm.head.last_at = context.now;
         let head = warm.head;
@@ -130,7 +127,7 @@ impl Shard {
     fn take_snapshot_if_due(&mut self, aggregate: &AggregateRef) -> bool {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return true };
         let (every, component) = (u64::from(slot.hosted.aggregate_type.snapshot_every), slot.hosted.digest);
-        let Phase::Warm(warm) = &mut slot.phase else { return true };
+        let SlotPhase::Warm(warm) = &mut slot.phase else { return true };
         let version = warm.head.version;
         // One that still waits for its version to be durable is not replaced: a hot aggregate would never save any.
         let due = every > 0 && version / every != warm.snapshot_version / every;
@@ -149,7 +146,7 @@ impl Shard {
             Err(fault) => {
                 slot.no_snapshots = true;
                 let hosted = Arc::clone(&slot.hosted);
-                let repro = self.witness(aggregate, &hosted, version, Evidence::default(), &fault);
+                let repro = self.report_fault(aggregate, &hosted, version, FaultEvidence::default(), &fault);
                 tracing::warn!(%aggregate, %fault, repro, "no snapshot of this aggregate");
                 if self.sandboxes.is_poisoned(resident.sandbox) {
                     self.drop_if_poisoned(resident.sandbox, aggregate);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use cantus_model::AggregateRef;
+use cantus_model::{AggregateRef, CommandError};
 
 use super::Shard;
-use crate::{CommandError, commit_queue::silent_store, job::Job};
+use crate::{job::Job, silent_store::silent_store};
 
 impl Shard {
     /// The store has not answered to these in time. Nobody knows whether they are recorded, so everything that was speculated

@@ -2,54 +2,60 @@
 
 use std::sync::Arc;
 
-use cantus_model::{AggregateRef, EventBatch, Fault, FaultKind, Snapshot, StreamHead};
+use cantus_model::{AggregateRef, CommandError, EventBatch, Fault, FaultKind, HostedAggregate, Snapshot, StreamHead};
 
 use super::{
     Shard,
+    report_fault::FaultEvidence,
     sandboxes::{Resident, SandboxId},
-    slot::{Phase, Tail, Warm},
-    witness::Evidence,
+    slot::{RecentEvents, SlotPhase, WarmAggregate},
 };
-use crate::{CommandError, loader::Loaded, plugins::Hosted};
+use crate::loaded_part::LoadedPart;
 
 impl Shard {
-    pub(super) fn on_loaded(&mut self, aggregate: &AggregateRef, load: u64, loaded: Loaded) {
+    pub(super) fn on_loaded(&mut self, aggregate: &AggregateRef, load: u64, loaded: LoadedPart) {
         let tail_bytes = self.tail_bytes();
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         let loading = match &slot.phase {
-            Phase::Loading(loading) if loading.id == load => loading,
+            SlotPhase::Loading(loading) if loading.id == load => loading,
             _ => return, // given up meanwhile
         };
         match (loaded, loading.resident) {
-            (Loaded::Start { head, snapshot }, _) => {
+            (LoadedPart::Start { head, snapshot }, _) => {
                 let hosted = Arc::clone(&slot.hosted);
                 self.begin(aggregate, &hosted, head, snapshot);
             }
-            (Loaded::Page { events, permits }, Some(resident)) => {
+            (LoadedPart::Page { events, permits }, Some(resident)) => {
                 slot.keep(&events, tail_bytes);
                 self.fold(aggregate, resident, &events);
                 drop(permits);
             }
-            (Loaded::End, Some(resident)) => self.warm_up(aggregate, resident),
-            (Loaded::Page { .. } | Loaded::End, None) => {}
-            (Loaded::Failed(error), _) => {
+            (LoadedPart::End, Some(resident)) => self.warm_up(aggregate, resident),
+            (LoadedPart::Page { .. } | LoadedPart::End, None) => {}
+            (LoadedPart::Failed(error), _) => {
                 self.cool(aggregate);
                 self.refuse_queue(aggregate, &CommandError::Store(error));
             }
         }
     }
 
-    fn begin(&mut self, aggregate: &AggregateRef, hosted: &Hosted, head: StreamHead, snapshot: Option<Snapshot>) {
+    fn begin(
+        &mut self,
+        aggregate: &AggregateRef,
+        hosted: &HostedAggregate,
+        head: StreamHead,
+        snapshot: Option<Snapshot>,
+    ) {
         let alone = self.quarantined.contains(aggregate);
         match self.restore(aggregate, hosted, snapshot.as_ref().map(|snapshot| snapshot.state.as_slice())) {
             Ok(resident) => {
                 if let Some(slot) = self.slots.peek_mut(aggregate)
-                    && let Phase::Loading(loading) = &mut slot.phase
+                    && let SlotPhase::Loading(loading) = &mut slot.phase
                 {
                     loading.resident = Some(resident);
                     loading.head = head;
                     // A tail begins with the first event.
-                    slot.tail = snapshot.is_none().then(Tail::default);
+                    slot.tail = snapshot.is_none().then(RecentEvents::default);
                     loading.snapshot_version = snapshot.map_or(0, |snapshot| snapshot.version);
                     loading.folded = loading.snapshot_version;
                 }
@@ -58,8 +64,8 @@ impl Shard {
             Err(fault) if fault.kind == FaultKind::MemoryLimit && !alone => self.start_load(aggregate, true),
             Err(fault) if snapshot.is_some() && fault.kind != FaultKind::Host => {
                 let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-                let evidence = Evidence { snapshot, ..Evidence::default() };
-                let repro = self.witness(aggregate, hosted, version, evidence, &fault);
+                let evidence = FaultEvidence { snapshot, ..FaultEvidence::default() };
+                let repro = self.report_fault(aggregate, hosted, version, evidence, &fault);
                 let what = "a snapshot does not restore; the whole stream is folded instead";
                 tracing::warn!(%aggregate, %fault, repro, "{what}");
                 self.start_load(aggregate, false);
@@ -72,7 +78,7 @@ impl Shard {
     fn restore(
         &mut self,
         aggregate: &AggregateRef,
-        hosted: &Hosted,
+        hosted: &HostedAggregate,
         snapshot: Option<&[u8]>,
     ) -> Result<Resident, Box<Fault>> {
         loop {
@@ -88,7 +94,7 @@ impl Shard {
         }
     }
 
-    fn sandbox_for(&mut self, aggregate: &AggregateRef, hosted: &Hosted) -> Result<SandboxId, Box<Fault>> {
+    fn sandbox_for(&mut self, aggregate: &AggregateRef, hosted: &HostedAggregate) -> Result<SandboxId, Box<Fault>> {
         let alone = self.quarantined.contains(aggregate);
         if !alone && let Some(shared) = self.sandboxes.shared(hosted.digest) {
             if !self.sandboxes.is_bloated(shared, self.settings.sandbox_bytes) {
@@ -112,7 +118,8 @@ impl Shard {
     /// Drops the oldest sandbox that an aggregate has alone and that is not being hydrated, on behalf of `aggregate`.
     fn drop_spare_alone(&mut self, aggregate: &AggregateRef) -> bool {
         let is_spare = |owner: &AggregateRef| {
-            owner == aggregate || !self.slots.peek(owner).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
+            owner == aggregate
+                || !self.slots.peek(owner).is_some_and(|slot| matches!(slot.phase, SlotPhase::Loading(_)))
         };
         let spare = self.sandboxes.oldest_alone(is_spare);
         spare.into_iter().for_each(|sandbox| self.drop_sandbox(sandbox));
@@ -145,7 +152,7 @@ impl Shard {
 
     fn has_quarantine_place(&mut self) -> bool {
         let loads = |aggregate: &AggregateRef| {
-            self.slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
+            self.slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, SlotPhase::Loading(_)))
         };
         self.hydrating_alone.retain(loads);
         self.hydrating_alone.len() < self.quarantine_places()
@@ -160,7 +167,7 @@ impl Shard {
         let Some(sandbox) = self.sandboxes.get(resident.sandbox) else { return };
         let combined = sandbox.combine(resident.instance, events);
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
-        let Phase::Loading(loading) = &mut slot.phase else { return };
+        let SlotPhase::Loading(loading) = &mut slot.phase else { return };
         loading.folded += events.len() as u64;
         let version = loading.folded;
         let Err(fault) = combined else { return };
@@ -176,10 +183,10 @@ impl Shard {
 
     fn warm_up(&mut self, aggregate: &AggregateRef, resident: Resident) {
         if let Some(slot) = self.slots.peek_mut(aggregate)
-            && let Phase::Loading(loading) = &slot.phase
+            && let SlotPhase::Loading(loading) = &slot.phase
         {
             let (head, snapshot_version) = (loading.head, loading.snapshot_version);
-            slot.phase = Phase::Warm(Warm { resident, head, snapshot_version });
+            slot.phase = SlotPhase::Warm(WarmAggregate { resident, head, snapshot_version });
             if let Some(tail) = &mut slot.tail {
                 tail.head = head;
             }
@@ -197,7 +204,7 @@ impl Shard {
     pub(super) fn refold(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         let (tail, hosted) = (slot.tail.take(), Arc::clone(&slot.hosted));
-        let usable = !self.quarantined.contains(aggregate) && self.plugins.hosts(hosted.digest);
+        let usable = !self.quarantined.contains(aggregate) && self.roster.hosts(hosted.digest);
         let Some(tail) = tail.filter(|_| usable) else { return };
         let Ok(resident) = self.restore(aggregate, &hosted, None) else { return };
         let folded = self.sandboxes.get(resident.sandbox).map(|sandbox| match tail.events.is_empty() {
@@ -206,7 +213,7 @@ impl Shard {
         });
         match (folded, self.slots.peek_mut(aggregate)) {
             (Some(Ok(())), Some(slot)) => {
-                slot.phase = Phase::Warm(Warm { resident, head: tail.head, snapshot_version: 0 });
+                slot.phase = SlotPhase::Warm(WarmAggregate { resident, head: tail.head, snapshot_version: 0 });
                 slot.tail = Some(tail);
             }
             _ if self.sandboxes.is_poisoned(resident.sandbox) => self.drop_sandbox(resident.sandbox),
@@ -217,13 +224,14 @@ impl Shard {
     /// The aggregate cannot be brought into memory, not even to `version`: every command that waits for it gets the fault.
     fn fail_load(&mut self, aggregate: &AggregateRef, version: u64, fault: Box<Fault>) {
         let hosted = self.slots.peek(aggregate).map(|slot| Arc::clone(&slot.hosted));
-        let repro = hosted.and_then(|hosted| self.witness(aggregate, &hosted, version, Evidence::default(), &fault));
+        let repro =
+            hosted.and_then(|hosted| self.report_fault(aggregate, &hosted, version, FaultEvidence::default(), &fault));
         tracing::error!(%aggregate, %fault, backtrace = ?fault.backtrace, repro, "an aggregate cannot be hydrated");
         if fault.kind != FaultKind::Host {
             self.quarantined.put(aggregate.clone(), ());
         }
         if let Some(slot) = self.slots.peek(aggregate) {
-            slot.hosted.health.note(&fault);
+            slot.hosted.health.record_fault(&fault);
         }
         self.cool(aggregate);
         self.refuse_queue(aggregate, &CommandError::Fault(fault));

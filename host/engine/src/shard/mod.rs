@@ -5,61 +5,51 @@
 //! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
 //! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `expire` what it did not
 //! do in time, `hold` keeps to the bytes in flight, `probe` asks the store first, `swap` puts another component in the place of one,
-//! `suspects` keeps apart what faulted among others, `witness` passes on what is known of a fault.
+//! `suspects` keeps apart what faulted among others, `report_fault` passes on what is known of a fault.
 
 mod decide;
 mod expire;
 mod hold;
 mod hydrate;
 mod probe;
+mod probe_mode;
+mod report_fault;
 mod sandboxes;
 mod settle;
 mod slot;
+mod suspect_commands;
 mod suspects;
 mod swap;
-mod witness;
+mod warmup_queue;
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use cantus_model::{AggregateRef, Decision, Entry, PageLimit, PartitionId, StreamHead, ports::ToHydrate};
+use cantus_model::{
+    AggregateRef, CommandError, Decision, Entry, HostedAggregate, PageLimit, PartitionId, Roster, StreamHead,
+    ports::HydrationRequest,
+};
 use crossbeam_channel::{Receiver, TryRecvError};
 use lru::LruCache;
 use tokio::sync::mpsc;
 
 use crate::{
-    CommandError, Settings,
+    EngineSettings,
     byte_budget::ByteBudget,
-    job::{Job, Settled, Submission},
-    loader::{LoadRequest, Loaded, Loader},
-    plugins::{Hosted, Plugins},
-    repro::Repros,
+    job::Job,
+    loader::{LoadRequest, Loader},
+    repro::FaultReporter,
+    shard_message::ShardMessage,
     snapshots::WaitingSnapshot,
+    submission::Submission,
 };
-use probe::Probing;
+use probe_mode::ProbeMode;
 use sandboxes::{SandboxId, Sandboxes};
-use slot::{Phase, Slot};
-use suspects::Suspects;
-use swap::Warming;
-
-/// What a shard is told.
-pub(crate) enum ShardMessage {
-    Command(Box<Job>),
-    Loaded {
-        aggregate: AggregateRef,
-        load: u64,
-        loaded: Loaded,
-    },
-    Settled(Vec<Settled>),
-    /// Of a batch to which the store has not answered in time. Without jobs, it says that there is such a batch.
-    BatchExpired(Vec<Job>),
-    /// The store has answered to such a batch, with these aggregates in it.
-    BatchReturned(Arc<[AggregateRef]>),
-    Swap(Arc<Plugins>),
-    Stop,
-}
+use slot::{AggregateSlot, SlotPhase};
+use suspect_commands::SuspectCommands;
+use warmup_queue::WarmupQueue;
 
 /// Whom a shard talks to.
-pub(crate) struct Links {
+pub(crate) struct ShardLinks {
     pub(crate) loader: Loader,
     /// One for each partition, in order.
     pub(crate) commit_queues: Vec<mpsc::UnboundedSender<Submission>>,
@@ -69,30 +59,30 @@ pub(crate) struct Links {
     /// Bytes of all commands in the engine, with what was decided.
     pub(crate) budget: Arc<ByteBudget>,
     /// Hears of faults.
-    pub(crate) repros: Option<Arc<Repros>>,
+    pub(crate) repros: Option<Arc<FaultReporter>>,
 }
 
 pub(crate) struct Shard {
     index: usize,
-    settings: Arc<Settings>,
+    settings: Arc<EngineSettings>,
     /// Who decides: as of this shard's last swap.
-    plugins: Arc<Plugins>,
-    links: Links,
+    roster: Arc<Roster>,
+    links: ShardLinks,
     /// By last use.
-    slots: LruCache<AggregateRef, Slot>,
+    slots: LruCache<AggregateRef, AggregateSlot>,
     sandboxes: Sandboxes,
     /// Aggregates that faulted and have not succeeded since; under a flood of them the oldest are forgotten.
     quarantined: LruCache<AggregateRef, ()>,
     /// Command kinds that faulted among others.
-    suspects: Suspects,
+    suspects: SuspectCommands,
     /// Those in quarantine that are being hydrated, each in a sandbox of its own.
     hydrating_alone: Vec<AggregateRef>,
     /// Those that wait for a sandbox of their own, the first first.
     waiting: LruCache<AggregateRef, ()>,
     /// Those that are hydrated again after a swap before anybody asks.
-    warming: Warming,
+    warming: WarmupQueue,
     /// Whether the store is asked first.
-    probing: Probing,
+    probing: ProbeMode,
     /// Submissions that the committers have not answered.
     in_flight: usize,
     /// Aggregates that wait because the bytes in flight are used up.
@@ -101,21 +91,21 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    pub(crate) fn new(index: usize, settings: Arc<Settings>, plugins: Arc<Plugins>, links: Links) -> Self {
+    pub(crate) fn new(index: usize, settings: Arc<EngineSettings>, roster: Arc<Roster>, links: ShardLinks) -> Self {
         let quarantined = LruCache::new(NonZeroUsize::new(settings.resident_aggregates).unwrap_or(NonZeroUsize::MIN));
         Self {
             index,
             settings,
-            plugins,
+            roster,
             links,
             slots: LruCache::unbounded(),
             sandboxes: Sandboxes::default(),
             quarantined,
-            suspects: Suspects::default(),
+            suspects: SuspectCommands::default(),
             hydrating_alone: Vec::new(),
             waiting: LruCache::unbounded(),
-            warming: Warming::default(),
-            probing: Probing::default(),
+            warming: WarmupQueue::default(),
+            probing: ProbeMode::default(),
             in_flight: 0,
             held_back: Vec::new(),
             next_load: 0,
@@ -126,11 +116,11 @@ impl Shard {
         while let Some(message) = self.next(inbox) {
             match message {
                 ShardMessage::Command(job) => self.admit(*job),
-                ShardMessage::Loaded { aggregate, load, loaded } => self.on_loaded(&aggregate, load, loaded),
+                ShardMessage::Loaded { aggregate, load, part } => self.on_loaded(&aggregate, load, part),
                 ShardMessage::Settled(settled) => self.on_batch(settled),
                 ShardMessage::BatchExpired(jobs) => self.on_expired(jobs),
                 ShardMessage::BatchReturned(aggregates) => self.on_returned(&aggregates),
-                ShardMessage::Swap(plugins) => self.on_swap(plugins),
+                ShardMessage::Swap(roster) => self.on_swap(roster),
                 ShardMessage::Stop => return,
             }
             self.admit_waiting();
@@ -152,15 +142,15 @@ impl Shard {
     fn on_command(&mut self, mut job: Job) {
         let Some(hosted) = self.route(&mut job) else { return self.refuse(job) };
         let aggregate = job.aggregate().clone();
-        self.slots.get_or_insert_mut(aggregate.clone(), || Slot::new(hosted)).queue.push_back(job);
+        self.slots.get_or_insert_mut(aggregate.clone(), || AggregateSlot::new(hosted)).queue.push_back(job);
         self.advance(&aggregate);
         self.evict_idle();
     }
 
     /// Finds out who decides a command. `None` if nobody does: then the job says why.
-    fn route(&self, job: &mut Job) -> Option<Arc<Hosted>> {
+    fn route(&self, job: &mut Job) -> Option<Arc<HostedAggregate>> {
         if job.refused.is_none() {
-            match self.plugins.route(&job.command) {
+            match self.roster.route(&job.command) {
                 Ok(route) => return Some(Arc::clone(&job.route.insert(route).hosted)),
                 Err(refusal) => job.refused = Some(refusal),
             }
@@ -179,14 +169,14 @@ impl Shard {
             let must_hold_back = self.must_hold_back();
             let Some(slot) = self.slots.peek_mut(aggregate) else { return };
             match slot.phase {
-                Phase::Loading(_) => return,
-                Phase::Cold if slot.tail.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
-                Phase::Cold if slot.expired > 0 => return self.answer_expired(aggregate),
-                Phase::Cold if slot.in_flight > 0 || slot.queue.is_empty() => return,
-                Phase::Cold if !self.plugins.hosts(slot.hosted.digest) => return self.refuse_unhosted(aggregate),
-                Phase::Cold => return self.start_load(aggregate, true),
-                Phase::Warm(_) if must_hold_back && !slot.queue.is_empty() => return self.hold_back(aggregate),
-                Phase::Warm(_) => match slot.queue.pop_front() {
+                SlotPhase::Loading(_) => return,
+                SlotPhase::Cold if slot.tail.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
+                SlotPhase::Cold if slot.expired > 0 => return self.answer_expired(aggregate),
+                SlotPhase::Cold if slot.in_flight > 0 || slot.queue.is_empty() => return,
+                SlotPhase::Cold if !self.roster.hosts(slot.hosted.digest) => return self.refuse_unhosted(aggregate),
+                SlotPhase::Cold => return self.start_load(aggregate, true),
+                SlotPhase::Warm(_) if must_hold_back && !slot.queue.is_empty() => return self.hold_back(aggregate),
+                SlotPhase::Warm(_) => match slot.queue.pop_front() {
                     Some(job) => self.decide(aggregate, job),
                     None => return self.leave_retired(aggregate),
                 },
@@ -211,9 +201,9 @@ impl Shard {
             let snapshot_of = snapshots.then_some(slot.hosted.digest);
             let events = if slot.one_by_one { 1 } else { self.settings.page_events };
             let page = PageLimit { events, bytes: self.settings.page_bytes };
-            let asked = ToHydrate { aggregate: aggregate.clone(), snapshot_of, page };
+            let asked = HydrationRequest { aggregate: aggregate.clone(), snapshot_of, page };
             let load = self.links.loader.start(LoadRequest { asked, id });
-            slot.phase = Phase::Loading(slot::Loading {
+            slot.phase = SlotPhase::Loading(slot::LoadingAggregate {
                 id,
                 _load: load,
                 resident: None,
@@ -276,7 +266,8 @@ impl Shard {
     /// they began again each time, first decide what waits for them; it goes with the last of them.
     fn retire_sandbox(&mut self, sandbox: SandboxId) {
         self.sandboxes.retire(sandbox);
-        let lives_there = |slot: &Slot| matches!(&slot.phase, Phase::Warm(warm) if warm.resident.sandbox == sandbox);
+        let lives_there =
+            |slot: &AggregateSlot| matches!(&slot.phase, SlotPhase::Warm(warm) if warm.resident.sandbox == sandbox);
         let warm = self.slots.iter().filter(|(_, slot)| lives_there(slot));
         let warm: Vec<AggregateRef> = warm.map(|(aggregate, _)| aggregate.clone()).collect();
         warm.iter().for_each(|aggregate| self.cool(aggregate));
@@ -284,7 +275,7 @@ impl Shard {
 
     /// An aggregate with nothing to do does not stay in a sandbox that is given up.
     fn leave_retired(&mut self, aggregate: &AggregateRef) {
-        let resident = self.slots.peek(aggregate).and_then(Slot::resident);
+        let resident = self.slots.peek(aggregate).and_then(AggregateSlot::resident);
         if resident.is_some_and(|resident| self.sandboxes.is_retired(resident.sandbox)) {
             self.cool(aggregate);
         }
@@ -296,10 +287,10 @@ impl Shard {
         let mut interrupted = Vec::new();
         for (aggregate, slot) in &mut self.slots {
             if slot.resident().is_some_and(|resident| resident.sandbox == sandbox) {
-                if matches!(slot.phase, Phase::Loading(_)) {
+                if matches!(slot.phase, SlotPhase::Loading(_)) {
                     slot.tail = None;
                 }
-                slot.phase = Phase::Cold;
+                slot.phase = SlotPhase::Cold;
                 slot.snapshot = None;
                 interrupted.push(aggregate.clone());
             }

@@ -4,10 +4,10 @@ use std::{collections::HashMap, thread};
 
 use cantus_model::{
     AggregateRef, Digest, Fault, FaultKind,
-    ports::{HashSeed, InstanceId, Sandbox},
+    ports::{AggregateSandbox, HashSeed, InstanceId},
 };
 
-use crate::plugins::Hosted;
+use cantus_model::HostedAggregate;
 
 /// Names a sandbox of this shard; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,8 +20,8 @@ pub(super) struct Resident {
     pub(super) instance: InstanceId,
 }
 
-struct Guest {
-    sandbox: Box<dyn Sandbox>,
+struct GuestSandbox {
+    sandbox: Box<dyn AggregateSandbox>,
     digest: Digest,
     /// Who has it alone, if it is not shared.
     owner: Option<AggregateRef>,
@@ -32,14 +32,14 @@ struct Guest {
 
 #[derive(Default)]
 pub(super) struct Sandboxes {
-    guests: HashMap<SandboxId, Guest>,
+    guests: HashMap<SandboxId, GuestSandbox>,
     next: u64,
     /// Drops those that the last swap left without work.
     leaving: Option<thread::JoinHandle<()>>,
 }
 
 impl Sandboxes {
-    pub(super) fn get(&mut self, id: SandboxId) -> Option<&mut Box<dyn Sandbox>> {
+    pub(super) fn get(&mut self, id: SandboxId) -> Option<&mut Box<dyn AggregateSandbox>> {
         self.guests.get_mut(&id).map(|guest| &mut guest.sandbox)
     }
 
@@ -51,18 +51,22 @@ impl Sandboxes {
             .map(|(id, _)| *id)
     }
 
-    pub(super) fn open(&mut self, hosted: &Hosted, owner: Option<AggregateRef>) -> Result<SandboxId, Box<Fault>> {
-        let sandbox = match hosted.component.open(HashSeed::default()) {
+    pub(super) fn open(
+        &mut self,
+        hosted: &HostedAggregate,
+        owner: Option<AggregateRef>,
+    ) -> Result<SandboxId, Box<Fault>> {
+        let sandbox = match hosted.component.open_aggregates(HashSeed::default()) {
             // Those that are leaving may be what is missing.
             Err(fault) if fault.kind == FaultKind::Host && self.leaving.is_some() => {
                 self.wait_for_leaving();
-                hosted.component.open(HashSeed::default())?
+                hosted.component.open_aggregates(HashSeed::default())?
             }
             opened => opened?,
         };
         let id = SandboxId(self.next);
         self.next += 1;
-        self.guests.insert(id, Guest { sandbox, digest: hosted.digest, owner, residents: 0, retired: false });
+        self.guests.insert(id, GuestSandbox { sandbox, digest: hosted.digest, owner, residents: 0, retired: false });
         Ok(id)
     }
 

@@ -1,22 +1,22 @@
 //! Takes in what the committer did with a submission: answers it, or lets it be decided again.
 
-use cantus_model::{AggregateRef, Decision, EntryResult};
+use cantus_model::{AggregateRef, CommandError, Decision, DurableOutcome, EntryResult};
 
 use super::Shard;
 use crate::{
-    CommandError, Decided,
-    job::{Job, Settled, Submission},
+    job::Job,
+    submission::{SettledJob, Submission},
 };
 
 impl Shard {
     /// Takes in what became of a batch, and goes on with those that were held back before.
-    pub(super) fn on_batch(&mut self, settled: Vec<Settled>) {
+    pub(super) fn on_batch(&mut self, settled: Vec<SettledJob>) {
         settled.into_iter().for_each(|settled| self.on_settled(settled));
         self.release_held_back();
     }
 
-    fn on_settled(&mut self, settled: Settled) {
-        let Settled { submission: Submission { mut job, entry, held, .. }, result } = settled;
+    fn on_settled(&mut self, settled: SettledJob) {
+        let SettledJob { submission: Submission { mut job, entry, held, .. }, result } = settled;
         self.in_flight = self.in_flight.saturating_sub(1);
         if job.is_probe {
             return self.on_probed(job, result);
@@ -32,7 +32,7 @@ impl Shard {
                 }
             }
             Ok(EntryResult::Duplicate(record)) => {
-                self.probing.found();
+                self.probing.found_known();
                 self.discard_speculation(&aggregate, entry.decision.as_ref());
                 job.answer(Ok((*record).into()));
             }
@@ -124,8 +124,8 @@ impl Shard {
     }
 }
 
-fn decided(decision: Decision, version: u64, first_offset: Option<u64>) -> Decided {
-    Decided {
+fn decided(decision: Decision, version: u64, first_offset: Option<u64>) -> DurableOutcome {
+    DurableOutcome {
         outcome: decision.verdict.outcome(),
         version,
         first_offset,

@@ -2,18 +2,18 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use cantus_model::{EventBatch, StreamHead};
+use cantus_model::{EventBatch, HostedAggregate, StreamHead};
 
 use super::sandboxes::Resident;
-use crate::{job::Job, loader::Load, plugins::Hosted, repro::Incident, snapshots::WaitingSnapshot};
+use crate::{job::Job, loader::LoadHandle, repro::FaultIncident, snapshots::WaitingSnapshot};
 
 /// One aggregate with commands in hand, or in memory, or both.
-pub(super) struct Slot {
+pub(super) struct AggregateSlot {
     /// Who decides for it.
-    pub(super) hosted: Arc<Hosted>,
-    pub(super) phase: Phase,
+    pub(super) hosted: Arc<HostedAggregate>,
+    pub(super) phase: SlotPhase,
     /// All events of the stream that the resident stands at, while they are few.
-    pub(super) tail: Option<Tail>,
+    pub(super) tail: Option<RecentEvents>,
     /// Waits to be decided, in the order of admission.
     pub(super) queue: VecDeque<Job>,
     /// Decided on speculation that did not hold: to be decided again, before the queue.
@@ -29,7 +29,7 @@ pub(super) struct Slot {
     /// A state at a version that is not durable yet; it is saved when it is.
     pub(super) snapshot: Option<WaitingSnapshot>,
     /// Faults on states that are not durable yet.
-    pub(super) incidents: Vec<Incident>,
+    pub(super) incidents: Vec<FaultIncident>,
     /// A snapshot faulted: no more are tried while the aggregate is known here.
     pub(super) no_snapshots: bool,
     /// A page of events was too much for the guest at once, though each was not: they are folded one by one.
@@ -38,23 +38,23 @@ pub(super) struct Slot {
 
 /// With it an aggregate whose guest is gone, though nothing that it decided was wrong, is folded anew without the store.
 #[derive(Default)]
-pub(super) struct Tail {
+pub(super) struct RecentEvents {
     pub(super) events: EventBatch,
     pub(super) head: StreamHead,
 }
 
 /// Whether the aggregate is in memory. A cold one with submissions in flight waits until all are settled: only then
 /// does the store hold all that it decided.
-pub(super) enum Phase {
+pub(super) enum SlotPhase {
     Cold,
-    Loading(Loading),
-    Warm(Warm),
+    Loading(LoadingAggregate),
+    Warm(WarmAggregate),
 }
 
-pub(super) struct Loading {
+pub(super) struct LoadingAggregate {
     pub(super) id: u64,
     /// Gives the load up when it is dropped.
-    pub(super) _load: Load,
+    pub(super) _load: LoadHandle,
     /// Once the load has started.
     pub(super) resident: Option<Resident>,
     pub(super) head: StreamHead,
@@ -64,7 +64,7 @@ pub(super) struct Loading {
     pub(super) folded: u64,
 }
 
-pub(super) struct Warm {
+pub(super) struct WarmAggregate {
     pub(super) resident: Resident,
     /// Ahead of the store by what is in flight.
     pub(super) head: StreamHead,
@@ -72,12 +72,12 @@ pub(super) struct Warm {
     pub(super) snapshot_version: u64,
 }
 
-impl Slot {
+impl AggregateSlot {
     /// An aggregate of which nothing is known yet.
-    pub(super) fn new(hosted: Arc<Hosted>) -> Self {
+    pub(super) fn new(hosted: Arc<HostedAggregate>) -> Self {
         Self {
             hosted,
-            phase: Phase::Cold,
+            phase: SlotPhase::Cold,
             tail: None,
             queue: VecDeque::new(),
             redo: Vec::new(),
@@ -93,14 +93,17 @@ impl Slot {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.redo.is_empty() && self.in_flight == 0 && !matches!(self.phase, Phase::Loading(_))
+        self.queue.is_empty()
+            && self.redo.is_empty()
+            && self.in_flight == 0
+            && !matches!(self.phase, SlotPhase::Loading(_))
     }
 
     pub(super) fn resident(&self) -> Option<Resident> {
         match &self.phase {
-            Phase::Cold => None,
-            Phase::Loading(loading) => loading.resident,
-            Phase::Warm(warm) => Some(warm.resident),
+            SlotPhase::Cold => None,
+            SlotPhase::Loading(loading) => loading.resident,
+            SlotPhase::Warm(warm) => Some(warm.resident),
         }
     }
 
@@ -117,7 +120,7 @@ impl Slot {
     /// Makes the slot cold and returns what was in memory.
     pub(super) fn take_resident(&mut self) -> Option<Resident> {
         let resident = self.resident();
-        self.phase = Phase::Cold;
+        self.phase = SlotPhase::Cold;
         resident
     }
 }

@@ -1,33 +1,22 @@
 //! Puts another component in the place of one, between two commands of each aggregate.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
-use cantus_model::AggregateRef;
+use cantus_model::{AggregateRef, HostedAggregate, Roster};
 
 use super::{
     Shard,
-    slot::{Phase, Slot},
+    slot::{AggregateSlot, SlotPhase},
 };
-use crate::plugins::{Hosted, Plugins};
-
-/// Aggregates that are to be in memory again after a swap, the most recently used first.
-#[derive(Default)]
-pub(super) struct Warming {
-    waiting: VecDeque<AggregateRef>,
-    loading: Vec<AggregateRef>,
-}
 
 impl Shard {
     /// What was decided stays and is committed; what waits is decided by the new component, on a state that it folded
     /// itself.
-    pub(super) fn on_swap(&mut self, plugins: Arc<Plugins>) {
-        self.plugins = plugins;
+    pub(super) fn on_swap(&mut self, roster: Arc<Roster>) {
+        self.roster = roster;
         let mut moved = Vec::new();
         for (aggregate, slot) in &mut self.slots {
-            match self.plugins.hosting(&aggregate.aggregate_type) {
+            match self.roster.hosting(&aggregate.aggregate_type) {
                 // The same component; whether it is watched may have changed.
                 Some(current) if current.digest == slot.hosted.digest => slot.hosted = Arc::clone(current),
                 current => moved.push((aggregate.clone(), current.cloned())),
@@ -35,8 +24,8 @@ impl Shard {
         }
         let has_moved: HashSet<&AggregateRef> = moved.iter().map(|(aggregate, _)| aggregate).collect();
         self.warming.waiting.retain(|aggregate| self.slots.contains(aggregate) && !has_moved.contains(aggregate));
-        let plugins = Arc::clone(&self.plugins);
-        self.sandboxes.drop_unwanted(|digest| plugins.hosts(digest));
+        let roster = Arc::clone(&self.roster);
+        self.sandboxes.drop_unwanted(|digest| roster.hosts(digest));
         for (aggregate, hosted) in &moved {
             self.hand_over(aggregate, hosted.clone());
         }
@@ -51,13 +40,13 @@ impl Shard {
     }
 
     /// The old resident is gone; a load that is under way is given up.
-    fn hand_over(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<Hosted>>) {
+    fn hand_over(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<HostedAggregate>>) {
         self.quarantined.pop(aggregate);
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
-        if matches!(slot.phase, Phase::Loading(_)) {
+        if matches!(slot.phase, SlotPhase::Loading(_)) {
             slot.tail = None;
         }
-        slot.phase = Phase::Cold;
+        slot.phase = SlotPhase::Cold;
         slot.snapshot = None;
         slot.no_snapshots = false;
         slot.one_by_one = false;
@@ -79,14 +68,14 @@ impl Shard {
     pub(super) fn warm_next(&mut self) -> bool {
         let Self { slots, warming, .. } = self;
         let is_loading = |aggregate: &AggregateRef| {
-            slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, Phase::Loading(_)))
+            slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, SlotPhase::Loading(_)))
         };
         warming.loading.retain(is_loading);
         if warming.loading.len() >= self.settings.background_loads {
             return false;
         }
         let Some(aggregate) = self.warming.waiting.pop_front() else { return false };
-        let is_cold = |slot: &Slot| matches!(slot.phase, Phase::Cold);
+        let is_cold = |slot: &AggregateSlot| matches!(slot.phase, SlotPhase::Cold);
         if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.tail.is_some()) {
             self.refold(&aggregate);
         }

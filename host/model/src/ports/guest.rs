@@ -1,6 +1,6 @@
 //! What the engine asks of a guest runtime. All of it is synchronous and belongs on a thread of its own.
 
-use crate::{Context, Digest, EventBatch, Fault, Manifest, Message, Rejection};
+use crate::{Context, Digest, EventBatch, Fault, Manifest, Message, Verdict};
 
 /// One loaded component, ready to run.
 pub trait Component: Send + Sync {
@@ -10,11 +10,11 @@ pub trait Component: Send + Sync {
     /// sha256 of its bytes.
     fn digest(&self) -> Digest;
 
-    /// Opens a fresh sandbox whose hash maps are seeded with `hash_seed`.
+    /// Opens a fresh sandbox for its aggregates. The guest's hash maps are seeded with `hash_seed`.
     ///
     /// # Errors
-    /// If it cannot be instantiated.
-    fn open(&self, hash_seed: HashSeed) -> Result<Box<dyn Sandbox>, Box<Fault>>;
+    /// If it cannot be instantiated, or the plugin has no aggregates.
+    fn open_aggregates(&self, hash_seed: HashSeed) -> Result<Box<dyn AggregateSandbox>, Box<Fault>>;
 }
 
 /// What a guest's hash maps are seeded with. A guest reads it once in its life, on whatever call comes first: it cannot
@@ -33,24 +33,38 @@ impl Default for HashSeed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InstanceId(pub u64);
 
-/// How a guest answered a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
-    /// These events happen.
-    Events(Vec<Message>),
-    /// A domain "no".
-    Rejected(Rejection),
-    /// There is no such command.
-    Unknown(String),
-    /// The payload does not decode.
+/// Says why a guest gives no verdict on a command.
+#[derive(Debug)]
+pub enum HandleError {
+    /// The payload does not decode: the caller's mistake, with the guest's reason.
     Malformed(String),
+    /// The guest faulted.
+    Fault(Box<Fault>),
 }
 
-/// A running guest with its linear memory: holds many aggregate instances.
+impl From<Box<Fault>> for HandleError {
+    fn from(fault: Box<Fault>) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A running guest with its linear memory.
 ///
-/// After a [`Fault`] it is poisoned, every further call faults too, and it must be dropped with all its instances,
-/// unless [`Sandbox::is_poisoned`] says otherwise.
+/// After a [`Fault`] it is poisoned, every further call faults too, and it must be dropped with everything in it,
+/// unless [`Sandbox::is_poisoned`] returns false.
 pub trait Sandbox: Send {
+    /// Reports whether the guest can no longer be called.
+    fn is_poisoned(&self) -> bool;
+
+    /// Bytes of linear memory that it holds.
+    fn memory_bytes(&self) -> usize;
+
+    /// Fuel that all calls so far have used: a measure of work that is the same on every machine. Never stored.
+    fn fuel_used(&self) -> u64;
+}
+
+/// A sandbox of a plugin that has aggregates: holds many of their instances.
+pub trait AggregateSandbox: Sandbox {
     /// Makes an instance from a snapshot, or from nothing.
     ///
     /// # Errors
@@ -66,10 +80,10 @@ pub trait Sandbox: Send {
     /// Decides a command. Does not change the instance.
     ///
     /// # Errors
-    /// If the guest faults.
-    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Reply, Box<Fault>>;
+    /// See [`HandleError`]. A guest that does not know a command which its manifest declares faults.
+    fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Verdict, HandleError>;
 
-    /// The instance's whole state.
+    /// Returns the instance's whole state.
     ///
     /// # Errors
     /// If the guest faults.
@@ -80,13 +94,4 @@ pub trait Sandbox: Send {
     /// # Errors
     /// If the guest faults while it does.
     fn release(&mut self, instance: InstanceId) -> Result<(), Box<Fault>>;
-
-    /// Whether the guest can no longer be called.
-    fn is_poisoned(&self) -> bool;
-
-    /// Bytes of linear memory that it holds.
-    fn memory_bytes(&self) -> usize;
-
-    /// Fuel that all calls so far have used: a measure of work that is the same on every machine. Never stored.
-    fn fuel_used(&self) -> u64;
 }

@@ -1,65 +1,71 @@
-//! What the registry asks of the folder of plugins and of the component store. All of it blocks.
+//! Where components come from, and where their bytes are stored.
 
 use std::sync::Arc;
 
 use super::Component;
 use crate::Digest;
 
-/// A file of the folder, as a look at it tells.
+/// A file of the folder of plugins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginFile {
     /// Its name, without a path.
     pub name: String,
-    /// Changes whenever the file does, as far as the file system says: size, time of change, inode.
+    /// Changes whenever the file does, as far as the file system reports: size, time of change, inode.
     pub stamp: [u64; 3],
 }
 
-/// Why a file is not taken, for people.
+/// Says why the host refuses a file or a component, for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Refusal(pub String);
+pub struct Refused(pub String);
 
-/// Where components come from and where they are kept.
+/// The folder that plugins are dropped into. All of it blocks.
 pub trait PluginSource: Send + Sync {
-    /// The `*.wasm` files of the folder, sorted by name.
+    /// Lists the `*.wasm` files, sorted by name.
     ///
     /// # Errors
     /// If the folder cannot be listed.
-    fn scan(&self) -> Result<Vec<PluginFile>, Refusal>;
+    fn scan(&self) -> Result<Vec<PluginFile>, Refused>;
 
-    /// The bytes of one of them.
+    /// Reads the bytes of a file.
     ///
     /// # Errors
     /// If it cannot be read, leads out of the folder, or is too large.
-    fn read(&self, name: &str) -> Result<Vec<u8>, Refusal>;
+    fn read(&self, name: &str) -> Result<Vec<u8>, Refused>;
 
-    /// The text of the waiver that lies beside a file, if there is one: `NAME.waiver.toml`.
+    /// Reads the waiver beside a file, if there is one: `NAME.waiver.toml`.
     ///
     /// # Errors
     /// If it cannot be read.
-    fn waiver(&self, name: &str) -> Result<Option<String>, Refusal>;
+    fn waiver(&self, name: &str) -> Result<Option<String>, Refused>;
+}
 
+/// Turns bytes into a component that can run. All of it blocks.
+pub trait ComponentLoader: Send + Sync {
     /// Checks that the bytes are a whole component, without running any of it.
     ///
     /// # Errors
     /// If they are not.
-    fn validate(&self, bytes: &[u8]) -> Result<(), Refusal>;
+    fn validate(&self, bytes: &[u8]) -> Result<(), Refused>;
 
-    /// Compiles it, or takes it from the compiled cache, and asks it what it is.
+    /// Compiles the component, or takes it from the compiled cache, and asks it for its manifest.
     ///
     /// # Errors
     /// If it does not fit this host.
-    fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Component>, Refusal>;
+    fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Component>, Refused>;
+}
 
-    /// Keeps the bytes for ever, durably.
+/// Stores the bytes of every component that ever decided something, by digest, for ever. All of it blocks.
+pub trait ComponentStore: Send + Sync {
+    /// Stores the bytes durably. Bytes that are stored already are left as they are.
     ///
     /// # Errors
     /// If they cannot be written.
-    fn keep(&self, bytes: &[u8]) -> Result<Digest, Refusal>;
+    fn put_component(&self, bytes: &[u8]) -> Result<Digest, Refused>;
 
-    /// The bytes that were kept under a digest.
+    /// Reads the bytes of a digest, and checks them against it.
     ///
     /// # Errors
-    /// If they cannot be read or are damaged.
-    fn kept(&self, digest: Digest) -> Result<Option<Vec<u8>>, Refusal>;
+    /// If they cannot be read, or are damaged.
+    fn get_component(&self, digest: Digest) -> Result<Option<Vec<u8>>, Refused>;
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cantus_model::{
-    Activation, Cause, ComponentRecord, Digest, Timestamp,
+    Activation, ActivationCause, ComponentRecord, Digest, Timestamp,
     ports::{ActivationAuthor, ActivationLog, StoreError},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -165,7 +165,7 @@ pub(super) fn read_activation(row: &Row<'_>) -> Result<Activation, StoreError> {
         seq: column(row, 0)?,
         at: Timestamp(column(row, 1)?),
         plugin: column(row, 2)?,
-        cause: Cause::parse(&cause)
+        cause: ActivationCause::parse(&cause)
             .ok_or_else(|| StoreError::Corrupt(format!("{cause} is no cause of an activation")))?,
         from: digest(4)?,
         to: digest(5)?,

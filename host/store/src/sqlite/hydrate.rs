@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use cantus_model::{
     AggregateRef, EventBatch, StreamHead,
-    ports::{Hydration, Hydrator, StoreError, ToHydrate},
+    ports::{Hydration, HydrationRequest, Hydrator, StoreError},
 };
 
 use super::{
@@ -34,13 +34,13 @@ static EVENTS: LazyLock<String> = LazyLock::new(|| {
 
 #[async_trait]
 impl Hydrator for SqliteStore {
-    async fn hydrate(&self, asked: &[ToHydrate]) -> Result<Vec<Hydration>, StoreError> {
+    async fn hydrate(&self, asked: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
         let asked = asked.to_vec();
         self.readers.read(move |session| hydrate_all(session, &asked)).await
     }
 }
 
-fn hydrate_all(session: &mut Session, asked: &[ToHydrate]) -> Result<Vec<Hydration>, StoreError> {
+fn hydrate_all(session: &mut Session, asked: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
     let (mut decoder, mut bytes) = (EventDecoder::default(), 0);
     let mut hydrations = Vec::with_capacity(asked.len());
     for asked in asked {
@@ -56,7 +56,7 @@ fn hydrate_all(session: &mut Session, asked: &[ToHydrate]) -> Result<Vec<Hydrati
 fn hydrate(
     session: &mut Session,
     decoder: &mut EventDecoder,
-    asked: &ToHydrate,
+    asked: &HydrationRequest,
     room: usize,
 ) -> Result<Hydration, StoreError> {
     let Some((stream, head)) = find(session, decoder, &asked.aggregate)? else { return Ok(Hydration::default()) };

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use cantus_model::{Digest, Kind, ports::StoreError};
+use cantus_model::{Digest, MessageKind, ports::StoreError};
 use rusqlite::Connection;
 
 use super::error::explain;
@@ -17,7 +17,7 @@ const ADD_DECIDER: &str = "INSERT INTO decider (number, digest) VALUES (?, ?)";
 #[derive(Default)]
 pub(super) struct Names {
     /// The name of number `n` is at index `n - 1`.
-    kinds: Vec<Kind>,
+    kinds: Vec<MessageKind>,
     deciders: Vec<Digest>,
     /// Numbers by name, then by schema version.
     kind_numbers: HashMap<String, HashMap<u32, i64>>,
@@ -26,7 +26,7 @@ pub(super) struct Names {
 
 impl Names {
     /// The kind with this number.
-    pub(super) fn kind(&mut self, connection: &Connection, number: i64) -> Result<&Kind, StoreError> {
+    pub(super) fn kind(&mut self, connection: &Connection, number: i64) -> Result<&MessageKind, StoreError> {
         if index(number) >= self.kinds.len() {
             self.read_kinds(connection)?;
         }
@@ -66,7 +66,7 @@ impl Names {
         }
         let number = self.kinds.len() as i64 + 1;
         connection.execute(ADD_KIND, (number, name, schema_version)).map_err(explain)?;
-        self.add_kind(number, Kind { name: name.to_owned(), version: schema_version })?;
+        self.add_kind(number, MessageKind { name: name.to_owned(), version: schema_version })?;
         Ok(number)
     }
 
@@ -89,7 +89,7 @@ impl Names {
         let mut statement = connection.prepare_cached(KINDS).map_err(explain)?;
         let mut rows = statement.query([self.kinds.len()]).map_err(explain)?;
         while let Some(row) = rows.next().map_err(explain)? {
-            let kind = Kind { name: row.get(1).map_err(explain)?, version: row.get(2).map_err(explain)? };
+            let kind = MessageKind { name: row.get(1).map_err(explain)?, version: row.get(2).map_err(explain)? };
             self.add_kind(row.get(0).map_err(explain)?, kind)?;
         }
         Ok(())
@@ -105,7 +105,7 @@ impl Names {
         Ok(())
     }
 
-    fn add_kind(&mut self, number: i64, kind: Kind) -> Result<(), StoreError> {
+    fn add_kind(&mut self, number: i64, kind: MessageKind) -> Result<(), StoreError> {
         check_next(number, self.kinds.len(), "kind")?;
         self.kind_numbers.entry(kind.name.clone()).or_default().insert(kind.version, number);
         self.kinds.push(kind);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cantus_model::{AggregateRef, Command, CommandRecord, Digest, Kind, Outcome, RecordedCommand};
+use cantus_model::{AggregateRef, Command, CommandRecord, Digest, MessageKind, Outcome, RecordedCommand};
 
 use super::{
     bytes::{Column, put_bytes, put_number},
@@ -18,8 +18,8 @@ pub(super) const KINDS: usize = 1_024;
 /// The form of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Form {
-    pub(super) command: Kind,
-    pub(super) events: Vec<Kind>,
+    pub(super) command: MessageKind,
+    pub(super) events: Vec<MessageKind>,
     pub(super) component: Digest,
     /// For a rejection: its code.
     pub(super) rejected: Option<String>,
@@ -112,7 +112,7 @@ impl Form {
             Outcome::Rejected(rejection) => Some(rejection),
             Outcome::Accepted { .. } => None,
         };
-        let kind = |name: &String, version| Kind { name: name.clone(), version };
+        let kind = |name: &String, version| MessageKind { name: name.clone(), version };
         Self {
             command: kind(&record.command.name, record.command.version),
             events: events.iter().map(|event| kind(&event.name, event.version)).collect(),
@@ -189,13 +189,13 @@ impl Form {
     }
 }
 
-fn put_kind(out: &mut Vec<u8>, kind: &Kind) {
+fn put_kind(out: &mut Vec<u8>, kind: &MessageKind) {
     put_bytes(out, kind.name.as_bytes());
     put_number(out, kind.version.into());
 }
 
-fn read_kind(column: &mut Column, left: &mut usize) -> Result<Kind, Damage> {
-    Ok(Kind { name: read_key(column, left)?, version: column.small()? })
+fn read_kind(column: &mut Column, left: &mut usize) -> Result<MessageKind, Damage> {
+    Ok(MessageKind { name: read_key(column, left)?, version: column.small()? })
 }
 
 fn read_key(column: &mut Column, left: &mut usize) -> Result<String, Damage> {

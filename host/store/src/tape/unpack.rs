@@ -161,7 +161,7 @@ impl Take<'_> {
             }
             None => Outcome::Accepted { events: form.events.len() as u32 },
         };
-        let event = |kind: &cantus_model::Kind| {
+        let event = |kind: &cantus_model::MessageKind| {
             Ok(Message { name: kind.name.clone(), version: kind.version, payload: self.payload()? })
         };
         let events = form.events.iter().map(event).collect::<Result<_, Damage>>()?;
@@ -295,7 +295,7 @@ mod tests {
     fn a_command_that_would_fill_the_memory_is_refused() {
         let aggregate = AggregateRef::new("Account", "a");
         let mut columns = Columns::<Vec<u8>>::default();
-        let kind = |name: &str| cantus_model::Kind { name: name.into(), version: 1 };
+        let kind = |name: &str| cantus_model::MessageKind { name: name.into(), version: 1 };
         let mut form = Form::of(&command(&aggregate, Outcome::Accepted { events: 1 }, 0), 0);
         // A short block that says of one command that it has a million events with long names.
         form.events = vec![kind(&"x".repeat(40)); 1_000_000];

@@ -1,6 +1,6 @@
 //! What is asked for comes off.
 
-use cantus_model::{AggregateRef, Digest, HistoryQuery, Sample, ports::HistorySource};
+use cantus_model::{AggregateRef, Digest, HistoryQuery, StreamSample, ports::HistorySource};
 
 use crate::given::*;
 
@@ -32,7 +32,7 @@ async fn a_query_reads_only_what_it_selects() {
         ..HistoryQuery::default()
     };
     let one = HistoryQuery { aggregate: Some(streams[200].0.clone()), ..HistoryQuery::default() };
-    let some = HistoryQuery { sample: Some(Sample { seed: 7, per_million: 100_000 }), ..HistoryQuery::default() };
+    let some = HistoryQuery { sample: Some(StreamSample { seed: 7, per_million: 100_000 }), ..HistoryQuery::default() };
     for query in [only(&[]), only(&["Flight"]), only(&["Flight", "Account"]), only(&["None"]), one, some] {
         let expected: Vec<_> = streams.iter().filter(|(of, _)| query.selects(of)).cloned().collect();
         assert!(read(&tape, &query).await.unwrap() == expected, "{query:?}");

@@ -6,7 +6,7 @@
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType, Val, types::ComponentItem};
 
 use super::refuse;
-use crate::{audit::split, guest::GuestState};
+use crate::{guest::GuestState, surface::split};
 
 /// The interfaces. Versions 0.2.x only, as of all others.
 pub(crate) const STUBS: [&str; 11] = [
@@ -26,7 +26,7 @@ pub(crate) const STUBS: [&str; 11] = [
 /// The one function with an answer: the C library of a guest asks for its folders when it opens its first file.
 const OPENED_FOLDERS: &str = "wasi:filesystem/preopens.get-directories";
 
-/// What a resource of a stub is to the host. There never is one.
+/// The type of all resources of stubs. There never is one.
 struct Nothing;
 
 /// Defines what a component imports of the stubs. The linker is this component's own.

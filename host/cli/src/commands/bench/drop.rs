@@ -7,14 +7,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use cantus_engine::registry::State;
+use cantus_engine::registry::FileState;
+use cantus_host::Host;
 use cantus_model::Command;
 
 use super::{
     figure::{Figure, Goal, median},
     world::World,
 };
-use crate::{settings::Settings, wiring};
+use cantus_host::HostSettings;
 
 pub(super) const FLIGHTS: &[u8] = include_bytes!(env!("CANTUS_FLIGHTS_WASM"));
 const RELEASE: &[u8] = include_bytes!(env!("CANTUS_FLIGHTS_1_1_WASM"));
@@ -46,12 +47,12 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
     ])
 }
 
-fn settings(folder: &Path) -> Settings {
-    Settings {
+fn settings(folder: &Path) -> HostSettings {
+    HostSettings {
         store: format!("sqlite:{}", folder.join("cantus.db").display()),
         plugins: folder.join("plugins"),
         data: folder.to_owned(),
-        ..Settings::default()
+        ..HostSettings::default()
     }
 }
 
@@ -60,13 +61,13 @@ async fn decide_day(folder: &Path) -> Result<()> {
     let settings = settings(folder);
     std::fs::create_dir_all(&settings.plugins)?;
     std::fs::write(settings.plugins.join(FILE), FLIGHTS)?;
-    let host = wiring::start(&settings, false, |_| {}).await.map_err(|failure| failure.error)?;
+    let host = Host::builder().settings(settings.clone()).start().await?;
     let csv = folder.join("day.csv");
     std::fs::write(&csv, DAY)?;
     for line in flights::feed::open(&csv)?.commands() {
-        host.engine.submit(command(&serde_json::to_value(&line?)?))?;
+        host.submit(command(&serde_json::to_value(&line?)?))?;
     }
-    host.stop().await;
+    host.shutdown().await;
     Ok(())
 }
 
@@ -90,7 +91,7 @@ pub(super) fn command(line: &serde_json::Value) -> Command {
 /// Milliseconds from the file's arrival in the folder until it is live.
 async fn drop_release(folder: &Path) -> Result<f64> {
     let settings = settings(folder);
-    let host = wiring::start(&settings, true, |_| {}).await.map_err(|failure| failure.error)?;
+    let host = Host::builder().settings(settings.clone()).follow_plugins().start().await?;
     let mut statuses = host.statuses();
     let aside = folder.join("release");
     std::fs::write(&aside, RELEASE)?;
@@ -99,21 +100,22 @@ async fn drop_release(folder: &Path) -> Result<f64> {
     let live = statuses.wait_for(|files| {
         files.iter().any(|file| {
             let release = file.version.as_ref().is_some_and(|version| version.minor == 1);
-            release && matches!(file.state, State::Active | State::Refused)
+            release && matches!(file.state, FileState::Active | FileState::Refused)
         })
     });
     let state = tokio::time::timeout(TIMEOUT, live).await??.first().map(|file| file.state);
     let took = started.elapsed();
-    ensure!(state == Some(State::Active), "release 1.1 did not go live");
-    host.stop().await;
+    ensure!(state == Some(FileState::Active), "release 1.1 did not go live");
+    host.shutdown().await;
     check_verified(&settings).await?;
     Ok(took.as_secs_f64() * 1e3)
 }
 
-async fn check_verified(settings: &Settings) -> Result<()> {
+async fn check_verified(settings: &HostSettings) -> Result<()> {
     let store = cantus_store::open_read_only(&settings.store).await?;
     let last = store.activations(1).await?.pop().context("nothing was activated")?;
-    let report: cantus_engine::verify::Report = serde_json::from_str(&last.report.context("there is no report")?)?;
+    let report: cantus_replay::verify::VerificationReport =
+        serde_json::from_str(&last.report.context("there is no report")?)?;
     match report.findings.commands as usize {
         VERIFIED => Ok(()),
         commands => bail!("{commands} commands were verified"),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Result;
-use cantus_engine::{Engine, Settings};
+use cantus_engine::{Engine, EngineSettings};
 use cantus_model::Command;
 use cantus_store::ceiling;
 
@@ -31,7 +31,7 @@ const BYTES_BEFORE: f64 = 591.0;
 const STORE: &str = "durable.db";
 
 pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Result<Vec<Figure>> {
-    let settings = Settings { resident_aggregates: ACCOUNTS, ..Settings::default() };
+    let settings = EngineSettings { resident_aggregates: ACCOUNTS, ..EngineSettings::default() };
     let engine = Arc::new(world.engine(STORE, settings).await?);
     load::run(&engine, ACCOUNTS, IN_FLIGHT, |number| open(account(number))).await?;
     let memory = memory::own_mb()?;
@@ -152,7 +152,8 @@ async fn sustained(deposits: &mut Deposits, burst: f64) -> Result<Figure> {
 
 /// The same with one transaction a command.
 async fn one_by_one(world: &World) -> Result<f64> {
-    let engine = Arc::new(world.engine(STORE, Settings { batch_commands: 1, ..Settings::default() }).await?);
+    let engine =
+        Arc::new(world.engine(STORE, EngineSettings { batch_commands: 1, ..EngineSettings::default() }).await?);
     let run = load::run(&engine, COMMANDS_ONE_BY_ONE, IN_FLIGHT, nth).await?;
     engine.shutdown().await;
     Ok(run.rate())

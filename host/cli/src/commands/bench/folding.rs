@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use anyhow::{Result, anyhow, ensure};
-use cantus_engine::Settings;
+use bank as _;
+use cantus_engine::EngineSettings;
 use cantus_model::{EventBatch, ports::HashSeed};
 use cantus_sdk::{EventRef, testing::Harness};
 
@@ -13,7 +14,6 @@ use super::{
 };
 
 // The native fold is the example's own code, linked into this binary.
-use bank as _;
 
 pub(super) const EVENTS: usize = 1_000_000;
 const ROUNDS: usize = 7;
@@ -34,7 +34,7 @@ pub(super) fn measure(world: &World) -> Result<Figure> {
 
 /// An opening and deposits, in pages as the engine hydrates them.
 pub(super) fn batches(events: usize) -> Vec<EventBatch> {
-    let page = Settings::default().page_events;
+    let page = EngineSettings::default().page_events;
     (0..events).step_by(page).map(|first| batch(first..(first + page).min(events))).collect()
 }
 
@@ -61,7 +61,7 @@ pub(super) fn event(number: usize) -> (&'static str, u32, String) {
 
 /// Events a second that the guest folds, and the state.
 pub(super) fn fold_in_wasm(world: &World, batches: &[EventBatch]) -> Result<(f64, Vec<u8>)> {
-    let mut sandbox = world.component.open(HashSeed::default())?;
+    let mut sandbox = world.component.open_aggregates(HashSeed::default())?;
     let instance = sandbox.restore("Account", "folded", None)?;
     let started = Instant::now();
     for batch in batches {

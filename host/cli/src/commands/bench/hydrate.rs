@@ -8,8 +8,10 @@ use std::{
 };
 
 use anyhow::{Result, bail, ensure};
-use cantus_engine::{CommandError, Engine, Settings};
-use cantus_model::{AggregateRef, Context, Decision, Entry, EntryResult, Message, PartitionId, Timestamp, Verdict};
+use cantus_engine::{Engine, EngineSettings};
+use cantus_model::{
+    AggregateRef, CommandError, Context, Decision, Entry, EntryResult, Message, PartitionId, Timestamp, Verdict,
+};
 
 use super::{
     figure::{Figure, Goal, median},
@@ -46,7 +48,7 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
         fold.push(folding::fold_in_wasm(world, &batches)?.0);
     }
 
-    let engine = world.engine(STORE, Settings::default()).await?;
+    let engine = world.engine(STORE, EngineSettings::default()).await?;
     engine.execute(deposit(long.clone(), EVENTS)).await?; // a snapshot is due; the shutdown waits for it
     engine.shutdown().await;
     let (mut with_snapshot, mut ten_events) = (Vec::new(), Vec::new());
@@ -90,7 +92,7 @@ async fn middle(
 
 /// An engine whose guest and connections are there.
 async fn warmed_up(world: &World, other: &AggregateRef) -> Result<Engine> {
-    let engine = world.engine(STORE, Settings::default()).await?;
+    let engine = world.engine(STORE, EngineSettings::default()).await?;
     hydrate(&engine, other, SHORT as u64).await?;
     Ok(engine)
 }

@@ -13,14 +13,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use cantus_engine::{
-    Settings,
-    replay::{Cast, Components, Progress, Replay, replay},
-};
+use cantus_engine::EngineSettings;
 use cantus_model::{
     Digest, HistoryPage, HistoryQuery, Outcome,
     ports::{Component, HistorySource, Store},
 };
+use cantus_replay::replay::{Components, Replay, ReplayConfig, ReplayProgress, replay};
 use cantus_sdk::testing::Harness;
 use cantus_store::tape::{Tape, TapeWriter};
 use crossbeam_channel::{Receiver, bounded};
@@ -75,10 +73,10 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
 
 /// Lets the component decide all the days.
 async fn record(world: &World, component: &Arc<dyn Component>) -> Result<()> {
-    let engine = world.engine_of(STORE, Settings::default(), component).await?;
+    let engine = world.engine_of(STORE, EngineSettings::default(), component).await?;
     let csv = world.path("days.csv");
     std::fs::write(&csv, days())?;
-    let mut pending: VecDeque<cantus_engine::Pending> = VecDeque::new();
+    let mut pending: VecDeque<cantus_engine::PendingAnswer> = VecDeque::new();
     for line in flights::feed::open(&csv)?.commands() {
         if pending.len() >= 512
             && let Some(answer) = pending.pop_front()
@@ -133,16 +131,16 @@ async fn rates(source: &dyn HistorySource, component: &Arc<dyn Component>, comma
 async fn replay_all(source: &dyn HistorySource, component: &Arc<dyn Component>) -> Result<Duration> {
     let flights = Arc::clone(component);
     let find = move |_: Digest| Ok(Some(Arc::clone(&flights)));
-    let cast = Cast {
+    let config = ReplayConfig {
         components: Arc::new(Components::new(Box::new(find))),
         candidate: None,
         perturbations: Vec::new(),
         since: None,
-        events_per_command: Settings::default().events_per_command,
+        events_per_command: EngineSettings::default().events_per_command,
     };
-    let asked = Replay { query: HistoryQuery::default(), limit: None, threads: threads(), cast };
+    let asked = Replay { query: HistoryQuery::default(), limit: None, threads: threads(), config };
     let started = Instant::now();
-    let report = replay(source, asked, &Arc::new(Progress::default())).await?;
+    let report = replay(source, asked, &Arc::new(ReplayProgress::default())).await?;
     let took = started.elapsed();
     ensure!(report.is_clean(), "{} commands differ", report.differing());
     Ok(took)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Result;
-use cantus_engine::Settings;
+use cantus_engine::EngineSettings;
 
 use super::{
     figure::{Figure, Goal, median},
@@ -19,7 +19,7 @@ const PAGE: [u8; 4096] = [0x5a; 4096];
 const ALLOWANCE_MS: f64 = 0.15;
 
 pub(super) async fn measure(world: &World) -> Result<Figure> {
-    let engine = world.engine("single.db", Settings::default()).await?;
+    let engine = world.engine("single.db", EngineSettings::default()).await?;
     engine.execute(open(account(0))).await?;
     let mut file = File::create(world.path("fdatasync"))?;
     let (mut commands, mut syncs) = (Vec::new(), Vec::new());

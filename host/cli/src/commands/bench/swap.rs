@@ -1,6 +1,5 @@
 //! What a swap costs those who send commands: two components that decide alike take turns under full load.
 
-use cantus_model::PartitionId;
 use std::{
     sync::{
         Arc,
@@ -10,8 +9,8 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use cantus_engine::{Engine, Live, Settings};
-use cantus_model::Outcome;
+use cantus_engine::{Engine, EngineSettings};
+use cantus_model::{LiveComponent, Outcome, PartitionId};
 use tokio::task::JoinSet;
 
 use super::{
@@ -35,12 +34,12 @@ const TURNS: u32 = 6;
 const TURN: Duration = Duration::from_secs(10);
 
 pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Result<Vec<Figure>> {
-    let settings = Settings { resident_aggregates: ACCOUNTS, ..Settings::default() };
+    let settings = EngineSettings { resident_aggregates: ACCOUNTS, ..EngineSettings::default() };
     let engine = Arc::new(world.engine(STORE, settings).await?);
     load::run(&engine, ACCOUNTS, IN_FLIGHT, |number| open(account(number))).await?;
     let mut swapper = Swapper {
         engine: Arc::clone(&engine),
-        turns: [world.component.clone(), world.twin()?].map(Live::new),
+        turns: [world.component.clone(), world.twin()?].map(LiveComponent::new),
         turn: 0,
     };
     let mut figures = Vec::new();
@@ -61,7 +60,7 @@ pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Res
 /// Puts one component in the place of the other, again and again.
 struct Swapper {
     engine: Arc<Engine>,
-    turns: [Live; 2],
+    turns: [LiveComponent; 2],
     turn: usize,
 }
 

@@ -1,12 +1,14 @@
 //! Where the bench happens: a folder on the disk to be measured, and the bank example as a component.
 
+use cantus_engine::{EngineParts, Ownership};
+use cantus_model::LiveComponent;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
-use cantus_engine::{Engine, Settings, SystemClock};
+use cantus_engine::{Engine, EngineSettings, SystemClock};
 use cantus_model::{
     AggregateRef, Command,
     ports::{Component, Store},
@@ -52,7 +54,7 @@ impl World {
         load(bytes)
     }
 
-    pub(super) async fn engine(&self, name: &str, settings: Settings) -> Result<Engine> {
+    pub(super) async fn engine(&self, name: &str, settings: EngineSettings) -> Result<Engine> {
         self.engine_of(name, settings, &self.component).await
     }
 
@@ -60,11 +62,18 @@ impl World {
     pub(super) async fn engine_of(
         &self,
         name: &str,
-        settings: Settings,
+        settings: EngineSettings,
         component: &Arc<dyn Component>,
     ) -> Result<Engine> {
-        let components = vec![Arc::clone(component)];
-        Ok(Engine::start(settings, self.store(name).await?, components, Arc::new(SystemClock)).await?)
+        let store = self.store(name).await?;
+        Ok(Engine::start(EngineParts {
+            settings,
+            ownership: Ownership::claim(store.clone(), &*store).await?,
+            hydrator: store,
+            live: &[LiveComponent::new(Arc::clone(component))],
+            clock: Arc::new(SystemClock),
+            repro: None,
+        })?)
     }
 }
 
@@ -95,7 +104,7 @@ pub(super) fn account(number: usize) -> AggregateRef {
 
 pub(super) fn command(aggregate: AggregateRef, name: &str, payload: String) -> Command {
     Command {
-        id: uuid::Uuid::now_v7().to_string(),
+        id: cantus_host::wire::new_command_id(),
         aggregate,
         name: name.to_owned(),
         version: None,

@@ -1,5 +1,6 @@
 //! Events for people, in tables.
 
+use cantus_host::wire::time_text;
 use cantus_model::{PageLimit, RecordedEvent};
 
 use crate::render::{self, Length};
@@ -48,7 +49,7 @@ fn table(rows: &[Vec<String>]) -> String {
 
 fn row(event: &RecordedEvent, length: Length) -> Vec<String> {
     vec![
-        render::time(event.recorded_at),
+        time_text(event.recorded_at),
         format!("{}:{}", event.position.partition, event.position.offset),
         event.aggregate.to_string(),
         event.version.to_string(),

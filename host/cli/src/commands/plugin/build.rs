@@ -1,19 +1,20 @@
 //! `cantus plugin build DIR`: compiles a plugin's crate, checks the component, and puts it into the folder of plugins.
 
+use cantus_host::components::LoadedFile;
 use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
 };
 
+use cantus_host::components::{load_file, name_of};
 use serde_json::json;
 
 use super::cargo;
 use crate::{
     args::{Global, PluginsArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output, render, settings,
-    wiring::{self, LoadedFile},
 };
 
 const EXAMPLES: &str = "\
@@ -38,13 +39,13 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If cargo fails, or the host would refuse the component.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("plugins", args.plugins.plugins.clone())];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let artifact = cargo::build(&args.dir)?;
-    let file = wiring::load_file(&settings, &artifact)?;
+    let file = load_file(&settings.host, &artifact)?;
     let manifest = file.component.manifest();
-    let target = settings.plugins.join(format!("{}.wasm", manifest.name));
+    let target = settings.host.plugins.join(format!("{}.wasm", manifest.name));
     put(&target, &file).or_exit_while(Exit::Machine, || target.display().to_string())?;
 
     if global.json {
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
             "bytes": file.bytes.len(),
         }))?;
     } else {
-        let (name, size) = (wiring::name_of(&*file.component), render::bytes(file.bytes.len() as u64));
+        let (name, size) = (name_of(&*file.component), render::bytes(file.bytes.len() as u64));
         output::print(&format!("built {name}, {size}, into {}\n", render::escaped(target.display())))?;
     }
     Ok(Exit::Ok)

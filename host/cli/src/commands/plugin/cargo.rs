@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::exit_codes::{Exit, Failure};
+use crate::exit_codes::{CliError, Exit};
 
 const TARGET: &str = "wasm32-wasip2";
 
@@ -16,11 +16,11 @@ const TARGET: &str = "wasm32-wasip2";
 ///
 /// # Errors
 /// If cargo or the target is missing, the build fails, or the crate makes no component.
-pub(super) fn build(dir: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn build(dir: &Path) -> Result<PathBuf, CliError> {
     let manifest = dir.join("Cargo.toml");
     let manifest = manifest.canonicalize().map_err(|error| {
         let what = "name the folder of a plugin's crate, or make one with `cantus plugin new`";
-        Failure::new(Exit::Usage, format!("{}: {error}: {what}", manifest.display()))
+        CliError::new(Exit::Usage, format!("{}: {error}: {what}", manifest.display()))
     })?;
     check_target(dir)?;
     let output = Command::new("cargo")
@@ -30,13 +30,13 @@ pub(super) fn build(dir: &Path) -> Result<PathBuf, Failure> {
         .output();
     let output = output.map_err(missing("cargo"))?;
     if !output.status.success() {
-        return Err(Failure::new(Exit::Build, format!("cargo could not build {}", dir.display())));
+        return Err(CliError::new(Exit::Build, format!("cargo could not build {}", dir.display())));
     }
     component(&output.stdout, &manifest)
 }
 
 /// The standard library of the target is a folder of the toolchain that `dir` uses.
-fn check_target(dir: &Path) -> Result<(), Failure> {
+fn check_target(dir: &Path) -> Result<(), CliError> {
     let output = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", TARGET])
         .current_dir(dir)
@@ -49,15 +49,15 @@ fn check_target(dir: &Path) -> Result<(), Failure> {
     }
     let message =
         format!("the target {TARGET} is not installed: run `rustup target add {TARGET}` in {}", dir.display());
-    Err(Failure::new(Exit::Build, message))
+    Err(CliError::new(Exit::Build, message))
 }
 
-fn missing(program: &'static str) -> impl FnOnce(io::Error) -> Failure {
+fn missing(program: &'static str) -> impl FnOnce(io::Error) -> CliError {
     move |error| match error.kind() {
         io::ErrorKind::NotFound => {
-            Failure::new(Exit::Build, format!("{program} is not installed: get Rust from https://rustup.rs"))
+            CliError::new(Exit::Build, format!("{program} is not installed: get Rust from https://rustup.rs"))
         }
-        _ => Failure::new(Exit::Build, format!("{program} cannot be started: {error}")),
+        _ => CliError::new(Exit::Build, format!("{program} cannot be started: {error}")),
     }
 }
 
@@ -74,7 +74,7 @@ struct Target {
 }
 
 /// Finds the component among cargo's messages, one JSON object a line.
-fn component(messages: &[u8], manifest: &Path) -> Result<PathBuf, Failure> {
+fn component(messages: &[u8], manifest: &Path) -> Result<PathBuf, CliError> {
     messages
         .split(|byte| *byte == b'\n')
         // Other messages have other fields.
@@ -89,7 +89,7 @@ fn component(messages: &[u8], manifest: &Path) -> Result<PathBuf, Failure> {
                 "{} makes no component: it needs a package with\n  [lib]\n  crate-type = [\"cdylib\", \"rlib\"]",
                 manifest.display()
             );
-            Failure::new(Exit::Build, message)
+            CliError::new(Exit::Build, message)
         })
 }
 

@@ -1,14 +1,17 @@
 //! `cantus plugin history NAME`: what was live when, who decided so, and what its verification found.
 
-use cantus_engine::{registry::Log, verify::Report};
-use cantus_model::{Activation, Cause, Digest};
+use cantus_engine::registry::ActivationState;
+use cantus_host::wire::time_text;
+use cantus_model::{Activation, ActivationCause, Digest};
+use cantus_replay::verify::VerificationReport;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
-    findings, output, render, settings, wiring,
+    exit_codes::{CliError, Exit, OrExit},
+    findings, output, render, settings,
+    store_access::open_to_read,
 };
 
 const EXAMPLES: &str = "\
@@ -34,14 +37,17 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If nothing of that name was ever live, or the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
-    let store = wiring::open_to_read(&settings).await?;
+    let store = open_to_read(&settings).await?;
     let all = store.activations(0).await.or_exit(Exit::Store)?;
-    let log = Log::new(store.components().await.or_exit(Exit::Store)?, &all);
+    let log = ActivationState::new(store.components().await.or_exit(Exit::Store)?, &all);
     let activations: Vec<&Activation> = all.iter().filter(|activation| activation.plugin == args.name).collect();
     if activations.is_empty() {
-        return Err(Failure::new(Exit::Some, format!("no plugin {} was ever live in {}", args.name, settings.store)));
+        return Err(CliError::new(
+            Exit::Some,
+            format!("no plugin {} was ever live in {}", args.name, settings.host.store),
+        ));
     }
     if let Some(seq) = args.report {
         return report(&activations, seq, global.json);
@@ -55,20 +61,20 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn version(log: &Log, digest: Option<Digest>) -> Option<String> {
+fn version(log: &ActivationState, digest: Option<Digest>) -> Option<String> {
     digest.and_then(|digest| log.component(digest)).map(|(_, version)| version.to_string())
 }
 
 /// How much of history was checked before an activation; `None` if it was not verified.
 pub(super) fn checked(activation: &Activation) -> Option<String> {
-    let report: Report = serde_json::from_str(activation.report.as_ref()?).ok()?;
+    let report: VerificationReport = serde_json::from_str(activation.report.as_ref()?).ok()?;
     Some(findings::checked(&report))
 }
 
-fn cells(activation: &Activation, log: &Log) -> Vec<String> {
+fn cells(activation: &Activation, log: &ActivationState) -> Vec<String> {
     vec![
         activation.seq.to_string(),
-        render::time(activation.at),
+        time_text(activation.at),
         version(log, activation.to).unwrap_or_else(|| "none".to_owned()),
         activation.to.map_or_else(|| "-".to_owned(), |digest| digest.short()),
         checked(activation).unwrap_or_else(|| "-".to_owned()),
@@ -84,7 +90,7 @@ struct Row<'a> {
     n: u64,
     at: String,
     plugin: &'a str,
-    cause: Cause,
+    cause: ActivationCause,
     from: Option<Digest>,
     from_version: Option<String>,
     to: Option<Digest>,
@@ -95,10 +101,10 @@ struct Row<'a> {
     report: Option<&'a RawValue>,
 }
 
-fn row<'a>(activation: &'a Activation, log: &Log) -> Row<'a> {
+fn row<'a>(activation: &'a Activation, log: &ActivationState) -> Row<'a> {
     Row {
         n: activation.seq,
-        at: render::time(activation.at),
+        at: time_text(activation.at),
         plugin: &activation.plugin,
         cause: activation.cause,
         from: activation.from,
@@ -111,11 +117,11 @@ fn row<'a>(activation: &'a Activation, log: &Log) -> Row<'a> {
     }
 }
 
-fn report(activations: &[&Activation], seq: u64, as_json: bool) -> Result<Exit, Failure> {
+fn report(activations: &[&Activation], seq: u64, as_json: bool) -> Result<Exit, CliError> {
     let activation = activations.iter().find(|activation| activation.seq == seq);
     let text = activation.and_then(|activation| activation.report.as_ref());
-    let text = text.ok_or_else(|| Failure::new(Exit::Some, format!("there is no report of an activation {seq}")))?;
-    let report: Report = serde_json::from_str(text).or_exit(Exit::Store)?;
+    let text = text.ok_or_else(|| CliError::new(Exit::Some, format!("there is no report of an activation {seq}")))?;
+    let report: VerificationReport = serde_json::from_str(text).or_exit(Exit::Store)?;
     if as_json {
         output::print_json(&report)?;
     } else {

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use cantus_host::components::load_file;
 use serde_json::json;
 
 use super::tree;
 use crate::{
     args::Global,
-    exit_codes::{Exit, Failure},
-    output, settings, wiring,
+    exit_codes::{CliError, Exit},
+    output, settings,
 };
 
 const EXAMPLES: &str = "\
@@ -28,9 +29,9 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If it is not a component that the host would take.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
-    let file = wiring::load_file(&settings, &args.file)?;
+    let file = load_file(&settings.host, &args.file)?;
     let (manifest, digest) = (file.component.manifest(), file.component.digest());
     if global.json {
         output::print_json(&json!({

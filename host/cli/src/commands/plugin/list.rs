@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use cantus_engine::registry::{FileStatus, Log};
+use cantus_engine::registry::{ActivationState, FileStatus};
+use cantus_host::{status_file, wire::time_text};
 use cantus_model::{Activation, Digest};
 use cantus_wasm::PluginFolder;
 use serde::Serialize;
@@ -10,10 +11,9 @@ use serde::Serialize;
 use super::history;
 use crate::{
     args::{Global, PluginsArg, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
-    output, render, settings,
-    settings::Settings,
-    wiring,
+    exit_codes::{CliError, Exit, OrExit},
+    output, render,
+    settings::{self, Settings},
 };
 
 const EXAMPLES: &str = "\
@@ -53,18 +53,18 @@ struct Row {
 ///
 /// # Errors
 /// If the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
-    let (log, activations) = match cantus_store::open_read_only(&settings.store).await {
+    let (log, activations) = match cantus_store::open_read_only(&settings.host.store).await {
         Ok(store) => {
             let activations = store.activations(0).await.or_exit(Exit::Store)?;
-            (Log::new(store.components().await.or_exit(Exit::Store)?, &activations), activations)
+            (ActivationState::new(store.components().await.or_exit(Exit::Store)?, &activations), activations)
         }
         // Nothing was ever live: there are only files.
         Err(error) => {
             tracing::debug!(%error, "no store");
-            (Log::default(), Vec::new())
+            (ActivationState::default(), Vec::new())
         }
     };
     let rows = rows(&log, &activations, files(&settings)?);
@@ -76,19 +76,20 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
 }
 
 /// The files that are there, with what a host last knew of them if they are still the same.
-fn files(settings: &Settings) -> Result<Vec<FileStatus>, Failure> {
-    if !settings.plugins.exists() {
+fn files(settings: &Settings) -> Result<Vec<FileStatus>, CliError> {
+    if !settings.host.plugins.exists() {
         return Ok(Vec::new());
     }
-    let folder = PluginFolder::open(&settings.plugins, settings.wasm.component_bytes).or_exit(Exit::Plugin)?;
+    let folder =
+        PluginFolder::open(&settings.host.plugins, settings.host.wasm.component_bytes).or_exit(Exit::Plugin)?;
     let mut known: BTreeMap<String, FileStatus> =
-        wiring::known_files(&settings.data).into_iter().map(|status| (status.file.clone(), status)).collect();
+        status_file::read(&settings.host.data).into_iter().map(|status| (status.file.clone(), status)).collect();
     let file = |name: String| {
         let read = folder.read(&name);
         let digest = read.as_ref().ok().map(|bytes| Digest::of(bytes));
         let unseen = FileStatus {
             file: name.clone(),
-            state: cantus_engine::registry::State::Found,
+            state: cantus_engine::registry::FileState::Found,
             reason: Some("no host has looked at it".into()),
             digest,
             plugin: None,
@@ -100,7 +101,7 @@ fn files(settings: &Settings) -> Result<Vec<FileStatus>, Failure> {
 }
 
 /// Live components first, each with its file if it has one; then the other files.
-fn rows(log: &Log, activations: &[Activation], mut files: Vec<FileStatus>) -> Vec<Row> {
+fn rows(log: &ActivationState, activations: &[Activation], mut files: Vec<FileStatus>) -> Vec<Row> {
     let mut rows = Vec::new();
     for (plugin, digest) in log.live() {
         let file = files.iter().position(|file| file.digest == Some(digest)).map(|place| files.remove(place).file);
@@ -111,7 +112,7 @@ fn rows(log: &Log, activations: &[Activation], mut files: Vec<FileStatus>) -> Ve
             digest: Some(digest.to_string()),
             state: "active",
             file,
-            since: last.map(|last| render::time(last.at)),
+            since: last.map(|last| time_text(last.at)),
             checked: last.and_then(history::checked),
             reason: last.map(|last| format!("{}: {}", last.cause, last.why)),
         });

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     args::Global,
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output,
 };
 
@@ -78,13 +78,13 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the folder is there already, or the SDK is not.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let folder = args.path.clone().unwrap_or_else(|| args.name.clone().into());
     let sdk = sdk(Path::new(SDK))?;
     let occupied = fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
     if occupied || folder.is_file() {
         let message = format!("{} is there already: choose another --path", folder.display());
-        return Err(Failure::new(Exit::Usage, message));
+        return Err(CliError::new(Exit::Usage, message));
     }
     for (name, template) in FILES {
         let path = folder.join(name);
@@ -114,7 +114,7 @@ fn text(name: &str, folder: &Path, sdk: &str) -> String {
     )
 }
 
-fn sdk(path: &Path) -> Result<String, Failure> {
+fn sdk(path: &Path) -> Result<String, CliError> {
     let path = path.canonicalize().or_exit_while(Exit::Usage, || {
         format!(
             "the SDK is not published yet, and the checkout that this binary was built from is gone ({}): \

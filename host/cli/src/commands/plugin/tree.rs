@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cantus_model::{AggregateType, Digest, Kind, Manifest};
+use cantus_model::{AggregateType, Digest, Manifest, MessageKind};
 use serde_json::Value;
 
 use crate::render;
@@ -48,7 +48,7 @@ fn aggregate(kind: &AggregateType) -> String {
     text
 }
 
-fn kind_name(kind: &Kind) -> String {
+fn kind_name(kind: &MessageKind) -> String {
     format!("{} v{}", render::escaped(&kind.name), kind.version)
 }
 
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_plugin_reads_as_a_tree() {
-        let opened = Kind { name: "Opened".into(), version: 2 };
+        let opened = MessageKind { name: "Opened".into(), version: 2 };
         let schema = json!({"type": "object", "required": ["owner"], "properties": {
             "owner": {"type": "string", "description": "Who may draw"},
             "limit": {"type": ["integer", "null"], "format": "uint32"},

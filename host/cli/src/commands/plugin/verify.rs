@@ -1,15 +1,14 @@
 //! `cantus plugin verify FILE`: what a running host would check before the file goes live, without one.
 
-use cantus_model::ports::ActivationAuthor;
 use std::{path::PathBuf, sync::Arc};
 
-use cantus_engine::verify::Waiver;
+use cantus_host::{Operations, components};
+use cantus_replay::verify::Waiver;
 
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     findings, output, settings,
-    wiring::{self, Keep},
 };
 
 const EXAMPLES: &str = "\
@@ -59,20 +58,17 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the component is none, or the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("verify.commands", args.commands)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
-    let store = wiring::open_to_read(&settings).await?;
-    let file = wiring::load_file(&settings, &args.file)?;
+    let file = components::load_file(&settings.host, &args.file)?;
     let waiver = args.waiver.map(|path| {
         let doing = || format!("the waiver {}", path.display());
         let text = std::fs::read_to_string(&path).or_exit_while(Exit::Usage, doing)?;
         Waiver::parse(&text).or_exit_while(Exit::Usage, doing)
     });
-    let source = wiring::source(&settings, Keep::CompiledCode)?;
-    let activator = wiring::activator(&settings, store, ActivationAuthor::Operator, source);
-    let log = activator.log().await.or_exit(Exit::Store)?;
-    let report = activator.verify(&log, Arc::clone(&file.component), waiver.transpose()?).await.or_exit(Exit::Store)?;
+    let operations = Operations::open_read_only(&settings.host).await?;
+    let report = operations.verify(Arc::clone(&file.component), waiver.transpose()?).await?;
     if global.json {
         output::print_json(&report)?;
     } else {

@@ -1,10 +1,10 @@
 //! The report as JUnit XML: a test case for each kind of command, and one for each perturbation.
 
-use cantus_engine::replay::{Group, KindReport, PerturbationReport, ReplayReport};
+use cantus_replay::replay::{FindingGroup, KindReport, PerturbationReport, ReplayReport};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     findings,
 };
 
@@ -16,7 +16,7 @@ pub(super) fn is_earlier(start: &[u8]) -> bool {
 }
 
 /// It names no time, so that the same report gives the same bytes.
-pub(super) fn xml(report: &ReplayReport) -> Result<String, Failure> {
+pub(super) fn xml(report: &ReplayReport) -> Result<String, CliError> {
     let mut suite = TestSuite::new("recorded decisions");
     suite.add_test_cases(report.kinds.iter().map(|kind| case(kind, report)));
     let mut suites = vec![suite];
@@ -31,8 +31,8 @@ pub(super) fn xml(report: &ReplayReport) -> Result<String, Failure> {
 }
 
 fn case(kind: &KindReport, report: &ReplayReport) -> TestCase {
-    let is_ours = |group: &&Group| format!("{}.{}", group.aggregate, group.command) == kind.command;
-    let groups: Vec<&Group> = report.findings.groups.iter().filter(is_ours).collect();
+    let is_ours = |group: &&FindingGroup| format!("{}.{}", group.aggregate, group.command) == kind.command;
+    let groups: Vec<&FindingGroup> = report.findings.groups.iter().filter(is_ours).collect();
     let waived: u64 = groups.iter().filter(|group| group.waived.is_some()).map(|group| group.count).sum();
     let differing = kind.commands - kind.identical - waived;
     let message = format!("{differing} of {} decided otherwise", kind.commands);
@@ -58,14 +58,14 @@ fn test_case(name: &str, differing: u64, message: String, description: String) -
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use cantus_engine::replay::{Change, Findings};
+    use cantus_replay::replay::{DecisionChange, Findings};
 
     use super::*;
 
     #[test]
     fn a_difference_that_has_no_group_of_its_own_fails_as_well() {
-        let group = |command: &str, count, waived: Option<&str>| Group {
-            change: Change::EventsDiffer,
+        let group = |command: &str, count, waived: Option<&str>| FindingGroup {
+            change: DecisionChange::EventsDiffer,
             aggregate: "A".into(),
             command: command.into(),
             code: None,

@@ -1,19 +1,21 @@
 //! Where history and components come from: a store and its component store, or a tape.
 
+use cantus_host::components::LoadedFile;
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use cantus_engine::replay::Components;
+use cantus_host::components::{StoredComponents, finder, load_file, unpooled_runtime};
 use cantus_model::{
     Digest, HistoryQuery, Manifest,
-    ports::{Component, HistorySource, Refusal, Store},
+    ports::{Component, HistorySource, Refused, Store},
 };
+use cantus_replay::replay::Components;
 use cantus_store::tape::Tape;
 use cantus_wasm::{Limits, Runtime};
 
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     settings::Settings,
-    wiring::{self, LoadedFile},
+    store_access::open_to_read,
 };
 
 /// How many times as long a call may take on the interpreter.
@@ -33,15 +35,19 @@ pub(super) struct Source {
 
 impl Source {
     /// Opens a tape, or else the store of the settings, for reading.
-    pub(super) async fn open(settings: &Settings, tape: Option<&Path>, plugin: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        settings: &Settings,
+        tape: Option<&Path>,
+        plugin: Option<&Path>,
+    ) -> Result<Self, CliError> {
         let recorded = match tape {
             Some(path) => {
                 let opened = Tape::open(path).or_exit_while(Exit::Usage, || path.display().to_string())?;
                 Recorded::Tape(Arc::new(opened))
             }
-            None => Recorded::Store(wiring::open_to_read(settings).await?),
+            None => Recorded::Store(open_to_read(settings).await?),
         };
-        let candidate = plugin.map(|path| wiring::load_file(settings, path)).transpose()?.map(Arc::new);
+        let candidate = plugin.map(|path| load_file(&settings.host, path)).transpose()?.map(Arc::new);
         Ok(Self { recorded, candidate, settings: settings.clone() })
     }
 
@@ -53,7 +59,7 @@ impl Source {
     }
 
     /// What of a history concerns the candidate: if nothing else is asked for, the aggregates that its plugin has or had.
-    pub(super) async fn select(&self, query: HistoryQuery) -> Result<HistoryQuery, Failure> {
+    pub(super) async fn select(&self, query: HistoryQuery) -> Result<HistoryQuery, CliError> {
         let Some(Manifest { name, aggregates, .. }) = self.manifest() else { return Ok(query) };
         let (plugins, types): (BTreeSet<String>, _) = match &self.recorded {
             Recorded::Tape(tape) => (tape.header().components.iter().map(|it| it.plugin.clone()).collect(), Vec::new()),
@@ -67,7 +73,7 @@ impl Source {
         };
         if !plugins.is_empty() && !plugins.contains(name) {
             let plugins = Vec::from_iter(plugins).join(", ");
-            return Err(Failure::new(
+            return Err(CliError::new(
                 Exit::Usage,
                 format!("{name} has decided nothing here; this was decided by {plugins}"),
             ));
@@ -87,37 +93,37 @@ impl Source {
     }
 
     /// The components, compiled to machine code.
-    pub(super) fn components(&self) -> Result<Arc<Components>, Failure> {
-        self.run_by(wiring::unpooled_runtime(&self.settings)?)
+    pub(super) fn components(&self) -> Result<Arc<Components>, CliError> {
+        self.run_by(unpooled_runtime(&self.settings.host)?)
     }
 
     /// The same on an interpreter.
-    pub(super) fn interpreted(&self) -> Result<Arc<Components>, Failure> {
+    pub(super) fn interpreted(&self) -> Result<Arc<Components>, CliError> {
         // Fuel ends a call there too; it only takes longer.
-        let call_timeout_ms = self.settings.wasm.call_timeout_ms.saturating_mul(INTERPRETER_TIMES);
-        let limits = Limits { call_timeout_ms, ..self.settings.wasm.clone() };
+        let call_timeout_ms = self.settings.host.wasm.call_timeout_ms.saturating_mul(INTERPRETER_TIMES);
+        let limits = Limits { call_timeout_ms, ..self.settings.host.wasm.clone() };
         self.run_by(Runtime::interpreted(&limits).or_exit(Exit::Machine)?)
     }
 
     /// Components of the candidate's file, of the tape, or of the component store.
-    fn run_by(&self, runtime: Runtime) -> Result<Arc<Components>, Failure> {
+    fn run_by(&self, runtime: Runtime) -> Result<Arc<Components>, CliError> {
         let runtime = Arc::new(runtime);
-        let kept = wiring::recorded_on(Arc::clone(&runtime), &self.settings)?;
+        let stored = finder(StoredComponents::open(&self.settings.host)?, runtime.clone());
         let candidate = self.candidate.clone();
         let tape = match &self.recorded {
             Recorded::Store(_) => None,
             Recorded::Tape(tape) => Some(Arc::clone(tape)),
         };
         let load =
-            move |bytes: &[u8]| -> Result<Option<Arc<dyn Component>>, Refusal> { Ok(Some(runtime.load(bytes)?)) };
+            move |bytes: &[u8]| -> Result<Option<Arc<dyn Component>>, Refused> { Ok(Some(runtime.load(bytes)?)) };
         Ok(Arc::new(Components::new(Box::new(move |digest| {
             if let Some(file) = candidate.as_ref().filter(|file| file.component.digest() == digest) {
                 return load(&file.bytes);
             }
             let taped = tape.as_ref().map(|tape| tape.component(digest)).transpose();
-            match taped.map_err(|error| Refusal(error.to_string()))?.flatten() {
+            match taped.map_err(|error| Refused(error.to_string()))?.flatten() {
                 Some(bytes) => load(&bytes),
-                None => kept(digest),
+                None => stored(digest),
             }
         }))))
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::replay::{Findings, KindReport, Missing, PerturbationReport, ReplayReport};
+use cantus_replay::replay::{Findings, KindReport, MissingComponent, PerturbationReport, ReplayReport};
 
 use super::source::Source;
 use crate::{
@@ -66,7 +66,7 @@ fn states(report: &ReplayReport) -> String {
 }
 
 /// On a line of its own.
-pub(super) fn missing(Missing { component, why }: &Missing) -> String {
+pub(super) fn missing(MissingComponent { component, why }: &MissingComponent) -> String {
     let why = why.as_ref().map(|why| format!(": {}", message(why))).unwrap_or_default();
     format!("\n  {}{why}", component.short())
 }

@@ -1,19 +1,19 @@
 //! The bundles that are kept.
 
+use cantus_host::ReproFolder;
 use std::path::Path;
 
-use cantus_engine::repro::Bundle;
+use cantus_replay::repro::Bundle;
 use serde_json::{Value, json};
 
 use super::{load, show};
 use crate::{
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output, render,
-    wiring::ReproFolder,
 };
 
 /// Lists them, the newest first.
-pub(super) fn run(folder: &ReproFolder, as_json: bool) -> Result<Exit, Failure> {
+pub(super) fn run(folder: &ReproFolder, as_json: bool) -> Result<Exit, CliError> {
     let doing = || format!("the folder {}", folder.path().display());
     let mut files = folder.bundles().or_exit_while(Exit::Machine, doing)?;
     files.reverse();
@@ -33,7 +33,7 @@ fn name(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn row(file: &Path, bundle: &Result<Bundle, Failure>) -> Vec<String> {
+fn row(file: &Path, bundle: &Result<Bundle, CliError>) -> Vec<String> {
     let unknown = |what: String| {
         let dashes = ["-"; 4].map(str::to_owned);
         [name(file)].into_iter().chain(dashes).chain([what]).collect()
@@ -51,7 +51,7 @@ fn row(file: &Path, bundle: &Result<Bundle, Failure>) -> Vec<String> {
     vec![name(file), bundle.aggregate.to_string(), command, events, plugin, show::fault_line(&bundle.fault)]
 }
 
-fn line(file: &Path, bundle: &Result<Bundle, Failure>) -> Value {
+fn line(file: &Path, bundle: &Result<Bundle, CliError>) -> Value {
     let file = file.display().to_string();
     match bundle {
         Err(failure) => json!({ "file": file, "error": format!("{:#}", failure.error) }),

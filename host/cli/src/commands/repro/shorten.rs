@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cantus_engine::repro::{Rerun, Shortened, shorten};
+use cantus_replay::repro::{BundleRerun, ShortenedBundle, shorten};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     atomic_file::{Output, ProtectedFiles, Replace},
-    exit_codes::{Exit, Failure},
+    exit_codes::{CliError, Exit},
     output, render,
 };
 
@@ -19,18 +19,18 @@ pub(super) struct Written {
     /// Where.
     pub(super) file: PathBuf,
     /// What.
-    pub(super) shortened: Shortened,
+    pub(super) shortened: ShortenedBundle,
 }
 
 /// Shortens and writes.
 pub(super) fn run(
-    rerun: &Rerun<'_>,
+    rerun: &BundleRerun<'_>,
     file: &Path,
     to: Option<PathBuf>,
     replace: Replace,
     protected: &ProtectedFiles,
     runs: u32,
-) -> Result<Written, Failure> {
+) -> Result<Written, CliError> {
     let to = to.unwrap_or_else(|| {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         format!("{name}.short.json").into()
@@ -51,7 +51,7 @@ pub(super) fn run(
         bar.finish_and_clear();
     }
     // It came a moment ago.
-    let shortened = shortened.ok_or_else(|| Failure::new(Exit::Some, "the fault comes only now and then"))?;
+    let shortened = shortened.ok_or_else(|| CliError::new(Exit::Some, "the fault comes only now and then"))?;
     output.write(&shortened.bundle.to_json())?;
     Ok(Written { file: to, shortened })
 }

@@ -1,21 +1,19 @@
 //! What came of a bundle, for people and for programs.
 
-use cantus_engine::repro::{Bundle, BundleCommand, BundleFault, Came, Run, Start};
+use cantus_host::{components::name_of, wire::payload_json};
 use cantus_model::{Fault, FaultKind, Message, ports::Component};
+use cantus_replay::repro::{Bundle, BundleCommand, BundleFault, BundleRun, RerunOutcome, StartingState};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::shorten::Written;
-use crate::{
-    render::{self, escaped, message},
-    wiring,
-};
+use crate::render::{self, escaped, message};
 
 /// All there is to say.
 pub(super) struct Report<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) component: &'a dyn Component,
-    pub(super) runs: &'a [Run],
+    pub(super) runs: &'a [BundleRun],
     pub(super) shortened: Option<Written>,
 }
 
@@ -31,7 +29,7 @@ impl Report<'_> {
         }
         text += &format!("  recorded  {}\n", fault_line(fault));
         for run in self.runs {
-            text += &run_text(run, &escaped(wiring::name_of(self.component)));
+            text += &run_text(run, &escaped(name_of(self.component)));
         }
         text += &self.conclusion();
         if let Some(Written { file, shortened }) = &self.shortened {
@@ -125,35 +123,35 @@ const fn kind_name(kind: FaultKind) -> &'static str {
     }
 }
 
-fn run_text(run: &Run, component: &str) -> String {
+fn run_text(run: &BundleRun, component: &str) -> String {
     let from = match run.start {
-        Start::FirstEvent => "its first event",
-        Start::Snapshot => "its snapshot",
+        StartingState::FirstEvent => "its first event",
+        StartingState::Snapshot => "its snapshot",
     };
     let events = format!("{} event{}", render::count(run.events as u64), if run.events == 1 { "" } else { "s" });
     let verdict = match run.again {
         true => "the recorded fault came again",
         false => "the recorded fault did not come",
     };
-    format!("{verdict}, from {from} on with {events}, on {component}\n{}", came_text(run))
+    format!("{verdict}, from {from} on with {events}, on {component}\n{}", outcome_text(run))
 }
 
-fn came_text(run: &Run) -> String {
-    match &run.came {
-        Came::Fault(fault) => fault_text(fault),
-        Came::Accepted(events) if events.is_empty() => "  the command was accepted, without events\n".into(),
-        Came::Accepted(events) => {
+fn outcome_text(run: &BundleRun) -> String {
+    match &run.outcome {
+        RerunOutcome::Fault(fault) => fault_text(fault),
+        RerunOutcome::Accepted(events) if events.is_empty() => "  the command was accepted, without events\n".into(),
+        RerunOutcome::Accepted(events) => {
             let event = |event: &Message| {
                 format!("\n    {} v{} {}", escaped(&event.name), event.version, render::payload(&event.payload))
             };
             format!("  the command was accepted:{}\n", events.iter().map(event).collect::<String>())
         }
-        Came::Rejected(rejection) => {
+        RerunOutcome::Rejected(rejection) => {
             let (code, why) = (message(&rejection.code), message(&rejection.message));
             format!("  the command was rejected: {code}: {why}\n")
         }
-        Came::Undecided(why) => format!("  the command was not decided: {}\n", message(why)),
-        Came::Folded => "  all was well\n".into(),
+        RerunOutcome::Undecided(why) => format!("  the command was not decided: {}\n", message(why)),
+        RerunOutcome::Folded => "  all was well\n".into(),
     }
 }
 
@@ -173,14 +171,14 @@ struct ReportJson<'a> {
 #[derive(Serialize)]
 struct RunJson<'a> {
     again: bool,
-    came: CameJson<'a>,
+    outcome: RerunOutcomeJson<'a>,
     events: usize,
     start: &'static str,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum CameJson<'a> {
+enum RerunOutcomeJson<'a> {
     Fault(&'a Fault),
     Accepted(Vec<EventJson<'a>>),
     Rejected { code: &'a str, message: &'a str },
@@ -196,29 +194,29 @@ struct EventJson<'a> {
 }
 
 impl<'a> RunJson<'a> {
-    fn of(run: &'a Run) -> Self {
+    fn of(run: &'a BundleRun) -> Self {
         let start = match run.start {
-            Start::FirstEvent => "first-event",
-            Start::Snapshot => "snapshot",
+            StartingState::FirstEvent => "first-event",
+            StartingState::Snapshot => "snapshot",
         };
-        Self { again: run.again, came: CameJson::of(&run.came), events: run.events, start }
+        Self { again: run.again, outcome: RerunOutcomeJson::of(&run.outcome), events: run.events, start }
     }
 }
 
-impl<'a> CameJson<'a> {
-    fn of(came: &'a Came) -> Self {
-        match came {
-            Came::Fault(fault) => Self::Fault(fault),
-            Came::Accepted(events) => Self::Accepted(events.iter().map(EventJson::of).collect()),
-            Came::Rejected(rejection) => Self::Rejected { code: &rejection.code, message: &rejection.message },
-            Came::Undecided(why) => Self::Undecided(why),
-            Came::Folded => Self::Folded,
+impl<'a> RerunOutcomeJson<'a> {
+    fn of(outcome: &'a RerunOutcome) -> Self {
+        match outcome {
+            RerunOutcome::Fault(fault) => Self::Fault(fault),
+            RerunOutcome::Accepted(events) => Self::Accepted(events.iter().map(EventJson::of).collect()),
+            RerunOutcome::Rejected(rejection) => Self::Rejected { code: &rejection.code, message: &rejection.message },
+            RerunOutcome::Undecided(why) => Self::Undecided(why),
+            RerunOutcome::Folded => Self::Folded,
         }
     }
 }
 
 impl<'a> EventJson<'a> {
     fn of(event: &'a Message) -> Self {
-        Self { event: &event.name, payload: render::payload_json(&event.payload), version: event.version }
+        Self { event: &event.name, payload: payload_json(&event.payload), version: event.version }
     }
 }

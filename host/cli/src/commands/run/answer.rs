@@ -1,25 +1,22 @@
 //! One line of outcome: what became of one line of the input.
 
-use cantus_engine::{Answer, CommandError};
-use cantus_model::{Command, Fault, Outcome};
+use cantus_host::wire::AnswerJson;
+use cantus_model::{Answer, Command};
 use serde::Serialize;
-use serde_json::value::RawValue;
-
-use crate::render;
 
 /// What became of one line.
 #[derive(Serialize)]
-pub(super) struct Line<'a> {
+pub(super) struct OutcomeLine<'a> {
     line: u64,
     #[serde(flatten)]
-    asked: Option<Asked<'a>>,
+    asked: Option<CommandRefJson<'a>>,
     #[serde(flatten)]
-    result: Result<'a>,
+    result: LineResult<'a>,
 }
 
 /// The command that is answered.
 #[derive(Serialize)]
-struct Asked<'a> {
+struct CommandRefJson<'a> {
     id: &'a str,
     aggregate: &'a str,
     aggregate_id: &'a str,
@@ -27,57 +24,27 @@ struct Asked<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(tag = "outcome", rename_all = "lowercase")]
-enum Result<'a> {
-    Accepted {
-        events: u32,
-        #[serde(flatten)]
-        at: At,
-    },
-    Rejected {
-        code: &'a str,
-        message: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        detail: Option<Box<RawValue>>,
-        #[serde(flatten)]
-        at: At,
-    },
-    Failed {
-        code: &'static str,
-        message: String,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        fault: Option<&'a Fault>,
-    },
-    Invalid {
-        column: usize,
-        message: &'a str,
-    },
+#[serde(untagged)]
+enum LineResult<'a> {
+    Answered(AnswerJson<'a>),
+    Invalid { outcome: &'static str, column: usize, message: &'a str },
 }
 
-#[derive(Serialize)]
-struct At {
-    version: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    first_offset: Option<u64>,
-    duplicate: bool,
-    component: String,
-}
-
-impl<'a> Line<'a> {
+impl<'a> OutcomeLine<'a> {
     /// For a command that was submitted.
     pub(super) fn of(line: u64, command: &'a Command, answer: &'a Answer) -> Self {
-        let asked = Asked {
+        let asked = CommandRefJson {
             id: &command.id,
             aggregate: &command.aggregate.aggregate_type,
             aggregate_id: &command.aggregate.id,
             command: &command.name,
         };
-        Self { line, asked: Some(asked), result: result(answer) }
+        Self { line, asked: Some(asked), result: LineResult::Answered(answer.into()) }
     }
 
     /// For a line that is no command.
     pub(super) fn invalid(line: u64, column: usize, message: &'a str) -> Self {
-        Self { line, asked: None, result: Result::Invalid { column, message } }
+        Self { line, asked: None, result: LineResult::Invalid { outcome: "invalid", column, message } }
     }
 
     /// As JSON with its line end.
@@ -90,34 +57,5 @@ impl<'a> Line<'a> {
         });
         text.push('\n');
         text
-    }
-}
-
-fn result(answer: &Answer) -> Result<'_> {
-    match answer {
-        Ok(decided) => {
-            let at = At {
-                version: decided.version,
-                first_offset: decided.first_offset,
-                duplicate: decided.duplicate,
-                component: decided.component.to_string(),
-            };
-            match &decided.outcome {
-                Outcome::Accepted { events } => Result::Accepted { events: *events, at },
-                Outcome::Rejected(rejection) => Result::Rejected {
-                    code: &rejection.code,
-                    message: &rejection.message,
-                    detail: rejection.detail.as_deref().map(render::payload_json),
-                    at,
-                },
-            }
-        }
-        Err(error) => {
-            let fault = match error {
-                CommandError::Fault(fault) => Some(&**fault),
-                _ => None,
-            };
-            Result::Failed { code: error.code(), message: error.to_string(), fault }
-        }
     }
 }

@@ -2,16 +2,18 @@
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
-use cantus_engine::{Answer, CommandError, Engine, StopReason};
-use cantus_model::{Command, ports::StoreError};
+use cantus_engine::{Engine, StopReason};
+use cantus_model::{Answer, Command, CommandError, ports::StoreError};
 use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
 
-use super::{answer::Line, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::Progress, tally::Tally};
-use crate::exit_codes::{Exit, Failure};
+use super::{
+    answer::OutcomeLine, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::Progress, tally::Tally,
+};
+use crate::exit_codes::{CliError, Exit};
 
 /// What the feed runs on.
 pub(super) struct Feed {
@@ -128,7 +130,7 @@ impl Feed {
                         Some((line, command))
                     }
                     Some(Item::Invalid { line, column, message }) => {
-                        outcomes.push(|| Line::invalid(line, column, &message).json());
+                        outcomes.push(|| OutcomeLine::invalid(line, column, &message).json());
                         tally.add_invalid(line, column, &message);
                         ended = outcomes.flush().err().map(Ended::Outcomes);
                         None
@@ -190,7 +192,7 @@ fn settle_all(
 ) -> Option<StoreError> {
     let mut failed = None;
     for Answered { line, command, answer } in answers {
-        outcomes.push(|| Line::of(line, &command, &answer).json());
+        outcomes.push(|| OutcomeLine::of(line, &command, &answer).json());
         tally.add(line, &answer);
         if let Err(CommandError::Store(error)) = answer {
             failed.get_or_insert(error);
@@ -210,36 +212,36 @@ impl From<StopReason> for Ended {
 
 impl Ended {
     /// The exit code, or what to say about the failure.
-    pub(super) fn exit(self, tally: &Tally) -> Result<Exit, Failure> {
+    pub(super) fn exit(self, tally: &Tally) -> Result<Exit, CliError> {
         let acknowledged = tally.acknowledged();
         match self {
             Self::Finished if tally.failed() + tally.invalid() > 0 => Ok(Exit::Some),
             Self::Finished => Ok(Exit::Ok),
             Self::Interrupted => Ok(Exit::Interrupted),
             // What is lost may be lost with what was acknowledged.
-            Self::Store(error @ StoreError::Lost(_)) => Err(Failure::new(
+            Self::Store(error @ StoreError::Lost(_)) => Err(CliError::new(
                 Exit::Store,
                 format!("{error}; {acknowledged} commands were acknowledged before that, the rest was not run"),
             )),
-            Self::Panicked(reason) => Err(Failure::new(
+            Self::Panicked(reason) => Err(CliError::new(
                 Exit::Machine,
                 format!("{reason}; {acknowledged} commands were acknowledged and are stored, the rest was not run"),
             )),
-            Self::Store(error) => Err(Failure::new(
+            Self::Store(error) => Err(CliError::new(
                 Exit::Store,
                 format!("{error}; {acknowledged} commands were acknowledged and are stored, the rest was not run"),
             )),
-            Self::Input(error) => Err(Failure::new(
+            Self::Input(error) => Err(CliError::new(
                 Exit::Usage,
                 format!("the commands cannot be read any further: {error}; {acknowledged} were acknowledged"),
             )),
-            Self::Outcomes(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(
+            Self::Outcomes(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(CliError::new(
                 Exit::Some,
                 format!(
                     "nobody reads the outcomes any more, so the rest was not run; {acknowledged} commands were acknowledged"
                 ),
             )),
-            Self::Outcomes(error) => Err(Failure::new(
+            Self::Outcomes(error) => Err(CliError::new(
                 Exit::Machine,
                 format!("the outcomes cannot be written: {error}; {acknowledged} commands were acknowledged"),
             )),

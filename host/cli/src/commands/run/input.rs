@@ -6,12 +6,11 @@ use std::{
     path::Path,
 };
 
-use cantus_model::{AggregateRef, Command};
-use serde::{Deserialize, Deserializer, de};
-use serde_json::value::RawValue;
+use cantus_host::wire::{CommandSyntaxError, parse_command};
+use cantus_model::Command;
 use tokio::sync::mpsc;
 
-use crate::exit_codes::{Exit, Failure, OrExit};
+use crate::exit_codes::{CliError, Exit, OrExit};
 
 /// What the reader found.
 pub(crate) enum Item {
@@ -31,7 +30,7 @@ pub(crate) struct Input {
 }
 
 /// Opens a file, or stdin for `-`.
-pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
+pub(crate) fn open(path: &Path) -> Result<Input, CliError> {
     if path.as_os_str() == "-" {
         return Ok(Input { reader: Box::new(BufReader::new(io::stdin())), bytes: None });
     }
@@ -39,15 +38,10 @@ pub(crate) fn open(path: &Path) -> Result<Input, Failure> {
     let file = File::open(path).or_exit_while(Exit::Usage, doing)?;
     let metadata = file.metadata().or_exit_while(Exit::Usage, doing)?;
     if metadata.is_dir() {
-        return Err(Failure::new(Exit::Usage, format!("{} is a folder: name a file", doing())));
+        return Err(CliError::new(Exit::Usage, format!("{} is a folder: name a file", doing())));
     }
     let bytes = metadata.is_file().then_some(metadata.len());
     Ok(Input { reader: Box::new(BufReader::with_capacity(1 << 16, file)), bytes })
-}
-
-/// An id that was never used before.
-pub(super) fn unused_id() -> String {
-    uuid::Uuid::now_v7().to_string()
 }
 
 /// Reads lines of at most `limit` bytes, at most `ahead` of them before they are taken. `new_id` makes up the ids that are
@@ -98,9 +92,9 @@ fn item(
     if text.trim_ascii().is_empty() {
         return None;
     }
-    Some(match parse(text, new_id) {
+    Some(match parse_command(text, new_id) {
         Ok(command) => Item::Command { line, command: Box::new(command), bytes },
-        Err((column, message)) => Item::Invalid { line, column, message },
+        Err(CommandSyntaxError { column, message }) => Item::Invalid { line, column, message },
     })
 }
 
@@ -130,115 +124,12 @@ fn read_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>, limit: usize) -> i
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line<'a> {
-    id: Option<String>,
-    aggregate: String,
-    aggregate_id: String,
-    command: String,
-    version: Option<u32>,
-    #[serde(borrow)]
-    payload: &'a RawValue,
-    expected_version: Option<u64>,
-    actor: Option<String>,
-    correlation_id: Option<String>,
-    causation_id: Option<String>,
-    #[serde(default, deserialize_with = "pairs")]
-    metadata: Vec<(String, String)>,
-}
-
-/// One line as a command; else the column, from 1, and what is wrong there. `new_id` makes up an id that is absent.
-pub(crate) fn parse(text: &[u8], new_id: impl FnOnce() -> String) -> Result<Command, (usize, String)> {
-    // An array would be taken as well, its values for the fields in their order.
-    if text.trim_ascii_start().first() == Some(&b'[') {
-        return Err((1, "a line is one JSON object, not an array".to_owned()));
-    }
-    let line: Line<'_> = serde_json::from_slice(text).map_err(|error| {
-        let message = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        let message = message.strip_suffix(&place).unwrap_or(&message);
-        let what = if error.is_data() { "" } else { "no JSON object: " };
-        (error.column().max(1), format!("{what}{message}"))
-    })?;
-    for (name, value) in [("id", line.id.as_deref()), ("aggregate_id", Some(&*line.aggregate_id))] {
-        if value.is_some_and(str::is_empty) {
-            return Err((1, format!("`{name}` is empty")));
-        }
-    }
-    Ok(Command {
-        id: line.id.unwrap_or_else(new_id),
-        aggregate: AggregateRef::new(line.aggregate, line.aggregate_id),
-        name: line.command,
-        version: line.version,
-        payload: line.payload.get().as_bytes().to_vec(),
-        expected_version: line.expected_version,
-        actor: line.actor,
-        correlation_id: line.correlation_id,
-        causation_id: line.causation_id,
-        metadata: line.metadata,
-    })
-}
-
-/// An object of texts, in the order in which they stand.
-fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
-    struct Pairs;
-    impl<'de> de::Visitor<'de> for Pairs {
-        type Value = Vec<(String, String)>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object of texts")
-        }
-
-        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut pairs = Vec::new();
-            while let Some(pair) = map.next_entry()? {
-                pairs.push(pair);
-            }
-            Ok(pairs)
-        }
-    }
-    deserializer.deserialize_map(Pairs)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use cantus_host::wire::new_command_id;
+
     use super::*;
-
-    const LINE: &str = r#"{"id":"i","aggregate":"A","aggregate_id":"1","command":"C","version":2,
-        "payload":{ "x": 1.50 },"expected_version":4,"actor":"me","metadata":{"b":"1","a":"2"}}"#;
-
-    #[test]
-    fn a_line_becomes_a_command_with_its_payload_byte_by_byte() {
-        let command = parse(LINE.as_bytes(), unused_id).unwrap();
-        assert_eq!(command.payload, b"{ \"x\": 1.50 }");
-        assert_eq!((command.version, command.expected_version, command.actor), (Some(2), Some(4), Some("me".into())));
-        assert_eq!(command.metadata, [("b".into(), "1".into()), ("a".into(), "2".into())]);
-    }
-
-    #[test]
-    fn a_missing_id_is_made_up_anew() {
-        let line = br#"{"aggregate":"A","aggregate_id":"1","command":"C","payload":null}"#;
-        let (one, two) = (parse(line, unused_id).unwrap(), parse(line, unused_id).unwrap());
-        assert_ne!(one.id, two.id);
-        assert_eq!(one.payload, b"null");
-    }
-
-    #[test]
-    fn errors_name_the_column_and_the_reason() {
-        let error = |text: &str| parse(text.as_bytes(), unused_id).unwrap_err();
-        assert_eq!(error("{]"), (2, "no JSON object: key must be a string".to_owned()));
-        assert_eq!(error("{\"aggregate\":5}").1, "invalid type: integer `5`, expected a string");
-        assert_eq!(error("{}").1, "missing field `aggregate`");
-        assert_eq!(error(" [\"1\"]"), (1, "a line is one JSON object, not an array".to_owned()));
-        let unknown = LINE.replace("actor", "actr");
-        assert!(error(&unknown).1.starts_with("unknown field `actr`, expected one of `id`, `aggregate`"));
-        assert_eq!(
-            error(&LINE.replace("\"1\",\"command\"", "\"\",\"command\"")),
-            (1, "`aggregate_id` is empty".into())
-        );
-    }
 
     #[test]
     fn long_lines_are_cut_and_the_next_one_is_whole() {
@@ -255,8 +146,8 @@ mod tests {
 
     #[test]
     fn blank_lines_are_skipped_and_long_ones_reported() {
-        assert!(item(1, 2, b" \r", 3, 10, unused_id).is_none());
-        let Some(Item::Invalid { line: 3, message, .. }) = item(3, 20, b"12345678901", 20, 10, unused_id) else {
+        assert!(item(1, 2, b" \r", 3, 10, new_command_id).is_none());
+        let Some(Item::Invalid { line: 3, message, .. }) = item(3, 20, b"12345678901", 20, 10, new_command_id) else {
             panic!()
         };
         assert!(message.contains("20 bytes"), "{message}");

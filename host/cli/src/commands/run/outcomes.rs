@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     atomic_file::{AtomicFile, ProtectedFiles, Replace, open_device},
-    exit_codes::{Exit, Failure},
+    exit_codes::{CliError, Exit},
 };
 
 /// Where outcomes go.
@@ -23,11 +23,11 @@ pub(super) struct Outcomes {
 ///
 /// # Errors
 /// If it cannot be made, or something is there that may not be replaced.
-pub(super) fn open(path: Option<&Path>, force: bool, protected: &ProtectedFiles) -> Result<Outcomes, Failure> {
+pub(super) fn open(path: Option<&Path>, force: bool, protected: &ProtectedFiles) -> Result<Outcomes, CliError> {
     let sink: Option<Box<dyn Write + Send>> = match path {
         None => None,
         Some(path) if path.as_os_str() == "-" => Some(Box::new(io::stdout())),
-        Some(path) => Some(file(path, force, protected).map_err(|failure| Failure {
+        Some(path) => Some(file(path, force, protected).map_err(|failure| CliError {
             exit: Exit::Usage,
             error: failure.error.context("the file of --outcomes"),
         })?),
@@ -35,7 +35,7 @@ pub(super) fn open(path: Option<&Path>, force: bool, protected: &ProtectedFiles)
     Ok(Outcomes { sink, lines: Vec::new() })
 }
 
-fn file(path: &Path, force: bool, protected: &ProtectedFiles) -> Result<Box<dyn Write + Send>, Failure> {
+fn file(path: &Path, force: bool, protected: &ProtectedFiles) -> Result<Box<dyn Write + Send>, CliError> {
     if let Some(device) = open_device(path, protected)? {
         return Ok(Box::new(device));
     }

@@ -5,10 +5,10 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::exit_codes::{Exit, Failure, OrExit};
+use crate::exit_codes::{CliError, Exit, OrExit};
 
 /// Resolves at the first signal. The second one ends the process.
-pub(super) fn listen() -> Result<oneshot::Receiver<()>, Failure> {
+pub(super) fn listen() -> Result<oneshot::Receiver<()>, CliError> {
     let mut interrupt = signal(SignalKind::interrupt()).or_exit(Exit::Machine)?;
     let mut terminate = signal(SignalKind::terminate()).or_exit(Exit::Machine)?;
     let (first, stop) = oneshot::channel();

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cantus_engine::{Answer, Stats};
-use cantus_model::Outcome;
+use cantus_engine::Stats;
+use cantus_model::{Answer, Outcome};
 use serde::Serialize;
 
 use crate::{output, render};
@@ -203,13 +203,13 @@ fn groups(groups: &BTreeMap<String, Group>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cantus_engine::{CommandError, Decided};
+    use cantus_model::{CommandError, DurableOutcome};
     use cantus_model::{Digest, Rejection};
 
     use super::*;
 
     fn decided(outcome: Outcome, duplicate: bool) -> Answer {
-        Ok(Decided { outcome, version: 1, first_offset: None, duplicate, component: Digest::of(b"") })
+        Ok(DurableOutcome { outcome, version: 1, first_offset: None, duplicate, component: Digest::of(b"") })
     }
 
     #[test]

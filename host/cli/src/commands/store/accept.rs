@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{head_json, head_text};
 use crate::{
     args::{Global, StoreArg},
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output, settings,
 };
 
@@ -33,10 +33,10 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If there is no store, or the file beside it cannot be written.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
-    cantus_store::open_read_only(&settings.store).await.or_exit(Exit::Store)?; // nothing is created here
-    let heads = cantus_store::accept(&settings.store).await.or_exit(Exit::Store)?;
+    cantus_store::open_read_only(&settings.host.store).await.or_exit(Exit::Store)?; // nothing is created here
+    let heads = cantus_store::accept(&settings.host.store).await.or_exit(Exit::Store)?;
     if global.json {
         output::print_json(&json!({ "accepted": heads.iter().map(head_json).collect::<Vec<_>>() }))?;
     } else {

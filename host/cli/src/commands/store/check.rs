@@ -1,7 +1,9 @@
 //! `cantus store check`: reads all of a store and reports what contradicts itself. Only reads.
 
+use cantus_host::components::StoredComponents;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cantus_model::ports::ComponentStore;
 use cantus_store::CheckReport;
 use serde_json::json;
 
@@ -9,10 +11,9 @@ use super::{head_json, head_text};
 use crate::{
     args::{Global, StoreArg},
     commands::tape::Progress,
-    exit_codes::{Exit, Failure, OrExit},
+    exit_codes::{CliError, Exit, OrExit},
     output,
     settings::{self, Settings},
-    wiring,
 };
 
 const EXAMPLES: &str = "\
@@ -41,14 +42,14 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If there is no store, or it cannot be read at all.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let shown = Arc::new(Mutex::new(Shown { bar: None, done: 0 }));
     let progress = {
         let shown = Arc::clone(&shown);
         move |done: u64, all: u64| shown.lock().unwrap_or_else(PoisonError::into_inner).show(done, all)
     };
-    let mut report = cantus_store::check(&settings.store, progress).await.or_exit(Exit::Store)?;
+    let mut report = cantus_store::check(&settings.host.store, progress).await.or_exit(Exit::Store)?;
     shown.lock().unwrap_or_else(PoisonError::into_inner).bar = None;
     check_components(&settings, &mut report)?;
     if global.json {
@@ -78,15 +79,16 @@ impl Shown {
 }
 
 /// Notes components that took decisions and cannot be run again.
-fn check_components(settings: &Settings, report: &mut CheckReport) -> Result<(), Failure> {
+fn check_components(settings: &Settings, report: &mut CheckReport) -> Result<(), CliError> {
+    let stored = StoredComponents::open(&settings.host)?;
     for digest in report.deciders.clone() {
-        match wiring::kept(settings, digest) {
+        match stored.get_component(digest) {
             Ok(Some(_)) => {}
             Ok(None) => report.problem(format!(
                 "component {digest} took decisions and is not in {}: they cannot be replayed",
-                settings.data.join("components").display()
+                settings.host.data.join("components").display()
             )),
-            Err(failure) => report.problem(failure.error.to_string()),
+            Err(refused) => report.problem(refused.to_string()),
         }
     }
     Ok(())

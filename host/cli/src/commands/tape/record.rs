@@ -18,8 +18,9 @@ use super::{
 use crate::{
     args::{Global, StoreArg},
     atomic_file::{AtomicFile, ProtectedFiles, Replace},
-    exit_codes::{Exit, Failure, OrExit},
-    output, render, settings, wiring,
+    exit_codes::{CliError, Exit, OrExit},
+    output, render, settings,
+    store_access::open_to_read,
 };
 
 const EXAMPLES: &str = "\
@@ -70,18 +71,18 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If nothing is selected, the store cannot be read, a component is missing, or the file cannot be written.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, Failure> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let (query, redactor) = (args.selection.query()?, args.redaction.redactor()?);
     let protected = ProtectedFiles::of(&settings, global, args.redaction.files());
     let file = AtomicFile::of(&args.file, Replace::Nothing.or_forced(args.force), &protected)?;
-    let store = wiring::open_to_read(&settings).await?;
+    let store = open_to_read(&settings).await?;
     let components = Components::of(&settings, &*store, !args.without_components).await?;
     let cut = Cut { path: &args.file, file: &file, store: &store, query: &query, redactor };
     let stop = stop()?;
     let cut = tokio::select! {
         cut = cut.run(&components) => cut,
-        () = stop => Err(Failure::new(Exit::Interrupted, "interrupted: there is no tape")),
+        () = stop => Err(CliError::new(Exit::Interrupted, "interrupted: there is no tape")),
     };
     let (out, summary) = cut?;
     // It is read once more before it is handed out.
@@ -112,12 +113,12 @@ struct Cut<'a> {
 impl Cut<'_> {
     /// Who decided stands at the beginning of a tape and is known at its end. So it is guessed, and the tape written again
     /// where the guess was wrong: at most once, unless another component goes live meanwhile.
-    async fn run(self, components: &Components<'_>) -> Result<(File, TapeSummary), Failure> {
+    async fn run(self, components: &Components<'_>) -> Result<(File, TapeSummary), CliError> {
         let mut deciders = components.likely(self.query)?;
         loop {
             let (file, summary, seen) = self.write(&components.get(&deciders)?).await?;
             if summary.totals.commands == 0 {
-                return Err(Failure::new(Exit::Some, "no command is recorded that this selects: there is no tape"));
+                return Err(CliError::new(Exit::Some, "no command is recorded that this selects: there is no tape"));
             }
             if seen == deciders {
                 return Ok((file, summary));
@@ -127,7 +128,7 @@ impl Cut<'_> {
     }
 
     /// Writes it, and says who decided.
-    async fn write(&self, components: &[TapeComponent]) -> Result<(File, TapeSummary, BTreeSet<Digest>), Failure> {
+    async fn write(&self, components: &[TapeComponent]) -> Result<(File, TapeSummary, BTreeSet<Digest>), CliError> {
         let failed = |error: TapeError| failure(self.path, &error);
         let out = BufWriter::new(self.file.create()?);
         let mut writer = TapeWriter::new(out, self.query, components, self.redactor.clone()).map_err(failed)?;
@@ -146,7 +147,7 @@ impl Cut<'_> {
 }
 
 /// Comes with Ctrl-C or a termination signal, and is listened for from now on.
-fn stop() -> Result<impl Future<Output = ()>, Failure> {
+fn stop() -> Result<impl Future<Output = ()>, CliError> {
     let mut interrupt = signal(SignalKind::interrupt()).or_exit(Exit::Machine)?;
     let mut terminate = signal(SignalKind::terminate()).or_exit(Exit::Machine)?;
     Ok(async move {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cantus_store::tape::Redactor;
 
-use crate::exit_codes::{Exit, Failure, OrExit};
+use crate::exit_codes::{CliError, Exit, OrExit};
 
 const VARIABLE: &str = "CANTUS_REDACT_SALT";
 
@@ -29,19 +29,19 @@ impl Redaction {
     ///
     /// # Errors
     /// If a file cannot be read, the rules do not parse, or there is no secret, or one that is too short.
-    pub(super) fn redactor(&self) -> Result<Option<Redactor>, Failure> {
+    pub(super) fn redactor(&self) -> Result<Option<Redactor>, CliError> {
         let Some(rules) = &self.redact else { return Ok(None) };
         let doing = || rules.display().to_string();
         let text = std::fs::read_to_string(rules).or_exit_while(Exit::Usage, doing)?;
         Redactor::parse(&text, &self.salt()?).or_exit_while(Exit::Usage, doing).map(Some)
     }
 
-    fn salt(&self) -> Result<String, Failure> {
+    fn salt(&self) -> Result<String, CliError> {
         let salt = match &self.salt_file {
             Some(path) => std::fs::read_to_string(path).or_exit_while(Exit::Usage, || path.display().to_string())?,
             None => std::env::var(VARIABLE).map_err(|_| {
                 let where_to = format!("name its file with --salt-file, or put it into {VARIABLE}");
-                Failure::new(Exit::Usage, format!("--redact needs a secret that the pseudonyms depend on: {where_to}"))
+                CliError::new(Exit::Usage, format!("--redact needs a secret that the pseudonyms depend on: {where_to}"))
             })?,
         };
         // Editors and `echo` end a line, variables do not: the same secret gives the same pseudonyms.

@@ -1,8 +1,8 @@
 //! Which streams of a history: all, some by name, or a sample.
 
-use cantus_model::{AggregateRef, HistoryQuery, Sample};
+use cantus_model::{AggregateRef, HistoryQuery, StreamSample};
 
-use crate::exit_codes::{Exit, Failure};
+use crate::exit_codes::{CliError, Exit};
 
 const MILLION: u32 = 1_000_000;
 
@@ -25,14 +25,14 @@ impl Selection {
     ///
     /// # Errors
     /// If one aggregate is named among others.
-    pub(in crate::commands) fn query(&self) -> Result<HistoryQuery, Failure> {
-        let sample = self.sample.map(|per_million| Sample { seed: self.seed, per_million });
+    pub(in crate::commands) fn query(&self) -> Result<HistoryQuery, CliError> {
+        let sample = self.sample.map(|per_million| StreamSample { seed: self.seed, per_million });
         let all = HistoryQuery { sample, ..HistoryQuery::default() };
         let named: Vec<_> = self.aggregate.iter().map(|name| name.split_once('/').ok_or(name)).collect();
         match named.as_slice() {
             [Ok((kind, id))] => Ok(HistoryQuery { aggregate: Some(AggregateRef::new(*kind, *id)), ..all }),
             _ if named.iter().any(Result::is_ok) => {
-                Err(Failure::new(Exit::Usage, "--aggregate TYPE/ID stands alone: one stream, or whole types"))
+                Err(CliError::new(Exit::Usage, "--aggregate TYPE/ID stands alone: one stream, or whole types"))
             }
             _ => Ok(HistoryQuery { aggregate_types: self.aggregate.clone(), ..all }),
         }
@@ -48,7 +48,9 @@ pub(in crate::commands) fn text(query: &HistoryQuery) -> String {
     };
     match query.sample {
         None => streams,
-        Some(Sample { seed, per_million }) => format!("{}% of {streams}, with the seed {seed}", percent(per_million)),
+        Some(StreamSample { seed, per_million }) => {
+            format!("{}% of {streams}, with the seed {seed}", percent(per_million))
+        }
     }
 }
 

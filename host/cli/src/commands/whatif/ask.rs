@@ -1,15 +1,16 @@
 //! What is asked in the new timeline and was never recorded.
 
+use cantus_host::wire::parse_command;
 use std::{collections::BTreeMap, path::Path};
 
-use cantus_engine::whatif::Branch;
 use cantus_model::{AggregateRef, Command, CommandRecord};
+use cantus_replay::whatif::Branch;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::Change;
 use crate::{
     commands::run::input::{self, Item},
-    exit_codes::{Exit, Failure},
+    exit_codes::{CliError, Exit},
 };
 
 /// Lines that are read before they are taken.
@@ -21,12 +22,12 @@ pub(super) async fn commands(
     file: Option<&Path>,
     branch: &Branch,
     line_bytes: usize,
-) -> Result<Vec<Command>, Failure> {
+) -> Result<Vec<Command>, CliError> {
     let (flag, json, replaced) = match change {
         Change { replace: Some(json), .. } => ("--replace", Some(json), branch.command.as_ref()),
         Change { insert, .. } => ("--insert", insert.as_ref(), None),
     };
-    let refused = |what: &str, why: String| Failure::new(Exit::Usage, format!("{what}: {why}"));
+    let refused = |what: &str, why: String| CliError::new(Exit::Usage, format!("{what}: {why}"));
     let mut commands = Vec::new();
     if let Some(json) = json {
         let command = command(json, &branch.aggregate, replaced).map_err(|why| refused(flag, why))?;
@@ -83,7 +84,7 @@ fn command(text: &str, aggregate: &AggregateRef, replaced: Option<&CommandRecord
         fields.entry(name.to_owned()).or_insert(value.map_err(|error| error.to_string())?);
     }
     let line = serde_json::to_vec(&fields).map_err(|error| error.to_string())?;
-    let mut command = input::parse(&line, || new_id(1)).map_err(|(_, message)| message)?;
+    let mut command = parse_command(&line, || new_id(1)).map_err(|error| error.message)?;
     if let Some(replaced) = replaced
         && !has_payload
     {

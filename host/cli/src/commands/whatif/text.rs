@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use cantus_engine::whatif::{At, Branch, End, EventStep, Mark, Side, Step, Tally, Timelines};
+use cantus_host::components::{name_in, name_of};
 use cantus_model::{Command, ComponentRecord, ports::Component};
+use cantus_replay::whatif::{
+    Branch, BranchPoint, EventStep, StepCounts, StepMark, TimelineEnd, TimelineSide, TimelineStep, Timelines,
+};
 
 use crate::{
     findings::{self, DecisionFields},
     render::{self, escaped, message},
-    wiring,
 };
 
 /// Ids that are listed; more are counted.
@@ -24,7 +26,7 @@ pub(super) struct Question {
 
 impl Question {
     pub(super) fn new(
-        at: &At,
+        at: &BranchPoint,
         branch: &Branch,
         keep: bool,
         commands: &[Command],
@@ -47,14 +49,16 @@ impl Question {
             Some((id, name)) if commands.is_empty() => format!("{aggregate} without {id} ({name})"),
             Some((id, name)) => format!("{aggregate} with {asked} in place of {id} ({name})"),
         };
-        let who = plugin.map_or_else(|| "whoever decided then".to_owned(), wiring::name_of);
+        let who = plugin.map_or_else(|| "whoever decided then".to_owned(), name_of);
         let note = match (at, &branch.command) {
-            (At::Version(version), Some(record)) if record.version() > record.base_version + 1 => Some(format!(
-                "version {version} is one of the versions {} to {} that {} produced together",
-                record.base_version + 1,
-                record.version(),
-                record.context.command_id
-            )),
+            (BranchPoint::Version(version), Some(record)) if record.version() > record.base_version + 1 => {
+                Some(format!(
+                    "version {version} is one of the versions {} to {} that {} produced together",
+                    record.base_version + 1,
+                    record.version(),
+                    record.context.command_id
+                ))
+            }
             _ => None,
         };
         Self { what: escaped(what), who: escaped(who), note: note.map(escaped) }
@@ -76,7 +80,9 @@ pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentR
     let _ = writeln!(text, "  alike up to version {version} ({commands}); from there on decided by {who}\n");
     let parted = &found.parted;
     if !parted.steps.is_empty() {
-        let alike = |one: &Step, two: &Step| (one.mark == Mark::Unchanged) == (two.mark == Mark::Unchanged);
+        let alike = |one: &TimelineStep, two: &TimelineStep| {
+            (one.mark == StepMark::Unchanged) == (two.mark == StepMark::Unchanged)
+        };
         let rows: Vec<_> = parted.steps.chunk_by(alike).flat_map(run).collect();
         text.push_str(&render::table(&["", "command", "before", "now"], &[], &rows));
         text.push('\n');
@@ -84,7 +90,7 @@ pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentR
     if parted.left_out > 0 {
         let _ = writeln!(text, "and {} more: see --limit\n", counted(parted.left_out, "command"));
     }
-    parted.steps.iter().filter(|step| step.mark != Mark::Unchanged).for_each(|step| details(&mut text, step));
+    parted.steps.iter().filter(|step| step.mark != StepMark::Unchanged).for_each(|step| details(&mut text, step));
     let tallies = [tally("commands", parted.commands), tally("events", parted.events)];
     text.push_str(&render::table(&["", "unchanged", "changed", "added", "removed"], &[1, 2, 3, 4], &tallies));
     text.push('\n');
@@ -92,15 +98,15 @@ pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentR
     text
 }
 
-fn tally(of: &str, Tally { unchanged, changed, added, removed }: Tally) -> Vec<String> {
+fn tally(of: &str, StepCounts { unchanged, changed, added, removed }: StepCounts) -> Vec<String> {
     let counts = [unchanged, changed, added, removed].map(render::count);
     std::iter::once(of.to_owned()).chain(counts).collect()
 }
 
 /// The rows of commands that are all unchanged, or none of them: of many that are, the first and the last.
-fn run(steps: &[Step]) -> Vec<Vec<String>> {
+fn run(steps: &[TimelineStep]) -> Vec<Vec<String>> {
     match steps {
-        [first, between @ .., last] if first.mark == Mark::Unchanged && between.len() > 1 => {
+        [first, between @ .., last] if first.mark == StepMark::Unchanged && between.len() > 1 => {
             let between = vec!["=".to_owned(), format!("… {} unchanged", counted(between.len() as u64, "command"))];
             let between = [between, vec![String::new(); 2]].concat();
             [rows(first), vec![between], rows(last)].concat()
@@ -110,7 +116,7 @@ fn run(steps: &[Step]) -> Vec<Vec<String>> {
 }
 
 /// A command's rows: what it led to, before and now, line by line.
-fn rows(step: &Step) -> Vec<Vec<String>> {
+fn rows(step: &TimelineStep) -> Vec<Vec<String>> {
     let name = match [&step.before, &step.now].map(|side| side.as_ref().map(|side| &*side.command)) {
         [Some(then), Some(this)] if then != this => format!("{then} → {this}"),
         [then, this] => this.or(then).unwrap_or_default().to_owned(),
@@ -126,24 +132,24 @@ fn rows(step: &Step) -> Vec<Vec<String>> {
     // What led to no event, and a command that is another one now, is told in the first row.
     let [then, this] = sides.map(|side| side.and_then(|side| side.no_events()));
     let (mark, before, now) = &mut rows[0];
-    if (then.is_some() || this.is_some() || step.change.is_none()) && step.mark == Mark::Changed {
-        *mark = Mark::Changed;
+    if (then.is_some() || this.is_some() || step.change.is_none()) && step.mark == StepMark::Changed {
+        *mark = StepMark::Changed;
     }
     (*before, *now) = (before.take().or(then), now.take().or(this));
     let command = format!("{} {name}", step.command_id);
     let commands = std::iter::once(command).chain(std::iter::repeat(String::new()));
-    let row = |((mark, before, now), command): ((Mark, Option<String>, Option<String>), String)| {
+    let row = |((mark, before, now), command): ((StepMark, Option<String>, Option<String>), String)| {
         vec![sign(mark).to_owned(), command, before.unwrap_or_default(), now.unwrap_or_default()]
     };
     rows.into_iter().zip(commands).map(row).collect()
 }
 
-fn sign(mark: Mark) -> &'static str {
+fn sign(mark: StepMark) -> &'static str {
     match mark {
-        Mark::Unchanged => "=",
-        Mark::Changed => "~",
-        Mark::Added => "+",
-        Mark::Removed => "-",
+        StepMark::Unchanged => "=",
+        StepMark::Changed => "~",
+        StepMark::Added => "+",
+        StepMark::Removed => "-",
     }
 }
 
@@ -154,7 +160,7 @@ struct SideDecision {
 }
 
 impl SideDecision {
-    fn of(side: &Side) -> Self {
+    fn of(side: &TimelineSide) -> Self {
         Self { version: side.version, decision: DecisionFields::of(&side.decision) }
     }
 
@@ -180,11 +186,11 @@ impl SideDecision {
 }
 
 /// A command that is not as it was, with what was asked and decided.
-fn details(text: &mut String, step: &Step) {
+fn details(text: &mut String, step: &TimelineStep) {
     let what = match (step.mark, step.change) {
         (_, Some(change)) => change.as_str(),
-        (Mark::Added, _) => "added",
-        (Mark::Removed, _) => "removed",
+        (StepMark::Added, _) => "added",
+        (StepMark::Removed, _) => "removed",
         _ => "another command, with the same outcome",
     };
     let _ = writeln!(text, "{}: {what}", escaped(&step.command_id));
@@ -196,7 +202,7 @@ fn details(text: &mut String, step: &Step) {
 }
 
 /// What was asked, and what was decided.
-fn block(side: &Side) -> String {
+fn block(side: &TimelineSide) -> String {
     let version = side.command_version.filter(|version| *version != 1).map(|version| format!(" v{version}"));
     let (command, payload) = (escaped(&side.command), escaped(&side.payload));
     let mut text = format!("{command}{} {payload}\n", version.unwrap_or_default());
@@ -204,8 +210,8 @@ fn block(side: &Side) -> String {
     text
 }
 
-fn states(text: &mut String, before: &End, now: &End, records: &[ComponentRecord]) {
-    let name = |end: &End| escaped(wiring::name_in(records, end.component));
+fn states(text: &mut String, before: &TimelineEnd, now: &TimelineEnd, records: &[ComponentRecord]) {
+    let name = |end: &TimelineEnd| escaped(name_in(records, end.component));
     let who = match before.component == now.component {
         true => format!("as {} has it", name(now)),
         false => format!("as {} had it, and {} has it", name(before), name(now)),

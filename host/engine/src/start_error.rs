@@ -1,0 +1,17 @@
+//! Errors of a start.
+
+use cantus_model::{DuplicateAggregate, ports::StoreError};
+
+/// Says why the engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be claimed for writing.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Two plugins host one aggregate type.
+    #[error(transparent)]
+    DuplicateAggregate(#[from] DuplicateAggregate),
+    /// The operating system gave no thread.
+    #[error("no thread for a shard: {0}")]
+    Thread(#[from] std::io::Error),
+}

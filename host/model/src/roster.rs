@@ -1,0 +1,176 @@
+//! The roster: which live component answers for what. Each kind of plugin has a table of its own in it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    AggregateType, Command, CommandError, ComponentHealth, Digest, Fault, FaultKind, Message, MessageKind,
+    ports::Component,
+};
+
+/// A component that is live, with the counts of its faults and decisions.
+#[derive(Clone)]
+pub struct LiveComponent {
+    /// The component.
+    pub component: Arc<dyn Component>,
+    /// Its counts since it went live.
+    pub health: Arc<ComponentHealth>,
+}
+
+impl LiveComponent {
+    /// A component that is about to go live.
+    pub fn new(component: Arc<dyn Component>) -> Self {
+        Self { component, health: Arc::default() }
+    }
+}
+
+/// One aggregate type and the component that hosts it.
+pub struct HostedAggregate {
+    /// The component.
+    pub component: Arc<dyn Component>,
+    /// The component's digest.
+    pub digest: Digest,
+    /// The aggregate type, as the component declares it.
+    pub aggregate_type: AggregateType,
+    /// The component's counts.
+    pub health: Arc<ComponentHealth>,
+}
+
+impl HostedAggregate {
+    /// `live` as the host of one of its aggregate types.
+    pub fn new(live: &LiveComponent, aggregate_type: &AggregateType) -> Self {
+        Self {
+            component: Arc::clone(&live.component),
+            digest: live.component.digest(),
+            aggregate_type: aggregate_type.clone(),
+            health: Arc::clone(&live.health),
+        }
+    }
+
+    /// Makes the fault of a guest that broke its own declaration.
+    pub fn fault(&self, message: String) -> Box<Fault> {
+        let manifest = self.component.manifest();
+        Box::new(Fault {
+            kind: FaultKind::Malformed,
+            call: "handle",
+            message,
+            backtrace: Vec::new(),
+            plugin: format!("{}@{}", manifest.name, manifest.version),
+            component: self.digest,
+        })
+    }
+
+    /// Reports whether the command's handler declares that it produces such an event.
+    pub fn may_return(&self, command: &Message, event: &Message) -> bool {
+        let declared = self.aggregate_type.command(&command.name, Some(command.version));
+        let produces = declared.map_or(&[][..], |declared| &declared.produces);
+        produces.iter().any(|kind| kind.version == event.version && kind.name == event.name)
+    }
+}
+
+/// Who will decide a command, and which version of it.
+#[derive(Clone)]
+pub struct Route {
+    /// Who decides.
+    pub hosted: Arc<HostedAggregate>,
+    /// The schema version of the command.
+    pub version: u32,
+}
+
+/// Two live plugins host one aggregate type.
+#[derive(Debug, thiserror::Error)]
+#[error("the plugins {one} and {two} both host the aggregate {aggregate}: remove one of them")]
+pub struct DuplicateAggregate {
+    /// The aggregate type.
+    pub aggregate: String,
+    /// The first plugin.
+    pub one: String,
+    /// The second plugin.
+    pub two: String,
+}
+
+/// Which live component answers for what. It never changes: a swap makes another one.
+#[derive(Default)]
+pub struct Roster {
+    /// By the name of the aggregate type.
+    aggregates: BTreeMap<String, Arc<HostedAggregate>>,
+}
+
+impl Roster {
+    /// Makes the roster of these components.
+    ///
+    /// # Errors
+    /// If two of them host one aggregate type.
+    pub fn new(live: &[LiveComponent]) -> Result<Self, DuplicateAggregate> {
+        let mut aggregates = BTreeMap::<String, Arc<HostedAggregate>>::new();
+        for live in live {
+            for aggregate_type in &live.component.manifest().aggregates {
+                let name = aggregate_type.name.clone();
+                let hosted = Arc::new(HostedAggregate::new(live, aggregate_type));
+                if let Some(other) = aggregates.insert(name.clone(), hosted) {
+                    let [one, two] =
+                        [&other.component, &live.component].map(|component| component.manifest().name.clone());
+                    return Err(DuplicateAggregate { aggregate: name, one, two });
+                }
+            }
+        }
+        Ok(Self { aggregates })
+    }
+
+    /// Finds who decides for aggregates of a type.
+    pub fn hosting(&self, aggregate_type: &str) -> Option<&Arc<HostedAggregate>> {
+        self.aggregates.get(aggregate_type)
+    }
+
+    /// Reports whether a component decides for any aggregate type.
+    pub fn hosts(&self, digest: Digest) -> bool {
+        self.aggregates.values().any(|hosted| hosted.digest == digest)
+    }
+
+    /// Finds who will decide `command`, and in which version.
+    ///
+    /// # Errors
+    /// [`CommandError::UnknownAggregate`] and [`CommandError::UnknownCommand`]: both name what there is.
+    pub fn route(&self, command: &Command) -> Result<Route, CommandError> {
+        let name = &command.aggregate.aggregate_type;
+        let hosted = self.aggregates.get(name).ok_or_else(|| CommandError::UnknownAggregate {
+            name: name.clone(),
+            hosted: match self.aggregates.is_empty() {
+                true => "no plugin is live".into(),
+                false => format!("there are {}", list(self.aggregates.keys().map(String::as_str))),
+            },
+        })?;
+        let aggregate_type = &hosted.aggregate_type;
+        match aggregate_type.command(&command.name, command.version) {
+            Some(found) => Ok(Route { version: found.version, hosted: Arc::clone(hosted) }),
+            None => Err(CommandError::UnknownCommand {
+                aggregate: name.clone(),
+                what: describe(&command.name, command.version),
+                known: known_commands(aggregate_type),
+            }),
+        }
+    }
+}
+
+fn describe(name: &str, version: Option<u32>) -> String {
+    match version {
+        Some(version) => format!("{name:?} version {version}"),
+        None => format!("{name:?}"),
+    }
+}
+
+fn known_commands(aggregate_type: &AggregateType) -> String {
+    let kinds = aggregate_type
+        .commands
+        .iter()
+        .map(|command| MessageKind { name: command.name.clone(), version: command.version });
+    let mut names: Vec<String> = kinds.map(|kind| format!("{} v{}", kind.name, kind.version)).collect();
+    names.sort();
+    match names.is_empty() {
+        true => "it has none".into(),
+        false => format!("it has {}", list(names.iter().map(String::as_str))),
+    }
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}

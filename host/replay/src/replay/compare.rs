@@ -1,0 +1,254 @@
+//! What a recorded decision and a decision of today have in common.
+
+use std::fmt;
+
+use cantus_model::{Digest, Message, Outcome, RecordedCommand, Rejection, Verdict};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{JsonText, ReplayOutcome};
+
+/// How a decision of today differs from the recorded one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionChange {
+    /// Both accepted, with other events.
+    EventsDiffer,
+    /// Both rejected, otherwise.
+    RejectionDiffers,
+    /// Accepted then, rejected now.
+    AcceptedToRejected,
+    /// Rejected then, accepted now.
+    RejectedToAccepted,
+    /// Decided then; now there is no such command, or the payload is not accepted.
+    Undecided,
+    /// Decided then; now the guest faults.
+    Fault,
+    /// The stream could not be folded up to it.
+    Unreached,
+}
+
+impl DecisionChange {
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EventsDiffer => "events differ",
+            Self::RejectionDiffers => "rejection differs",
+            Self::AcceptedToRejected => "accepted → rejected",
+            Self::RejectedToAccepted => "rejected → accepted",
+            Self::Undecided => "no longer decided",
+            Self::Fault => "fault",
+            Self::Unreached => "not reached",
+        }
+    }
+
+    /// Whether a new version may have it at all.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Fault | Self::Unreached)
+    }
+}
+
+impl fmt::Display for DecisionChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A decision in a form that a report can hold.
+pub(crate) enum ReportedDecision<'a> {
+    Accepted(&'a [Message]),
+    Rejected(&'a Rejection),
+    Redecided(&'a ReplayOutcome),
+}
+
+impl<'a> ReportedDecision<'a> {
+    /// As it was recorded.
+    pub(crate) fn recorded(command: &'a RecordedCommand) -> Self {
+        match &command.record.outcome {
+            Outcome::Accepted { .. } => Self::Accepted(&command.events),
+            Outcome::Rejected(rejection) => Self::Rejected(rejection),
+        }
+    }
+
+    /// This one and another that is not the same, for a report: where the JSON of payloads is the same and only its bytes
+    /// are not (line ends, or a string that stands for text), payloads are given as text.
+    pub(crate) fn told_apart(&self, other: &Self) -> (JsonText, JsonText) {
+        match (self.json(), other.json()) {
+            (one, two) if one == two => (self.shown(payload_text), other.shown(payload_text)),
+            told => told,
+        }
+    }
+
+    pub(crate) fn json(&self) -> JsonText {
+        self.shown(payload_json)
+    }
+
+    fn shown(&self, payload: fn(&[u8]) -> JsonText) -> JsonText {
+        JsonText::of(&match self {
+            Self::Accepted(events) => DecisionJson::accepted(events, payload),
+            Self::Rejected(rejection) => DecisionJson::rejected(rejection, payload),
+            Self::Redecided(ReplayOutcome::Decided(Verdict::Accepted(events))) => {
+                DecisionJson::accepted(events, payload)
+            }
+            Self::Redecided(ReplayOutcome::Decided(Verdict::Rejected(rejection))) => {
+                DecisionJson::rejected(rejection, payload)
+            }
+            Self::Redecided(ReplayOutcome::Undecided(why)) => DecisionJson::Undecided(why),
+            Self::Redecided(ReplayOutcome::Fault(fault)) => {
+                DecisionJson::Fault { fault: &fault.message, call: fault.call }
+            }
+            Self::Redecided(ReplayOutcome::Unreached) => DecisionJson::Unreached,
+        })
+    }
+}
+
+/// A decision as a report has it.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum DecisionJson<'a> {
+    Accepted(Vec<EventJson<'a>>),
+    Rejected(RejectionJson<'a>),
+    Undecided(&'a str),
+    #[serde(rename = "not reached")]
+    Unreached,
+    #[serde(untagged)]
+    Fault {
+        fault: &'a str,
+        #[serde(rename = "in")]
+        call: &'a str,
+    },
+}
+
+#[derive(Serialize)]
+struct EventJson<'a> {
+    event: &'a str,
+    payload: JsonText,
+    version: u32,
+}
+
+#[derive(Serialize)]
+struct RejectionJson<'a> {
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<JsonText>,
+    message: &'a str,
+}
+
+impl<'a> DecisionJson<'a> {
+    fn accepted(events: &'a [Message], payload: fn(&[u8]) -> JsonText) -> Self {
+        let event = |it: &'a Message| EventJson { event: &it.name, payload: payload(&it.payload), version: it.version };
+        Self::Accepted(events.iter().map(event).collect())
+    }
+
+    fn rejected(rejection: &'a Rejection, payload: fn(&[u8]) -> JsonText) -> Self {
+        let Rejection { code, message, detail } = rejection;
+        Self::Rejected(RejectionJson { code, detail: detail.as_deref().map(payload), message })
+    }
+}
+
+/// `None` if they are identical, to the byte.
+pub(crate) fn compare(recorded: &ReportedDecision<'_>, now: &ReplayOutcome) -> Option<DecisionChange> {
+    let verdict = match now {
+        ReplayOutcome::Decided(verdict) => verdict,
+        ReplayOutcome::Undecided(_) => return Some(DecisionChange::Undecided),
+        ReplayOutcome::Fault(_) => return Some(DecisionChange::Fault),
+        ReplayOutcome::Unreached => return Some(DecisionChange::Unreached),
+    };
+    match (recorded, verdict) {
+        (ReportedDecision::Accepted(before), Verdict::Accepted(now)) => {
+            (*before != now.as_slice()).then_some(DecisionChange::EventsDiffer)
+        }
+        (ReportedDecision::Rejected(before), Verdict::Rejected(now)) => {
+            (*before != now).then_some(DecisionChange::RejectionDiffers)
+        }
+        (ReportedDecision::Accepted(_), Verdict::Rejected(_)) => Some(DecisionChange::AcceptedToRejected),
+        (ReportedDecision::Rejected(_), Verdict::Accepted(_)) => Some(DecisionChange::RejectedToAccepted),
+        (ReportedDecision::Redecided(before), _) => match before {
+            ReplayOutcome::Decided(Verdict::Accepted(events)) => compare(&ReportedDecision::Accepted(events), now),
+            ReplayOutcome::Decided(Verdict::Rejected(rejection)) => {
+                compare(&ReportedDecision::Rejected(rejection), now)
+            }
+            // What could not be decided before is no loss.
+            _ => None,
+        },
+    }
+}
+
+/// Bytes of a payload that a report shows.
+const SHOWN: usize = 4_096;
+
+/// A payload in a report: JSON as it was written, else as [`payload_text`].
+pub(crate) fn payload_json(payload: &[u8]) -> JsonText {
+    let json = (payload.len() <= SHOWN).then(|| JsonText::parse(payload)).flatten();
+    json.unwrap_or_else(|| payload_text(payload))
+}
+
+/// A payload in a report, to the byte: text as a string, other bytes in hexadecimal, a long one by its beginning and digest.
+pub(super) fn payload_text(payload: &[u8]) -> JsonText {
+    if payload.len() > SHOWN {
+        let starts = String::from_utf8_lossy(&payload[..SHOWN / 4]);
+        return JsonText::of(&json!({ "bytes": payload.len(), "starts": starts, "sha256": Digest::of(payload) }));
+    }
+    match std::str::from_utf8(payload) {
+        Ok(text) => JsonText::of(&text),
+        Err(_) => {
+            let hex: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+            JsonText::of(&json!({ "hex": hex }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_the_same_to_the_byte_looks_otherwise() {
+        let event = |payload: &str| [Message { name: "E".into(), version: 1, payload: payload.into() }];
+        let long = |end: &str| format!("\"{}{end}\"", "x".repeat(2 * SHOWN));
+        for (one, two) in [
+            (r#"{"a":2,"b":1}"#, r#"{"b":1,"a":2}"#),
+            ("1.50", "1.5"),
+            ("[1]", "[ 1 ]"),
+            ("[1,\n2]", "[1, 2]"),
+            ("abc", "\"abc\""),
+            ("1", "2"),
+            (&*long("y"), &*long("z")),
+        ] {
+            let (one, two) = (event(one), event(two));
+            let (before, now) = ReportedDecision::Accepted(&one).told_apart(&ReportedDecision::Accepted(&two));
+            assert_ne!(before, now);
+        }
+    }
+
+    #[test]
+    fn values_are_shown_as_they_were_recorded() {
+        let payload = r#"{"b":0.48631448008240996,"a":123456789012345678901234567890,"b":1.50}"#;
+        let rejection = Rejection { code: "no".into(), message: "never".into(), detail: Some(payload.into()) };
+        let events = [Message { name: "E".into(), version: 2, payload: payload.into() }];
+        assert_eq!(
+            ReportedDecision::Accepted(&events).json().get(),
+            format!(r#"{{"accepted":[{{"event":"E","payload":{payload},"version":2}}]}}"#)
+        );
+        assert_eq!(
+            ReportedDecision::Rejected(&rejection).json().get(),
+            format!(r#"{{"rejected":{{"code":"no","detail":{payload},"message":"never"}}}}"#)
+        );
+    }
+
+    #[test]
+    fn what_is_no_decision_says_so() {
+        let json = |outcome: &ReplayOutcome| ReportedDecision::Redecided(outcome).json().get().to_owned();
+        assert_eq!(json(&ReplayOutcome::Undecided("no such command".into())), r#"{"undecided":"no such command"}"#);
+        assert_eq!(json(&ReplayOutcome::Unreached), r#""not reached""#);
+        let fault = cantus_model::Fault {
+            kind: cantus_model::FaultKind::Trap,
+            call: "handle",
+            message: "out".into(),
+            backtrace: Vec::new(),
+            plugin: String::new(),
+            component: Digest::default(),
+        };
+        assert_eq!(json(&ReplayOutcome::Fault(Box::new(fault))), r#"{"fault":"out","in":"handle"}"#);
+    }
+}

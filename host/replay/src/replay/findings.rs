@@ -1,0 +1,283 @@
+//! What a run over history found: counts, and for each kind of difference a few examples.
+
+use std::collections::BTreeMap;
+
+use cantus_model::{CommandRecord, RecordedCommand};
+use serde::{Deserialize, Serialize};
+
+use super::{DecisionChange, JsonText, ReplayOutcome, ReportedDecision, compare::payload_text};
+
+/// Examples that are kept of each kind: the first ones of history, whoever finds them first.
+const EXAMPLES: usize = 3;
+/// Kinds of difference that are told apart, the first ones in their order; guests name their codes as they like.
+const GROUPS: usize = 500;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Findings {
+    /// Streams that were run.
+    pub streams: u64,
+    /// Commands that were decided again.
+    pub commands: u64,
+    /// Events that were folded.
+    pub events: u64,
+    /// Commands whose decision is the same to the byte.
+    pub identical: u64,
+    /// The others, by kind of difference and command.
+    pub groups: Vec<FindingGroup>,
+}
+
+impl Findings {
+    /// Commands whose stream could be folded up to them, so that their decision says something.
+    pub(crate) fn reached(&self) -> u64 {
+        let unreached = self.groups.iter().filter(|group| group.change == DecisionChange::Unreached);
+        self.commands - unreached.map(|group| group.count).sum::<u64>()
+    }
+}
+
+/// Commands of one kind whose decisions differ in the same mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingGroup {
+    /// How they differ.
+    pub change: DecisionChange,
+    /// The aggregate type.
+    pub aggregate: String,
+    /// The command's name and version: `Depart v1`.
+    pub command: String,
+    /// For a rejection of today, its code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// The reason why they are allowed, if a waiver names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
+    /// The first of them.
+    pub examples: Vec<FindingExample>,
+}
+
+/// One command whose decision differs, or the last one of a stream whose state does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingExample {
+    /// Its place in history: stream, then command.
+    #[serde(skip)]
+    pub place: (u64, u64),
+    /// The aggregate: `Flight/UA-1`.
+    pub aggregate: String,
+    /// The command's id.
+    pub command_id: String,
+    /// The stream version that it was decided on.
+    pub version: u64,
+    /// The decision before, or the state.
+    pub before: JsonText,
+    /// What it is now.
+    pub now: JsonText,
+}
+
+impl FindingExample {
+    /// A command at its place in history, and its two decisions.
+    pub(super) fn of(
+        place: (u64, u64),
+        command: &RecordedCommand,
+        before: &ReportedDecision<'_>,
+        now: &ReplayOutcome,
+    ) -> Self {
+        let (before, now) = before.told_apart(&ReportedDecision::Redecided(now));
+        Self::at(place, command, command.record.base_version, before, now)
+    }
+
+    /// A stream's last command, and the two states that it leads to.
+    pub(super) fn of_state(
+        place: (u64, u64),
+        last: &RecordedCommand,
+        before: Option<&[u8]>,
+        now: Option<&[u8]>,
+    ) -> Self {
+        #[derive(Serialize)]
+        struct StateJson {
+            state: Option<JsonText>,
+        }
+        let state = |state: Option<&[u8]>| JsonText::of(&StateJson { state: state.map(payload_text) });
+        Self::at(place, last, last.record.version(), state(before), state(now))
+    }
+
+    fn at(place: (u64, u64), command: &RecordedCommand, version: u64, before: JsonText, now: JsonText) -> Self {
+        let CommandRecord { aggregate, context, .. } = &command.record;
+        Self { place, aggregate: aggregate.to_string(), command_id: context.command_id.clone(), version, before, now }
+    }
+}
+
+/// Gathers findings; those of several threads are added up, and the sum does not depend on who found what.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FindingsCollector {
+    pub(crate) streams: u64,
+    pub(crate) commands: u64,
+    pub(crate) events: u64,
+    pub(crate) identical: u64,
+    groups: BTreeMap<FindingKey, CountedFinding>,
+    /// Those beyond, by change and aggregate type.
+    others: BTreeMap<FindingKey, CountedFinding>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct FindingKey {
+    change: DecisionChange,
+    aggregate: String,
+    command: String,
+    code: Option<String>,
+}
+
+impl FindingsCollector {
+    /// Adds one command. `before` is what it is compared with, most often what was recorded.
+    pub(crate) fn add(
+        &mut self,
+        place: (u64, u64),
+        command: &RecordedCommand,
+        change: Option<DecisionChange>,
+        before: &ReportedDecision<'_>,
+        now: &ReplayOutcome,
+    ) {
+        self.commands += 1;
+        let Some(change) = change else {
+            self.identical += 1;
+            return;
+        };
+        let record = &command.record;
+        let key = FindingKey {
+            change,
+            aggregate: record.aggregate.aggregate_type.clone(),
+            command: format!("{} v{}", record.command.name, record.command.version),
+            code: code(now),
+        };
+        let ours = self.groups.entry(key).or_default();
+        ours.count += 1;
+        if ours.examples.len() < EXAMPLES || ours.examples.last().is_some_and(|last| place < last.place) {
+            ours.examples.push(FindingExample::of(place, command, before, now));
+            first(&mut ours.examples);
+        }
+        self.shorten();
+    }
+
+    /// Adds what another has gathered.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.streams += other.streams;
+        self.commands += other.commands;
+        self.events += other.events;
+        self.identical += other.identical;
+        for (key, counted) in other.groups {
+            self.groups.entry(key).or_default().merge(counted);
+        }
+        for (key, counted) in other.others {
+            self.others.entry(key).or_default().merge(counted);
+        }
+        self.shorten();
+    }
+
+    /// A kind among the first ones is never put aside, whatever comes in which order; so neither the kinds that are left
+    /// nor the sum of the others depends on the order.
+    fn shorten(&mut self) {
+        while self.groups.len() > GROUPS {
+            let Some((key, counted)) = self.groups.pop_last() else { return };
+            let key = FindingKey { code: None, command: "(others)".into(), ..key };
+            self.others.entry(key).or_default().merge(counted);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Findings {
+        let group = |(key, CountedFinding { count, examples }): (FindingKey, CountedFinding)| {
+            let FindingKey { change, aggregate, command, code } = key;
+            FindingGroup { change, aggregate, command, code, count, waived: None, examples }
+        };
+        Findings {
+            streams: self.streams,
+            commands: self.commands,
+            events: self.events,
+            identical: self.identical,
+            groups: self.groups.into_iter().chain(self.others).map(group).collect(),
+        }
+    }
+}
+
+/// How many, and the first of them.
+#[derive(Clone, Debug, Default)]
+struct CountedFinding {
+    count: u64,
+    examples: Vec<FindingExample>,
+}
+
+impl CountedFinding {
+    fn merge(&mut self, mut other: Self) {
+        self.count += other.count;
+        self.examples.append(&mut other.examples);
+        first(&mut self.examples);
+    }
+}
+
+fn first(examples: &mut Vec<FindingExample>) {
+    examples.sort_by_key(|example| example.place);
+    examples.truncate(EXAMPLES);
+}
+
+fn code(now: &ReplayOutcome) -> Option<String> {
+    match now {
+        ReplayOutcome::Decided(cantus_model::Verdict::Rejected(rejection)) => Some(rejection.code.clone()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cantus_model::{AggregateRef, Context, Digest, Message, Outcome, Rejection, Timestamp, Verdict};
+
+    use super::*;
+
+    fn command(n: usize) -> RecordedCommand {
+        let record = CommandRecord {
+            aggregate: AggregateRef::new("A", n.to_string()),
+            request_hash: Digest::default(),
+            base_version: 0,
+            command: Message { name: "C".into(), version: 1, payload: b"{}".to_vec() },
+            context: Context {
+                command_id: n.to_string(),
+                now: Timestamp::default(),
+                seed: 0,
+                correlation_id: String::new(),
+                causation_id: None,
+                actor: None,
+                metadata: Vec::new(),
+            },
+            outcome: Outcome::Accepted { events: 0 },
+            first_offset: None,
+            component: Digest::default(),
+        };
+        RecordedCommand { record, events: Vec::new() }
+    }
+
+    /// Every command is rejected with a code of its own.
+    fn add(collector: &mut FindingsCollector, n: usize) {
+        let rejection = Rejection { code: format!("{n:05}"), message: String::new(), detail: None };
+        let now = ReplayOutcome::Decided(Verdict::Rejected(rejection));
+        let (command, change) = (command(n), Some(DecisionChange::AcceptedToRejected));
+        collector.add((n as u64, 1), &command, change, &ReportedDecision::Accepted(&[]), &now);
+    }
+
+    #[test]
+    fn many_kinds_come_to_the_same_in_any_order() {
+        let of = |numbers: Vec<usize>| {
+            let mut sum = FindingsCollector::default();
+            for part in numbers.chunks(7) {
+                let mut collector = FindingsCollector::default();
+                part.iter().for_each(|n| add(&mut collector, *n));
+                sum.merge(collector);
+            }
+            sum.finish()
+        };
+        let forwards = of((0..2 * GROUPS).collect());
+        assert_eq!(forwards.groups.len(), GROUPS + 1);
+        assert_eq!(forwards.groups.iter().map(|group| group.count).sum::<u64>(), 2 * GROUPS as u64);
+        let others = &forwards.groups[GROUPS];
+        assert_eq!((others.command.as_str(), others.count), ("(others)", GROUPS as u64));
+        assert_eq!(others.examples[0].aggregate, format!("A/{GROUPS}"));
+        assert_eq!(of((0..2 * GROUPS).rev().collect()), forwards);
+    }
+}

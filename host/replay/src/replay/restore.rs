@@ -1,0 +1,129 @@
+//! Restores the instance of a stream from its own snapshot, as a host does after a restart: it must come to the same.
+
+use cantus_model::{Context, Fault, FaultKind, Message};
+
+use super::{ComponentRunner, ReplayOutcome, RestoreSchedule};
+
+impl ComponentRunner {
+    /// The fault, if the stream's instance did not come back from its own snapshot as it was.
+    pub(crate) fn restore_fault(&self) -> Option<&Fault> {
+        self.restore_fault.as_deref()
+    }
+
+    /// Counts one more step of the stream, and says whether its instance is to be restored at it.
+    pub(super) fn is_restore_due(&mut self) -> bool {
+        let restores = self.restores_in_between();
+        let Some(stream) = &mut self.stream else { return false };
+        stream.steps += 1;
+        restores && stream.steps.is_power_of_two()
+    }
+
+    /// Whether the stream's instance is restored at some of its steps and at its end.
+    fn restores_in_between(&self) -> bool {
+        let hosted = self.stream.as_ref().and_then(|stream| self.hosted.get(&stream.aggregate.aggregate_type));
+        let takes_snapshots = hosted.is_some_and(|hosted| hosted.aggregate_type.snapshot_every > 0);
+        self.mode.restores == RestoreSchedule::PowersOfTwo && takes_snapshots
+    }
+
+    /// Whether a command is decided otherwise on an instance that was folded whole than on one that was restored from that
+    /// one's snapshot, each in a sandbox of its own.
+    pub(crate) fn restore_changes(&mut self, command: &Message, context: &Context) -> bool {
+        let Some(stream) = &self.stream else { return false };
+        let Some(hosted) = self.hosted.get(&stream.aggregate.aggregate_type).cloned() else { return false };
+        self.close();
+        let folded = self.decide_here(&hosted, command, context);
+        self.close();
+        let restored =
+            self.restart().map_or_else(ReplayOutcome::Fault, |()| self.decide_here(&hosted, command, context));
+        folded != restored
+    }
+
+    /// The state of the stream, folded whole in a sandbox of its own.
+    pub(crate) fn folded_state(&mut self) -> Option<Vec<u8>> {
+        self.close();
+        self.state().ok().flatten()
+    }
+
+    /// The state that the stream has come to, restored once more if that is due.
+    pub(crate) fn last_state(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
+        if self.restores_in_between() {
+            self.refresh();
+        }
+        self.state()
+    }
+
+    /// Makes the instance again from its own snapshot. If it is not as it was, nothing more can be done with the stream.
+    pub(super) fn refresh(&mut self) {
+        if self.restore_fault.is_none() {
+            self.restore_fault = self.restart().err();
+        }
+    }
+
+    /// Restores the instance from its own snapshot in another sandbox, as a host does after a restart.
+    fn restart(&mut self) -> Result<(), Box<Fault>> {
+        let Some(before) = self.state()? else { return Ok(()) };
+        self.close();
+        let Some(stream) = &self.stream else { return Ok(()) };
+        let (aggregate, version) = (stream.aggregate.clone(), stream.version);
+        let restored = self.restore(&aggregate, Some(&before)).and_then(|_| self.state());
+        match restored {
+            Ok(Some(after)) if after == before => Ok(()),
+            Ok(after) => Err(self.changed_by_restore(version, &before, &after.unwrap_or_default())),
+            Err(fault) if fault.kind == FaultKind::Host => Err(fault),
+            Err(fault) => {
+                let message = format!("restore(snapshot) faults at version {version}: {}", fault.message);
+                Err(Box::new(Fault { message, ..*fault }))
+            }
+        }
+    }
+
+    fn changed_by_restore(&self, version: u64, before: &[u8], after: &[u8]) -> Box<Fault> {
+        let manifest = self.component.manifest();
+        let [before, after] = excerpts([before, after]);
+        Box::new(Fault {
+            kind: FaultKind::Malformed,
+            call: "restore",
+            message: format!("restore(snapshot) gives another state at version {version}: {after} instead of {before}"),
+            backtrace: Vec::new(),
+            plugin: format!("{}@{}", manifest.name, manifest.version),
+            component: self.digest(),
+        })
+    }
+}
+
+/// Bytes of a state that a message shows.
+const EXCERPT: usize = 200;
+/// Of those, the ones before the first difference.
+const BEFORE: usize = 60;
+
+/// Two states around their first difference, byte by byte: numbers that are printed again may look alike.
+fn excerpts(states: [&[u8]; 2]) -> [String; 2] {
+    let [one, two] = states;
+    let common = one.iter().zip(two).take_while(|(one, two)| one == two).count();
+    let is_short = one.len().max(two.len()) <= EXCERPT;
+    let start = if is_short { 0 } else { common.saturating_sub(BEFORE) };
+    states.map(|state| excerpt(state, start))
+}
+
+fn excerpt(state: &[u8], start: usize) -> String {
+    let rest = state.get(start..).unwrap_or_default();
+    let shown = String::from_utf8_lossy(&rest[..rest.len().min(EXCERPT)]);
+    let shown: String = shown.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let [before, after] = [start > 0, rest.len() > EXCERPT].map(|is_cut| if is_cut { "…" } else { "" });
+    format!("{before}{shown}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_states_are_shown_where_they_differ() {
+        let short = excerpts([b"{\"x\":0.1}", b"{\"x\":0.10}"]);
+        assert_eq!(short, ["{\"x\":0.1}", "{\"x\":0.10}"]);
+        let long = |end: &str| format!("{}{end}{}", "a".repeat(1_000), "z".repeat(1_000));
+        let [one, two] = excerpts([long("1").as_bytes(), long("2").as_bytes()]);
+        assert!(one.starts_with("…aaa") && one.contains("a1z") && two.contains("a2z") && two.ends_with("z…"), "{one}");
+        assert_eq!(excerpts([b"\x1b[2J", b""]), ["\u{fffd}[2J", ""]);
+    }
+}

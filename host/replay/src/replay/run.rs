@@ -1,0 +1,236 @@
+//! Drives a replay: reads history in blocks of whole streams and lets every processor run some.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    thread,
+};
+
+use cantus_model::{
+    Digest, HistoryPage, HistoryQuery, Timestamp,
+    ports::{History, HistorySource, StoreError},
+};
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::quietly::quietly;
+
+use super::{
+    RunMode,
+    block::{BlockFindings, BlockRunner},
+    components::Components,
+    report::{PerturbationReport, ReplayReport},
+};
+
+/// A block has at least so many commands or pages, or bytes of commands and events, unless history ends.
+const BLOCK_COMMANDS: usize = 1_024;
+const BLOCK_BYTES: usize = 4 << 20;
+/// Pages of a long stream that wait for the thread that runs it.
+const PAGES_AHEAD: usize = 2;
+
+/// What to replay, on what.
+pub struct Replay {
+    /// Which streams.
+    pub query: HistoryQuery,
+    /// At most so many commands are decided; those that are only folded do not count.
+    pub limit: Option<u64>,
+    /// Threads that run guests.
+    pub threads: usize,
+    /// Who decides, and how.
+    pub config: ReplayConfig,
+}
+
+/// Who decides, and how.
+pub struct ReplayConfig {
+    /// The components by digest.
+    pub components: Arc<Components>,
+    /// Decides instead of the recorded ones.
+    pub candidate: Option<Digest>,
+    /// Other ways to run the same, which must not matter.
+    pub perturbations: Vec<Perturbation>,
+    /// Commands before this are only folded.
+    pub since: Option<Timestamp>,
+    /// `engine.events_per_command`.
+    pub events_per_command: usize,
+}
+
+/// One way to run what must not matter.
+pub struct Perturbation {
+    /// For people.
+    pub name: String,
+    pub(crate) mode: RunMode,
+    pub(crate) components: Arc<Components>,
+}
+
+/// How far a replay has come.
+#[derive(Debug, Default)]
+pub struct ReplayProgress {
+    /// Commands that were run.
+    pub done: AtomicU64,
+    /// Commands that there are, if that is known; else 0.
+    pub total: AtomicU64,
+}
+
+/// Some whole streams; the last of them may have more pages to come.
+struct ReplayBlock {
+    first_stream: u64,
+    pages: Vec<HistoryPage>,
+    rest: Option<Receiver<HistoryPage>>,
+}
+
+/// Replays history and says what came out.
+///
+/// # Errors
+/// If history cannot be read.
+pub async fn replay(
+    source: &dyn HistorySource,
+    replay: Replay,
+    progress: &Arc<ReplayProgress>,
+) -> Result<ReplayReport, StoreError> {
+    let mut history = source.history(&replay.query).await?;
+    progress.total.store(history.commands().unwrap_or(0), Relaxed);
+    let config = Arc::new(replay.config);
+    let (blocks, queue) = bounded::<ReplayBlock>(replay.threads.max(1) * 2);
+    let found = Arc::new(Mutex::new(BlockFindings::default()));
+    let workers: Vec<_> = (0..replay.threads.max(1))
+        .map(|_| {
+            let (config, queue, found, progress) =
+                (Arc::clone(&config), queue.clone(), Arc::clone(&found), Arc::clone(progress));
+            thread::Builder::new()
+                .name("cantus-replay".into())
+                .spawn(move || quietly(|| work(&config, &queue, &found, &progress)))
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|error| StoreError::Other(format!("no thread to replay on: {error}")))?;
+    drop(queue);
+    let since = config.since;
+    let mut limit = CommandLimit { left: replay.limit.unwrap_or(u64::MAX), since };
+    let read = read(&mut *history, &blocks, &mut limit).await;
+    drop(blocks);
+    for worker in workers {
+        let joined = tokio::task::spawn_blocking(|| worker.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            return Err(StoreError::Other("a thread of the replay panicked".into()));
+        }
+    }
+    read?;
+    let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+    match found.failure {
+        Some(failure) => Err(StoreError::Other(format!("a guest could not be run: {failure}"))),
+        None => Ok(report(&config, found)),
+    }
+}
+
+/// Cuts history into blocks.
+async fn read(
+    history: &mut dyn History,
+    blocks: &Sender<ReplayBlock>,
+    limit: &mut CommandLimit,
+) -> Result<(), StoreError> {
+    let (mut stream, mut pages, mut commands, mut bytes, mut first_stream) = (0, Vec::new(), 0, 0, 0);
+    while let Some(page) = history.next_page().await? {
+        let mut page = limit.shorten(page);
+        commands += page.commands.len().max(1);
+        bytes += page.bytes();
+        stream += u64::from(page.last);
+        let (last, full) = (page.last, commands >= BLOCK_COMMANDS || bytes >= BLOCK_BYTES);
+        if full && !last {
+            // A long stream: one thread runs it while it is read.
+            let (rest, more) = bounded(PAGES_AHEAD);
+            pages.push(page);
+            send(blocks, ReplayBlock { first_stream, pages: std::mem::take(&mut pages), rest: Some(more) }).await?;
+            loop {
+                let Some(next) = history.next_page().await? else { break };
+                page = limit.shorten(next);
+                let last = page.last;
+                send(&rest, page).await?;
+                if last {
+                    break;
+                }
+            }
+            (stream, commands, bytes, first_stream) = (stream + 1, 0, 0, stream + 1);
+        } else {
+            pages.push(page);
+            if full {
+                send(blocks, ReplayBlock { first_stream, pages: std::mem::take(&mut pages), rest: None }).await?;
+                (commands, bytes, first_stream) = (0, 0, stream);
+            }
+        }
+        if limit.left == 0 {
+            break;
+        }
+    }
+    if !pages.is_empty() {
+        send(blocks, ReplayBlock { first_stream, pages, rest: None }).await?;
+    }
+    Ok(())
+}
+
+/// How many commands more are decided.
+struct CommandLimit {
+    left: u64,
+    since: Option<Timestamp>,
+}
+
+impl CommandLimit {
+    /// Cuts off what is beyond it: that stream ends there.
+    fn shorten(&mut self, mut page: HistoryPage) -> HistoryPage {
+        let mut within = 0;
+        while let Some(command) = page.commands.get(within).filter(|_| self.left > 0) {
+            within += 1;
+            self.left -= u64::from(self.since.is_none_or(|since| command.record.context.now >= since));
+        }
+        page.commands.truncate(within);
+        page.last |= self.left == 0;
+        page
+    }
+}
+
+/// Waits for room without holding up the runtime.
+async fn send<T: Send + 'static>(channel: &Sender<T>, message: T) -> Result<(), StoreError> {
+    let gone = || StoreError::Other("a thread of the replay panicked".into());
+    let message = match channel.try_send(message) {
+        Ok(()) => return Ok(()),
+        Err(crossbeam_channel::TrySendError::Full(message)) => message,
+        Err(crossbeam_channel::TrySendError::Disconnected(_)) => return Err(gone()),
+    };
+    let channel = channel.clone();
+    let sent = tokio::task::spawn_blocking(move || channel.send(message).is_ok()).await;
+    if sent.unwrap_or(false) { Ok(()) } else { Err(gone()) }
+}
+
+fn work(config: &ReplayConfig, queue: &Receiver<ReplayBlock>, found: &Mutex<BlockFindings>, progress: &ReplayProgress) {
+    while let Ok(ReplayBlock { first_stream, pages, rest }) = queue.recv() {
+        let mut run = BlockRunner::new(config, first_stream);
+        let mut page = |page: HistoryPage| {
+            let commands = page.commands.len() as u64;
+            run.page(page);
+            progress.done.fetch_add(commands, Relaxed);
+        };
+        pages.into_iter().for_each(&mut page);
+        rest.into_iter().flatten().for_each(&mut page);
+        found.lock().unwrap_or_else(PoisonError::into_inner).merge(run.finish());
+    }
+}
+
+fn report(config: &ReplayConfig, found: BlockFindings) -> ReplayReport {
+    let perturbation = |(it, (differing, examples)): (&Perturbation, (u64, _))| PerturbationReport {
+        name: it.name.clone(),
+        differing,
+        examples,
+    };
+    let perturbed = config.perturbations.iter().map(|it| &it.components);
+    let missing: BTreeSet<_> =
+        std::iter::once(&config.components).chain(perturbed).flat_map(|components| components.missing()).collect();
+    ReplayReport {
+        candidate: config.candidate,
+        findings: found.collector.finish(),
+        folded_only: found.folded_only,
+        kinds: found.kinds.into_values().collect(),
+        states: found.states.finish(),
+        perturbations: config.perturbations.iter().zip(found.perturbed).map(perturbation).collect(),
+        missing: missing.into_iter().collect(),
+    }
+}

@@ -1,0 +1,289 @@
+//! One component that decides recorded commands again, stream by stream, without a store and without consequences.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cantus_model::{
+    AggregateRef, Context, Digest, EventBatch, Fault, FaultKind, HostedAggregate, LiveComponent, Message, Snapshot,
+    Verdict, decide,
+    ports::{AggregateSandbox, Component, HandleError, InstanceId},
+};
+
+use super::{EventBuffer, InstancePlacement, RestoreSchedule, RunMode};
+
+/// A sandbox that holds more is exchanged between two streams.
+const SANDBOX_BYTES: usize = 64 << 20;
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReplayOutcome {
+    /// A decision.
+    Decided(Verdict),
+    /// None: there is no such command, or its payload is not accepted.
+    Undecided(String),
+    /// The guest faulted.
+    Fault(Box<Fault>),
+    /// Its stream could not be folded up to it.
+    Unreached,
+}
+
+/// Runs one component.
+pub(crate) struct ComponentRunner {
+    pub(super) component: Arc<dyn Component>,
+    pub(super) hosted: BTreeMap<String, Arc<HostedAggregate>>,
+    pub(super) mode: RunMode,
+    events_per_command: usize,
+    sandbox: Option<Box<dyn AggregateSandbox>>,
+    fuel: u64,
+    pub(super) stream: Option<RunnerStream>,
+    /// The stream's instance did not come back from its own snapshot as it was.
+    pub(super) restore_fault: Option<Box<Fault>>,
+}
+
+/// The stream that is being run.
+pub(super) struct RunnerStream {
+    pub(super) aggregate: AggregateRef,
+    /// A snapshot of this component that it begins with, instead of nothing.
+    start: Option<Snapshot>,
+    /// The stream version that was folded so far.
+    pub(super) version: u64,
+    /// Count of folds and decisions so far.
+    pub(super) steps: u64,
+    instance: Option<InstanceId>,
+    /// What was folded so far, in case it must be folded again.
+    kept: EventBuffer,
+    one_by_one: bool,
+}
+
+impl ComponentRunner {
+    pub(crate) fn new(component: Arc<dyn Component>, mode: RunMode, events_per_command: usize) -> Self {
+        let live = LiveComponent::new(Arc::clone(&component));
+        let types = &component.manifest().aggregates;
+        let hosted =
+            types.iter().map(|kind| (kind.name.clone(), Arc::new(HostedAggregate::new(&live, kind)))).collect();
+        let (sandbox, stream, restore_fault) = (None, None, None);
+        Self { component, hosted, mode, events_per_command, sandbox, fuel: 0, stream, restore_fault }
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.component.digest()
+    }
+
+    /// Whether it hosts such aggregates.
+    pub(crate) fn hosts(&self, aggregate_type: &str) -> bool {
+        self.hosted.contains_key(aggregate_type)
+    }
+
+    /// Fuel that all calls have used so far.
+    pub(crate) fn fuel_used(&self) -> u64 {
+        self.fuel + self.sandbox.as_ref().map_or(0, |sandbox| sandbox.fuel_used())
+    }
+
+    /// Begins a stream. A fault is told by the first fold or decision.
+    pub(crate) fn begin(&mut self, aggregate: AggregateRef) {
+        self.begin_from(aggregate, None);
+    }
+
+    /// Begins a stream at a snapshot that this very component took.
+    pub(crate) fn begin_from(&mut self, aggregate: AggregateRef, start: Option<Snapshot>) {
+        let exchange = self.mode.instances != InstancePlacement::Resident
+            || self.sandbox.as_ref().is_some_and(|sandbox| sandbox.memory_bytes() > SANDBOX_BYTES);
+        if exchange {
+            self.close();
+        }
+        let (version, kept) = (start.as_ref().map_or(0, |start| start.version), EventBuffer::default());
+        self.restore_fault = None;
+        self.stream =
+            Some(RunnerStream { aggregate, start, version, steps: 0, instance: None, kept, one_by_one: false });
+    }
+
+    /// Folds recorded events. After a fault the stream is over: nothing of it can be decided any more.
+    pub(crate) fn fold(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
+        let folded = match self.fold_on(&events) {
+            // The limits are those of one call. Each event stayed below them when it happened.
+            Err(fault) if fault.kind.is_call_limit() && self.go_one_by_one() => self.fold_on(&events),
+            folded => folded,
+        };
+        self.keep(events, folded)
+    }
+
+    /// Folds events that were decided just now, in one call as a host does. After a fault the stream is over.
+    pub(crate) fn fold_new(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
+        let folded = self.fold_on(&events);
+        self.keep(events, folded)
+    }
+
+    fn fold_on(&mut self, events: &Arc<EventBatch>) -> Result<(), Box<Fault>> {
+        self.instance()?.map_or(Ok(()), |instance| self.combine(instance, std::slice::from_ref(events)))
+    }
+
+    fn keep(&mut self, events: Arc<EventBatch>, folded: Result<(), Box<Fault>>) -> Result<(), Box<Fault>> {
+        match (&folded, &mut self.stream) {
+            (Ok(()), Some(stream)) => {
+                stream.version += events.len() as u64;
+                stream.kept.push(events);
+            }
+            _ => self.stream = None,
+        }
+        if self.is_restore_due() {
+            self.refresh();
+        }
+        folded
+    }
+
+    /// Makes the stream's instance now, so that the next call is charged with nothing else. A fault comes again there.
+    pub(crate) fn hydrate(&mut self) {
+        let _ = self.instance();
+    }
+
+    /// Decides a command on the state that was folded so far. It does not change it.
+    pub(crate) fn decide(&mut self, command: &Message, context: &Context) -> ReplayOutcome {
+        if self.is_restore_due() {
+            self.refresh();
+        }
+        self.decide_again(command, context)
+    }
+
+    /// Decides without counting a step of the stream, so that a sandbox which has decided before decides once more.
+    pub(crate) fn decide_again(&mut self, command: &Message, context: &Context) -> ReplayOutcome {
+        let Some(stream) = &self.stream else { return ReplayOutcome::Unreached };
+        let Some(hosted) = self.hosted.get(&stream.aggregate.aggregate_type).cloned() else {
+            return ReplayOutcome::Undecided(format!("it hosts no {}", stream.aggregate.aggregate_type));
+        };
+        if hosted.aggregate_type.command(&command.name, Some(command.version)).is_none() {
+            return ReplayOutcome::Undecided(format!("it has no command {} v{}", command.name, command.version));
+        }
+        let outcome = self.decide_here(&hosted, command, context);
+        if matches!(outcome, ReplayOutcome::Fault(_)) {
+            self.close();
+        } else if self.mode.restores == RestoreSchedule::EachDecision {
+            self.refresh();
+        }
+        outcome
+    }
+
+    pub(super) fn decide_here(
+        &mut self,
+        hosted: &HostedAggregate,
+        command: &Message,
+        context: &Context,
+    ) -> ReplayOutcome {
+        let verdict = match self.ask(hosted, command, context) {
+            // Those before it may have filled the memory.
+            Err(HandleError::Fault(fault)) if fault.kind == FaultKind::MemoryLimit => {
+                self.close();
+                self.ask(hosted, command, context).and_then(|verdict| verdict.map(Some).ok_or(fault.into()))
+            }
+            verdict => verdict,
+        };
+        match verdict {
+            Ok(Some(verdict)) => ReplayOutcome::Decided(verdict),
+            Ok(None) => ReplayOutcome::Unreached,
+            Err(HandleError::Malformed(why)) => ReplayOutcome::Undecided(why),
+            Err(HandleError::Fault(fault)) => ReplayOutcome::Fault(fault),
+        }
+    }
+
+    /// Lets the guest decide. `None` if the stream is over.
+    fn ask(
+        &mut self,
+        hosted: &HostedAggregate,
+        command: &Message,
+        context: &Context,
+    ) -> Result<Option<Verdict>, HandleError> {
+        let Some(instance) = self.instance()? else { return Ok(None) };
+        let Some(sandbox) = &mut self.sandbox else { return Ok(None) };
+        decide(&mut **sandbox, instance, hosted, command, context, self.events_per_command).map(Some)
+    }
+
+    /// The state that the stream has come to, and the end of it. `None` if it could not be folded.
+    pub(crate) fn end(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
+        let state = self.last_state();
+        self.release();
+        state
+    }
+
+    /// Ends the stream.
+    pub(crate) fn release(&mut self) {
+        if let (Some(RunnerStream { instance: Some(instance), .. }), Some(sandbox)) =
+            (self.stream.take(), &mut self.sandbox)
+        {
+            let released = sandbox.release(instance);
+            if released.is_err() || sandbox.is_poisoned() {
+                self.close();
+            }
+        }
+    }
+
+    /// The state as it stands. `None` if the stream is over.
+    pub(crate) fn state(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
+        let Some(instance) = self.instance()? else { return Ok(None) };
+        self.sandbox.as_mut().map(|sandbox| sandbox.snapshot(instance)).transpose()
+    }
+
+    /// The instance of the stream, hydrated if it was not there. `None` if the stream is over, or too long to be folded again.
+    fn instance(&mut self) -> Result<Option<InstanceId>, Box<Fault>> {
+        let Some(stream) = &self.stream else { return Ok(None) };
+        match (&self.restore_fault, stream.instance) {
+            (Some(fault), _) => return Err(fault.clone()),
+            (None, Some(instance)) => return Ok(Some(instance)),
+            (None, None) => {}
+        }
+        let Some(kept) = stream.kept.all().map(<[_]>::to_vec) else {
+            self.stream = None;
+            return Ok(None);
+        };
+        let (aggregate, start) = (stream.aggregate.clone(), stream.start.as_ref().map(|start| start.state.clone()));
+        let instance = self.restore(&aggregate, start.as_deref())?;
+        self.combine(instance, &kept)?;
+        Ok(Some(instance))
+    }
+
+    pub(super) fn restore(&mut self, aggregate: &AggregateRef, state: Option<&[u8]>) -> Result<InstanceId, Box<Fault>> {
+        let instance = self.open()?.restore(&aggregate.aggregate_type, &aggregate.id, state)?;
+        if let Some(stream) = &mut self.stream {
+            stream.instance = Some(instance);
+        }
+        Ok(instance)
+    }
+
+    fn combine(&mut self, instance: InstanceId, batches: &[Arc<EventBatch>]) -> Result<(), Box<Fault>> {
+        let (Some(stream), Some(sandbox)) = (&self.stream, &mut self.sandbox) else { return Ok(()) };
+        let batch = if stream.one_by_one { 1 } else { self.mode.batch };
+        let combined = batches.iter().try_for_each(|events| match events.len() {
+            0 => Ok(()),
+            len if len <= batch => sandbox.combine(instance, events),
+            _ => events.chunks(batch).try_for_each(|chunk| sandbox.combine(instance, &chunk)),
+        });
+        if combined.is_err() {
+            self.close();
+        }
+        combined
+    }
+
+    fn open(&mut self) -> Result<&mut Box<dyn AggregateSandbox>, Box<Fault>> {
+        if self.sandbox.as_ref().is_some_and(|sandbox| sandbox.is_poisoned()) {
+            self.close();
+        }
+        let sandbox = match self.sandbox.take() {
+            Some(sandbox) => sandbox,
+            None => self.component.open_aggregates(self.mode.hash_seed)?,
+        };
+        Ok(self.sandbox.insert(sandbox))
+    }
+
+    /// Drops the sandbox, and with it the instance.
+    pub(super) fn close(&mut self) {
+        if let Some(sandbox) = self.sandbox.take() {
+            self.fuel += sandbox.fuel_used();
+        }
+        if let Some(stream) = &mut self.stream {
+            stream.instance = None;
+        }
+    }
+
+    fn go_one_by_one(&mut self) -> bool {
+        self.close();
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.kept.all().is_some()) else { return false };
+        !std::mem::replace(&mut stream.one_by_one, true)
+    }
+}

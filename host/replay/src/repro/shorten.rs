@@ -1,0 +1,143 @@
+//! Finds the events that a fault takes, by running the bundle without some of them: delta debugging.
+
+use super::{Bundle, BundleRerun, StartingState};
+use crate::quietly::quietly;
+
+/// A bundle with fewer events that shows the same fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortenedBundle {
+    /// It.
+    pub bundle: Bundle,
+    /// How often something was run.
+    pub runs: usize,
+    /// Whether the fault takes every event that is left. If not, the runs were used up before that was known.
+    pub minimal: bool,
+}
+
+/// Takes events out of a bundle for as long as the recorded fault comes, at most `limit` times. `tell` hears of every run:
+/// how many there were, and how many events are left.
+///
+/// `None` if the fault does not come even with all of them.
+pub fn shorten(rerun: &BundleRerun<'_>, limit: usize, mut tell: impl FnMut(usize, usize)) -> Option<ShortenedBundle> {
+    let start = quietly(|| rerun.runs()).into_iter().find(|run| run.again)?.start;
+    let all = rerun.events(start);
+    let (mut runs, mut left) = (0, all.len());
+    let (kept, minimal) = minimise((0..all.len()).collect(), |indices| {
+        if runs == limit {
+            return None;
+        }
+        runs += 1;
+        let events = indices.iter().map(|&index| &all[index]).collect();
+        let again = quietly(|| rerun.is_again(&rerun.run(start, &events)));
+        if again {
+            left = indices.len();
+        }
+        tell(runs, left);
+        Some(again)
+    });
+    let bundle = rerun.bundle;
+    let after = bundle.snapshot.as_ref().filter(|_| start == StartingState::Snapshot).map(|snapshot| snapshot.version);
+    let bundle = Bundle {
+        snapshot: after.and(bundle.snapshot.clone()),
+        after: after.unwrap_or(0),
+        events: kept.into_iter().map(|index| all[index].clone()).collect(),
+        shortened_from: bundle.shortened_from.or(Some(bundle.events.len() as u64)),
+        ..bundle.clone()
+    };
+    Some(ShortenedBundle { bundle, runs, minimal })
+}
+
+/// Zeller and Hildebrandt's `ddmin` ("Simplifying and isolating failure-inducing input", 2002): the smallest list found
+/// that still fails, and whether it fails no more without any one of its items. `fails` says `None` when it had enough.
+fn minimise(items: Vec<usize>, mut fails: impl FnMut(&[usize]) -> Option<bool>) -> (Vec<usize>, bool) {
+    let mut kept = items;
+    match fails(&[]) {
+        Some(true) => return (Vec::new(), true),
+        Some(false) => {}
+        None => return (kept, false),
+    }
+    let mut parts = 2;
+    while kept.len() > 1 {
+        let size = kept.len().div_ceil(parts);
+        let Some(smaller) = reduce(&kept, size, &mut fails) else { return (kept, false) };
+        match smaller {
+            Some((smaller, next_parts)) => (kept, parts) = (smaller, next_parts),
+            None if size == 1 => return (kept, true),
+            None => parts = (parts * 2).min(kept.len()),
+        }
+    }
+    (kept, true)
+}
+
+/// One of the parts that fails, or all but one of them that do; and into how many parts to divide those next. Nothing
+/// inside if there is none.
+fn reduce(
+    kept: &[usize],
+    size: usize,
+    fails: &mut impl FnMut(&[usize]) -> Option<bool>,
+) -> Option<Option<(Vec<usize>, usize)>> {
+    let parts = kept.len().div_ceil(size);
+    for part in kept.chunks(size) {
+        if fails(part)? {
+            return Some(Some((part.to_vec(), 2)));
+        }
+    }
+    // Of two parts, the rest is the other.
+    for at in (0..kept.len()).step_by(size).filter(|_| parts > 2) {
+        let rest: Vec<usize> = kept[..at].iter().chain(kept[at..].iter().skip(size)).copied().collect();
+        if fails(&rest)? {
+            return Some(Some((rest, (parts - 1).max(2))));
+        }
+    }
+    Some(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minimum(count: usize, fails: impl Fn(&[usize]) -> bool) -> (Vec<usize>, usize) {
+        let mut runs = 0;
+        let (kept, minimal) = minimise((0..count).collect(), |items| {
+            runs += 1;
+            Some(fails(items))
+        });
+        assert!(minimal && fails(&kept));
+        for without in 0..kept.len() {
+            let mut fewer = kept.clone();
+            fewer.remove(without);
+            assert!(!fails(&fewer), "{kept:?} can do without {}", kept[without]);
+        }
+        (kept, runs)
+    }
+
+    #[test]
+    fn what_is_needed_is_left_in_its_order() {
+        assert_eq!(minimum(100, |items| items.contains(&77) && items.contains(&12)).0, [12, 77]);
+        assert_eq!(minimum(1_000, |items| items.contains(&999)).0, [999]);
+        assert_eq!(minimum(64, |items| items.len() >= 10).0.len(), 10);
+        assert_eq!(minimum(5, |items| items.len() == 5).0, [0, 1, 2, 3, 4]);
+        assert_eq!(minimum(1, |items| items == [0]).0, [0]);
+    }
+
+    #[test]
+    fn what_always_fails_needs_nothing_and_one_run() {
+        assert_eq!(minimum(1_000, |_| true), (vec![], 1));
+    }
+
+    #[test]
+    fn one_of_many_is_found_in_few_runs() {
+        let (_, runs) = minimum(100_000, |items| items.contains(&54_321));
+        assert!(runs < 60, "{runs}");
+    }
+
+    #[test]
+    fn it_ends_when_it_had_enough_with_the_best_so_far() {
+        let mut left = 10;
+        let (kept, minimal) = minimise((0..1_000).collect(), |items| {
+            left -= 1;
+            (left >= 0).then(|| items.contains(&0) && items.contains(&999))
+        });
+        assert!(!minimal && kept.contains(&0) && kept.contains(&999));
+    }
+}

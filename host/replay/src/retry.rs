@@ -1,0 +1,30 @@
+//! Tries a request to the store again when it may work later.
+
+use std::time::Duration;
+
+use cantus_model::ports::StoreError;
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(10);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
+
+/// Makes at most `attempts` attempts, with a pause between them that doubles up to a second, for as long as `may_go_on`. Only what is
+/// transient is tried again.
+pub async fn retry<T, F: Future<Output = Result<T, StoreError>>>(
+    attempts: u32,
+    may_go_on: impl Fn() -> bool,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, StoreError> {
+    let mut backoff = FIRST_BACKOFF;
+    for _ in 1..attempts {
+        match attempt().await {
+            Err(StoreError::Transient(reason)) if may_go_on() => {
+                let wait_ms = backoff.as_millis() as u64;
+                tracing::warn!(reason, wait_ms, "the store did not answer, trying again");
+                tokio::time::sleep(backoff).await;
+                backoff = (backoff * 2).min(LONGEST_BACKOFF);
+            }
+            result => return result,
+        }
+    }
+    attempt().await
+}

@@ -1,0 +1,44 @@
+//! The component that a candidate takes the place of.
+
+use std::sync::Arc;
+
+use cantus_model::{
+    Digest, Manifest,
+    ports::{Component, Refused},
+};
+
+use super::PluginVersion;
+
+/// What is live for the candidate's plugin name, or was last. Its version and its declarations are always known: they stand
+/// in the store. Only running it needs its bytes.
+#[derive(Clone)]
+pub struct Predecessor {
+    /// sha256 of its bytes.
+    pub digest: Digest,
+    /// What it declares.
+    pub manifest: Manifest,
+    /// The component, or why it cannot be run.
+    pub component: Result<Arc<dyn Component>, Refused>,
+}
+
+impl Predecessor {
+    /// One that can be run.
+    pub fn loaded(component: Arc<dyn Component>) -> Self {
+        Self { digest: component.digest(), manifest: component.manifest().clone(), component: Ok(component) }
+    }
+
+    pub(super) fn named(&self) -> PluginVersion {
+        PluginVersion { version: self.manifest.version.clone(), digest: self.digest }
+    }
+
+    /// Why it cannot be run, and what to do about it; `by_hand` is the way past it.
+    pub(super) fn objection(&self, by_hand: &str) -> Option<String> {
+        let why = self.component.as_ref().err()?;
+        let Manifest { name, version, .. } = &self.manifest;
+        Some(format!(
+            "{name} {version}, which it must be compared with, cannot be run: {why}. Put the file with the sha256 {} back \
+             into the component store or the folder of plugins, or have a person answer for it: {by_hand}",
+            self.digest
+        ))
+    }
+}

@@ -1,0 +1,177 @@
+//! What a version may change: a patch decides as the one before, a minor version may decide otherwise, and only a major
+//! version may take something away.
+
+use std::collections::BTreeSet;
+
+use cantus_model::Manifest;
+use semver::Version;
+
+use super::{Candidate, PluginVersion, Predecessor, VerificationReport, VerifySettings, examine::ExaminationResult};
+use crate::replay::{DecisionChange, FindingGroup};
+
+/// How far apart two versions are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum VersionStep {
+    Patch,
+    Minor,
+    Major,
+}
+
+impl VersionStep {
+    /// Before 1.0.0 the minor number counts as the major one, as Cargo has it.
+    pub(super) fn between(one: &Version, two: &Version) -> Self {
+        match () {
+            () if one.major != two.major => Self::Major,
+            () if one.minor == two.minor => Self::Patch,
+            () if one.major == 0 => Self::Major,
+            () => Self::Minor,
+        }
+    }
+}
+
+/// How much of history is to be run.
+pub(super) struct Coverage {
+    /// Recorded commands that are to be decided again; `None` if none were asked for.
+    recorded: Option<u64>,
+    /// How many of them must be.
+    required: u64,
+}
+
+impl Coverage {
+    /// Of what the settings ask for, `recorded` commands are there.
+    pub(super) fn of(settings: &VerifySettings, recorded: usize) -> Self {
+        Self {
+            recorded: (settings.commands > 0).then_some(recorded as u64),
+            required: settings.min_commands.min(recorded) as u64,
+        }
+    }
+
+    /// The reason to refuse what was cut off too early to say anything about it.
+    fn objection(&self, checked: u64, by_hand: &str) -> Option<String> {
+        let recorded = self.recorded.filter(|_| checked < self.required)?;
+        Some(format!(
+            "{checked} of {recorded} recorded commands were checked before the time was up, and {} must be: raise the \
+             setting verify.time_ms, or have a person answer for it: {by_hand}",
+            self.required
+        ))
+    }
+}
+
+/// The report, with the reasons for a refusal if there are any.
+pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage: Coverage) -> VerificationReport {
+    let ExaminationResult { mut findings, failures, complete } = examined;
+    let component = &*candidate.component;
+    let manifest = component.manifest();
+    let against = candidate.against.as_ref();
+    // What has no predecessor changes nothing that anybody relies on.
+    let step =
+        against.map_or(VersionStep::Major, |before| VersionStep::between(&before.manifest.version, &manifest.version));
+    let removed = against.map_or_else(Vec::new, |before| removed(&before.manifest, manifest));
+    let (recorded, checked) = (coverage.recorded.unwrap_or(0), findings.reached());
+
+    let mut refused = Vec::new();
+    refused.extend(failures.iter().map(|failure| match &failure.command_id {
+        Some(id) => format!("{}, command {id}: {}", failure.aggregate, failure.message),
+        None => format!("{}: {}", failure.aggregate, failure.message),
+    }));
+    let by_hand = candidate.by_hand();
+    refused.extend(against.filter(|_| recorded > 0).and_then(|before| before.objection(&by_hand)));
+    if !complete {
+        refused.extend(coverage.objection(checked, &by_hand));
+    } else if failures.is_empty() && checked < recorded {
+        let unreached = recorded - checked;
+        refused.push(format!("{unreached} of {recorded} recorded commands could not be reached on their streams"));
+    }
+    if step < VersionStep::Major && !removed.is_empty() {
+        refused.push(format!("it no longer has {}: that takes a new major version", removed.join(", ")));
+    }
+    let mut other_waiver = None;
+    if let (Some(waiver), Some(before)) = (&candidate.waiver, against) {
+        match waiver.applies_to(&manifest.name, &before.manifest.version, &manifest.version) {
+            Ok(()) => findings.groups.iter_mut().for_each(|group| group.waived = waiver.reason(group)),
+            Err(other) => other_waiver = Some(other),
+        }
+    }
+    refused.extend(findings.groups.iter().filter_map(|group| refusal(step, group)));
+    // One of an earlier release may still lie there: it is told only where one is missed.
+    refused.extend(other_waiver.filter(|_| !refused.is_empty()));
+    VerificationReport {
+        plugin: manifest.name.clone(),
+        candidate: PluginVersion::of(component),
+        against: against.map(Predecessor::named),
+        refused,
+        complete,
+        recorded: coverage.recorded,
+        findings,
+        failures,
+        removed,
+    }
+}
+
+fn refusal(step: VersionStep, group: &FindingGroup) -> Option<String> {
+    let what = format!("{} {} {}: {}", group.count, group.aggregate, group.command, group.change);
+    match group.change {
+        // The failures say it in words.
+        change if change.is_failure() || group.waived.is_some() => None,
+        DecisionChange::Undecided if step < VersionStep::Major => {
+            Some(format!("{what}; that takes a new major version"))
+        }
+        _ if step == VersionStep::Patch => {
+            Some(format!("{what}; a patch may not change a decision: that takes a new minor version, or a waiver"))
+        }
+        _ => None,
+    }
+}
+
+/// What `before` declares and `now` does not.
+fn removed(before: &Manifest, now: &Manifest) -> Vec<String> {
+    let now = declared(now);
+    declared(before).into_iter().filter(|item| !now.contains(item)).collect()
+}
+
+fn declared(manifest: &Manifest) -> BTreeSet<String> {
+    let mut items = BTreeSet::new();
+    for aggregate in &manifest.aggregates {
+        let name = &aggregate.name;
+        items.insert(format!("aggregate {name}"));
+        items.extend(aggregate.commands.iter().map(|it| format!("command {name}.{} v{}", it.name, it.version)));
+        items.extend(aggregate.events.iter().map(|it| format!("event {name}.{} v{}", it.name, it.version)));
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn too_little_is_refused_and_the_minimum_is_no_more_than_there_is() {
+        let objection =
+            |recorded, checked| Coverage::of(&VerifySettings::default(), recorded).objection(checked, "by hand");
+        assert!(
+            objection(1_000, 99)
+                .is_some_and(|why| why.starts_with("99 of 1000 recorded commands") && why.contains("and 100 must be"))
+        );
+        assert_eq!(objection(1_000, 100), None);
+        assert!(objection(20, 19).is_some_and(|why| why.contains("and 20 must be")));
+        assert_eq!((objection(20, 20), objection(0, 0)), (None, None));
+        let off = VerifySettings { commands: 0, ..VerifySettings::default() };
+        assert_eq!(Coverage::of(&off, 0).objection(0, "by hand"), None);
+    }
+
+    #[test]
+    fn versions_are_as_far_apart_as_cargo_has_it() {
+        for (one, two, step) in [
+            ("1.0.0", "1.0.1", VersionStep::Patch),
+            ("1.0.0", "1.1.0", VersionStep::Minor),
+            ("1.1.0", "1.0.0", VersionStep::Minor),
+            ("1.9.0", "2.0.0", VersionStep::Major),
+            ("0.1.0", "0.1.1", VersionStep::Patch),
+            ("0.1.0", "0.2.0", VersionStep::Major),
+            ("1.0.0-rc.1", "1.0.0", VersionStep::Patch),
+        ] {
+            assert_eq!(VersionStep::between(&one.parse().unwrap(), &two.parse().unwrap()), step, "{one} {two}");
+        }
+    }
+}
