@@ -126,10 +126,10 @@ async fn a_check_finds_missing_rows() {
         ("DELETE FROM command WHERE pk = 2", "commands 2 to 2"),
         (
             "DELETE FROM command WHERE pk = 4; DELETE FROM event WHERE pk = 3",
-            "has 3 commands and 3 events, and says 4 and 4",
+            "has 3 commands and 3 events, and its row counts 4 and 4",
         ),
-        ("UPDATE partition SET head = 9", "and says 4 and 9"),
-        ("UPDATE partition SET streams = 3", "has 2 streams, and says 3"),
+        ("UPDATE partition SET head = 9", "and its row counts 4 and 9"),
+        ("UPDATE partition SET streams = 3", "has 2 streams, and its row counts 3"),
         ("UPDATE command SET chain = NULL WHERE pk = 4", "the last 1 commands of partition 0 belong to no commit"),
         ("UPDATE command SET base_version = 1 WHERE pk = 4", "stands on version 1"),
         ("UPDATE snapshot SET version = 9 WHERE pk = 2", "a snapshot of Account/a"),

@@ -1,4 +1,4 @@
-//! Bringing aggregates into memory: snapshots, and reading for many aggregates at once.
+//! Hydration: snapshots, and reads for many aggregates at once.
 
 use async_trait::async_trait;
 
@@ -9,42 +9,42 @@ use crate::{AggregateRef, Digest, EventBatch, PageLimit, Snapshot, StreamHead};
 /// so that going back to the one before does not begin at the first event.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync {
-    /// The snapshot that `component` wrote for `aggregate`. Another component's, or a damaged one, is `None`.
+    /// Reads the snapshot that `component` wrote for `aggregate`. Returns `None` if there is none, or if it is damaged.
     async fn load_snapshot(&self, aggregate: &AggregateRef, component: Digest) -> Result<Option<Snapshot>, StoreError>;
 
-    /// Saves snapshots of aggregates of the claimed partition. May be lost in a crash.
+    /// Saves snapshots of aggregates of the claimed partition. A crash may lose them.
     async fn save_snapshots(&self, claim: Claim, snapshots: &[Snapshot]) -> Result<(), StoreError>;
 }
 
-/// Whom to bring into memory.
+/// An aggregate to hydrate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HydrationRequest {
-    /// Whose stream.
+    /// The aggregate.
     pub aggregate: AggregateRef,
-    /// Whose snapshot to start from, if there is one.
+    /// The component whose snapshot to start from, if there is one.
     pub snapshot_of: Option<Digest>,
-    /// How much to read at once.
+    /// The limits of the first page of events.
     pub page: PageLimit,
 }
 
-/// What hydration begins with.
+/// The snapshot and the first events of an aggregate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hydration {
-    /// How far the stream has come.
+    /// The head of the stream.
     pub head: StreamHead,
-    /// A state to start from.
+    /// The state to start from.
     pub snapshot: Option<Snapshot>,
-    /// The first events after it: not always all, and perhaps none although there are some.
+    /// The first events after the snapshot; the caller reads the others. They may be none although there are some.
     pub events: EventBatch,
 }
 
-/// Reading for many aggregates at once: what a batch costs is paid once.
+/// Reads for many aggregates at once, so that the cost of a transaction is paid once.
 #[async_trait]
 pub trait Hydrator: EventReader + SnapshotStore {
-    /// What hydration of each begins with, in their order.
+    /// Reads the snapshot and the first events of each aggregate, in the order of the requests.
     ///
     /// # Errors
-    /// If one of them cannot be read: which one is found out by asking for each alone.
+    /// If one of them cannot be read. The caller reads each alone to find out which one.
     async fn hydrate(&self, asked: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
         let mut hydrations = Vec::with_capacity(asked.len());
         for HydrationRequest { aggregate, snapshot_of, page } in asked {
@@ -53,7 +53,7 @@ pub trait Hydrator: EventReader + SnapshotStore {
                 Some(component) if head.version > 0 => self.load_snapshot(aggregate, *component).await?,
                 _ => None,
             };
-            // A snapshot beyond the stream would be a state that never was.
+            // A snapshot ahead of the stream is a state that the log never had.
             let snapshot = snapshot.filter(|snapshot| snapshot.version <= head.version);
             let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
             let left = usize::try_from(head.version - after).unwrap_or(usize::MAX);

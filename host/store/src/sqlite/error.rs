@@ -13,9 +13,9 @@ pub(super) fn explain(error: Error) -> StoreError {
         Error::FromSqlConversionFailure(..)
         | Error::IntegralValueOutOfRange(..)
         | Error::Utf8Error(..)
-        | Error::InvalidColumnType(..) => StoreError::Corrupt(format!("a value that does not decode: {error}")),
-        Error::QueryReturnedNoRows => StoreError::Corrupt("a row that must be there is missing".into()),
-        Error::ToSqlConversionFailure(why) => StoreError::Other(format!("a value does not fit: {why}")),
+        | Error::InvalidColumnType(..) => StoreError::Corrupt(format!("a value does not decode: {error}")),
+        Error::QueryReturnedNoRows => StoreError::Corrupt("a row is missing that every store has".into()),
+        Error::ToSqlConversionFailure(why) => StoreError::Other(format!("a value cannot be stored: {why}")),
         _ => StoreError::Other(error.to_string()),
     }
 }
@@ -23,7 +23,7 @@ pub(super) fn explain(error: Error) -> StoreError {
 fn explain_code(code: ErrorCode, message: &str) -> StoreError {
     match code {
         ErrorCode::DiskFull => {
-            StoreError::Unwritable(format!("{message}: make room on its disk, or raise its limit of size"))
+            StoreError::Unwritable(format!("{message}: make room on its disk, or raise its size limit"))
         }
         ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
             StoreError::Unwritable(format!("{message}: allow this user to write the file and its folder"))
@@ -41,7 +41,7 @@ fn explain_code(code: ErrorCode, message: &str) -> StoreError {
             StoreError::Corrupt(format!("{message}: restore it from a backup"))
         }
         ErrorCode::ConstraintViolation => {
-            StoreError::Corrupt(format!("{message}: a record is where the next one belongs"))
+            StoreError::Corrupt(format!("{message}: a record has the key of the next one"))
         }
         code => StoreError::Other(format!("{message} (SQLite: {code:?})")),
     }

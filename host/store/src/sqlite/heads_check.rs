@@ -20,23 +20,26 @@ const ADVICE: &str =
 /// Reads the heads file. A file that cannot be read is an error: without it nothing proves that the store is current.
 pub(super) fn read_heads_file(heads: &HeadsFile) -> Result<Option<RecordedHeads>, StoreError> {
     let path = heads.path().display();
-    heads
-        .read()
-        .map_err(|error| StoreError::WentBack(format!("nobody knows: {path} cannot be read ({error}); {ADVICE}")))
+    heads.read().map_err(|error| {
+        StoreError::WentBack(format!(
+            "nobody knows whether it did, because the heads file {path} cannot be read ({error}); {ADVICE}"
+        ))
+    })
 }
 
 /// Refuses a store that lacks a commit which was durable.
 pub(super) fn check_heads(connection: &Connection, info: &LogInfo, recorded: &RecordedHeads) -> Result<(), StoreError> {
     if recorded.log_id != info.log_id {
         let (theirs, ours) = (&recorded.log_id, &info.log_id);
-        let what = format!("the log {theirs} was written here last, and this is the log {ours}: {ADVICE}");
+        let what = format!("the log {theirs} was written here last, and this is the log {ours}; {ADVICE}");
         return Err(StoreError::WentBack(what));
     }
     for partition in info.partition_ids() {
         let head = recorded.heads.iter().find(|head| head.partition == partition);
         let Some(head) = head else {
-            let what =
-                format!("nobody knows: the heads file does not say how far partition {partition} had come; {ADVICE}");
+            let what = format!(
+                "nobody knows whether it did, because the heads file has no intact line for partition {partition}; {ADVICE}"
+            );
             return Err(StoreError::WentBack(what));
         };
         let Head { commands, events, .. } = *head;
@@ -74,7 +77,7 @@ pub(super) fn check_last_rows(
         let last = read_last_number(connection, table, partition)?;
         if last != expected {
             return Err(StoreError::Corrupt(format!(
-                "partition {partition} says that its last {table} has the number {}, and it has {}: \
+                "the row of partition {partition} names {} as the number of its last {table}, and that is {}: \
                  `cantus store check` lists all damage",
                 number_or_none(expected),
                 number_or_none(last)

@@ -135,7 +135,7 @@ fn read_events(session: &Session, command: i64, first: Option<u64>, count: u32) 
     })?;
     match events.len() == count as usize {
         true => Ok(events),
-        false => Err(StoreError::Corrupt(format!("events of the {command}th command are missing"))),
+        false => Err(StoreError::Corrupt(format!("some events of the {command}th command are missing"))),
     }
 }
 
@@ -146,5 +146,6 @@ fn copy_activations(session: &mut Session) -> Result<(), StoreError> {
 }
 
 fn parse_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("a record that does not decode: {error}")))
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::Corrupt(format!("a record of the older format does not decode: {error}")))
 }

@@ -206,7 +206,7 @@ impl PartitionCheck<'_> {
         let Self { partition, report, previous, command, offset, uncommitted, versions, .. } = self;
         if (command - 1, offset) != (head.commands, head.events) {
             report.problem(format!(
-                "partition {partition} has {} commands and {offset} events, and says {} and {}",
+                "partition {partition} has {} commands and {offset} events, and its row counts {} and {}",
                 command - 1,
                 head.commands,
                 head.events
@@ -217,7 +217,7 @@ impl PartitionCheck<'_> {
         }
         if previous != head.chain {
             report.problem(format!(
-                "partition {partition} says that its chain ends with {}, and it ends with {previous}",
+                "the row of partition {partition} names {} as the end of its chain, and that is {previous}",
                 head.chain
             ));
         }
@@ -227,7 +227,7 @@ impl PartitionCheck<'_> {
             let stored = last.map_or(0, |last| last + u64::from(table == "event"));
             if stored != recorded {
                 report.problem(format!(
-                    "the last {table} of partition {partition} is the {stored}th, and it says the {recorded}th"
+                    "the last {table} of partition {partition} is the {stored}th, and its row names the {recorded}th"
                 ));
             }
         }
@@ -235,7 +235,8 @@ impl PartitionCheck<'_> {
         let values = (key(partition, 0)?, last_key(partition));
         let stored: u64 = query_row(connection, sql, values, |row| row.get(0))?;
         if stored != counts.streams || versions.len() as u64 > counts.streams {
-            report.problem(format!("partition {partition} has {stored} streams, and says {}", counts.streams));
+            report
+                .problem(format!("partition {partition} has {stored} streams, and its row counts {}", counts.streams));
         }
         Ok(())
     }
