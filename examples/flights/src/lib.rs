@@ -17,7 +17,7 @@ pub mod feed;
 /// 600 mph. No airliner of this network covers ground faster, so what would need it did not happen.
 const TOP_SPEED_MILES_PER_MINUTE: u32 = 10;
 
-/// How long a distance takes at least.
+/// Returns the least time that a distance takes.
 fn minutes_at_top_speed(miles: u32) -> u32 {
     miles.div_ceil(TOP_SPEED_MILES_PER_MINUTE)
 }

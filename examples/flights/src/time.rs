@@ -68,7 +68,7 @@ pub fn after(instant: Timestamp, minutes: i64) -> Option<Timestamp> {
 /// The first instant of the year 10000, which no calendar here can write.
 const CALENDAR_END: Timestamp = Timestamp::from_micros(253_402_300_800_000_000);
 
-/// How many minutes a local moment is behind an instant. `None` if it is not a whole number of minutes.
+/// Returns the minutes by which a local moment is behind an instant. `None` if it is not a whole number of minutes.
 pub fn minutes_behind(local: civil::DateTime, instant: Timestamp) -> Option<i64> {
     const MINUTE: i128 = 60_000_000;
     let as_if_utc = jiff::tz::Offset::UTC.to_timestamp(local).ok()?.as_microsecond();

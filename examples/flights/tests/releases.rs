@@ -1,4 +1,4 @@
-//! What the next releases change: `cargo test -p flights --features release-1.2`.
+//! Tests of the next releases: `cargo test -p flights --features release-1.2`.
 #![cfg(feature = "release-1.1")]
 
 use cantus_sdk::testing::{Given, given, time};
@@ -74,7 +74,7 @@ fn a_flight_knows_how_long_it_travelled() {
     assert_eq!(flight.state().travel_minutes, 227);
 }
 
-/// What a host that verifies 1.2 finds, and its authors did not.
+/// The defect of 1.2, which a host finds when it verifies it.
 #[test]
 #[cfg(feature = "release-1.2")]
 #[should_panic(expected = "a flight that arrived has landed")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What is wrong with a table, and where.
+/// An error in a table, with its place.
 #[derive(Debug)]
 pub struct FeedError {
     file: String,

@@ -13,13 +13,13 @@ pub struct CommandLine {
     pub aggregate: &'static str,
     /// Which one.
     pub aggregate_id: String,
-    /// What it should do.
+    /// The name of the command.
     pub command: &'static str,
     /// The command's version.
     pub version: u32,
     /// The command's body as JSON.
     pub payload: Box<RawValue>,
-    /// Who reports it: the carrier.
+    /// The carrier, which reports it.
     pub actor: String,
 }
 

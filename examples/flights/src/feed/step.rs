@@ -8,7 +8,7 @@ use crate::flight::{Cancel, Divert};
 use crate::minutes_at_top_speed;
 use crate::time::after;
 
-/// What a row can report. At one instant, ends come before beginnings: an aircraft may land and leave again.
+/// A report of a row. At one instant, ends come before beginnings: an aircraft may land and leave again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     Schedule,
@@ -25,7 +25,7 @@ pub(super) enum Step {
 const SCHEDULED_BEFORE_MINUTES: i64 = 24 * 60;
 
 impl Row {
-    /// What the row reports, and when.
+    /// Returns the reports of the row, each with its time.
     pub(super) fn steps(&self) -> impl Iterator<Item = (Timestamp, Step)> {
         let has_aircraft = self.schedule.aircraft.is_some();
         let air_minutes = self.air_minutes();

@@ -1,4 +1,4 @@
-//! What all rows report, in the order of time.
+//! The reports of all rows, in the order of time.
 
 use cantus_sdk::Timestamp;
 
@@ -28,7 +28,7 @@ impl Timeline {
         Self { rows, moments }
     }
 
-    /// How many commands there are.
+    /// Counts the commands.
     pub fn len(&self) -> usize {
         self.moments.len()
     }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 /// Aggregate type and id.
 type Name = (&'static str, String);
 
-/// What came of all commands of a timeline.
+/// The results of all commands of a timeline.
 pub(crate) struct Run {
     streams: BTreeMap<Name, Stream>,
     pub(crate) summary: Summary,
@@ -23,7 +23,7 @@ struct Stream {
     events: Vec<Message>,
 }
 
-/// What came of all commands, counted.
+/// The results of all commands, counted.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Summary {
     aggregates: BTreeMap<&'static str, usize>,

@@ -5,7 +5,7 @@ use wasmtime::component::{ComponentType, Lift, Linker, LinkerInstance, Lower, Re
 use super::caller::{Caller, refuse};
 use crate::guest::GuestState;
 
-/// What the host has behind `wasi:io` resources: only their kind, in the resource's number.
+/// The host's sides of the `wasi:io` resources. They hold nothing: only the number of a resource means something.
 pub(super) struct IoError;
 pub(super) struct InputStream;
 pub(super) struct OutputStream;
