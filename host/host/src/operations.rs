@@ -13,7 +13,7 @@ use semver::Version;
 
 use crate::{
     HostError, HostSettings,
-    builder::activator,
+    activator::activator,
     components::{self, CachePolicy, StoredComponents},
 };
 

@@ -11,8 +11,11 @@ mod activation_state;
 mod activator;
 mod candidates;
 mod choice;
+mod notice;
 mod probation;
 mod restart;
+mod settings;
+mod swap_watch;
 mod tracked_files;
 
 use std::{
@@ -23,8 +26,6 @@ use std::{
 
 use cantus_model::{Activation, Digest, LiveComponent, ports::StoreError};
 use cantus_replay::verify::VerificationReport;
-use semver::Version;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::Engine;
@@ -33,55 +34,9 @@ use tracked_files::TrackedFiles;
 
 pub use activation_state::{ActivationState, PluginHistory};
 pub use activator::{ActivationChange, ActivationError, Activator, ComponentWithBytes};
+pub use notice::RegistryNotice;
+pub use settings::RegistrySettings;
 pub use tracked_files::{FileState, FileStatus};
-
-/// When the registry looks, and how long it watches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RegistrySettings {
-    /// Milliseconds that a file must not have changed before it is looked at.
-    pub settle_ms: u64,
-    /// Milliseconds between two looks when nobody hints that something changed.
-    pub rescan_ms: u64,
-    /// Milliseconds that a file must be gone before its plugin is: who replaces a file may remove it first.
-    pub removal_ms: u64,
-    /// Faults of a component that went live, beyond twice as many as the one before would have had, after which the host goes
-    /// back to that one; 0 never does.
-    pub watch_faults: u64,
-    /// Milliseconds after it went live in which they are counted.
-    pub watch_ms: u64,
-}
-
-impl Default for RegistrySettings {
-    fn default() -> Self {
-        Self { settle_ms: 50, rescan_ms: 500, removal_ms: 1_000, watch_faults: 5, watch_ms: 60_000 }
-    }
-}
-
-/// Something that people want to hear of.
-#[derive(Clone, Debug)]
-pub enum RegistryNotice {
-    /// Another component is live for a plugin name, or none.
-    Changed {
-        /// As it was recorded.
-        activation: Box<Activation>,
-        /// The version that is live now.
-        version: Option<Version>,
-        /// The version before.
-        before: Option<Version>,
-        /// What its verification found, if there was one.
-        report: Option<Box<VerificationReport>>,
-    },
-    /// A file does not go live.
-    Refused {
-        /// The file, with the reason.
-        status: FileStatus,
-        /// What its verification found, if it came so far.
-        report: Option<Box<VerificationReport>>,
-    },
-    /// The registry cannot do its work: the store or the folder failed. What is live stays live.
-    Trouble(String),
-}
 
 type Observer = Box<dyn Fn(&RegistryNotice) + Send + Sync>;
 

@@ -10,8 +10,8 @@ use cantus_model::{AggregateRef, Digest, EventBatch, Fault, FaultKind, HistoryPa
 
 use super::{
     FindingExample, FindingsCollector, ReplayOutcome, ReportedDecision, compare,
+    config::ReplayConfig,
     report::{EndStates, KindReport},
-    run::ReplayConfig,
     variant::{ReplayVariant, StreamPrefix, VariantRole},
 };
 

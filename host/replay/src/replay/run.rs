@@ -2,15 +2,12 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     thread,
 };
 
 use cantus_model::{
-    Digest, HistoryPage, HistoryQuery, Timestamp,
+    HistoryPage, Timestamp,
     ports::{History, HistorySource, StoreError},
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -18,9 +15,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::quietly::quietly;
 
 use super::{
-    RunMode,
     block::{BlockFindings, BlockRunner},
-    components::Components,
+    config::{Perturbation, Replay, ReplayConfig, ReplayProgress},
     report::{PerturbationReport, ReplayReport},
 };
 
@@ -29,49 +25,6 @@ const BLOCK_COMMANDS: usize = 1_024;
 const BLOCK_BYTES: usize = 4 << 20;
 /// Pages of a long stream that wait for the thread that runs it.
 const PAGES_AHEAD: usize = 2;
-
-/// What to replay, on what.
-pub struct Replay {
-    /// Which streams.
-    pub query: HistoryQuery,
-    /// At most so many commands are decided; those that are only folded do not count.
-    pub limit: Option<u64>,
-    /// Threads that run guests.
-    pub threads: usize,
-    /// Who decides, and how.
-    pub config: ReplayConfig,
-}
-
-/// Who decides, and how.
-pub struct ReplayConfig {
-    /// The components by digest.
-    pub components: Arc<Components>,
-    /// Decides instead of the recorded ones.
-    pub candidate: Option<Digest>,
-    /// Other ways to run the same, which must not matter.
-    pub perturbations: Vec<Perturbation>,
-    /// Commands before this are only folded.
-    pub since: Option<Timestamp>,
-    /// `engine.events_per_command`.
-    pub events_per_command: usize,
-}
-
-/// One way to run what must not matter.
-pub struct Perturbation {
-    /// For people.
-    pub name: String,
-    pub(crate) mode: RunMode,
-    pub(crate) components: Arc<Components>,
-}
-
-/// How far a replay has come.
-#[derive(Debug, Default)]
-pub struct ReplayProgress {
-    /// Commands that were run.
-    pub done: AtomicU64,
-    /// Commands that there are, if that is known; else 0.
-    pub total: AtomicU64,
-}
 
 /// Some whole streams; the last of them may have more pages to come.
 struct ReplayBlock {

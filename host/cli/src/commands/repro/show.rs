@@ -10,14 +10,14 @@ use super::shorten::Written;
 use crate::render::{self, escaped, message};
 
 /// All there is to say.
-pub(super) struct Report<'a> {
+pub(super) struct RerunReport<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) component: &'a dyn Component,
     pub(super) runs: &'a [BundleRun],
     pub(super) shortened: Option<Written>,
 }
 
-impl Report<'_> {
+impl RerunReport<'_> {
     /// For people.
     pub(super) fn text(&self) -> String {
         let Bundle { aggregate, version, plugin, plugin_version, component, fault, .. } = self.bundle;

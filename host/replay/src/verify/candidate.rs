@@ -1,0 +1,43 @@
+//! What is verified, against what.
+
+use std::sync::Arc;
+
+use cantus_model::ports::Component;
+
+use super::{Predecessor, Waiver};
+
+/// What is to be verified, against what.
+pub struct Candidate {
+    /// What may go live.
+    pub component: Arc<dyn Component>,
+    /// What is live, or was last. Its decisions stand for the recorded ones where another component took those.
+    pub against: Option<Predecessor>,
+    /// Differences that are allowed.
+    pub waiver: Option<Waiver>,
+    /// `engine.events_per_command`.
+    pub events_per_command: usize,
+}
+
+impl Candidate {
+    /// The aggregate types that it or its predecessor hosts.
+    pub(super) fn aggregate_types(&self) -> Vec<String> {
+        let before = self.against.as_ref().map(|against| &against.manifest);
+        let manifests = std::iter::once(self.component.manifest()).chain(before);
+        let mut types: Vec<String> =
+            manifests.flat_map(|manifest| manifest.aggregates.iter().map(|kind| kind.name.clone())).collect();
+        types.sort();
+        types.dedup();
+        types
+    }
+
+    /// The way past a verification: a person answers for it.
+    pub(super) fn by_hand(&self) -> String {
+        let manifest = self.component.manifest();
+        format!("`cantus plugin activate {}@{} --no-verify --why REASON`", manifest.name, manifest.version)
+    }
+
+    /// Its predecessor, if that can be run.
+    pub(super) fn live(&self) -> Option<&Arc<dyn Component>> {
+        self.against.as_ref().and_then(|against| against.component.as_ref().ok())
+    }
+}
