@@ -1,4 +1,4 @@
-//! A bound on the bytes that many parts of an engine hold together.
+//! A common bound on the bytes that many parts of an engine hold.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,8 @@ impl ByteBudget {
         Arc::new(Self { limit, used: AtomicUsize::new(0) })
     }
 
-    /// Takes `bytes` if no more than `share` are in use then. Whatever its size, one is let in when nothing is in use.
+    /// Reserves `bytes` if at most `share` bytes are in use then. If nothing is in use, a reservation of any size
+    /// succeeds.
     pub(crate) fn try_take(self: &Arc<Self>, bytes: usize, share: usize) -> Option<ByteReservation> {
         let take = |used: usize| (used == 0 || used.saturating_add(bytes) <= share).then(|| used.saturating_add(bytes));
         self.used.fetch_update(Relaxed, Relaxed, take).ok()?;
@@ -27,7 +28,7 @@ impl ByteBudget {
         self.limit
     }
 
-    /// Whether as much is in use as may be.
+    /// Reports whether the limit is reached.
     pub(crate) fn is_used_up(&self) -> bool {
         self.used.load(Relaxed) >= self.limit
     }
@@ -41,7 +42,8 @@ pub(crate) struct ByteReservation {
 }
 
 impl ByteReservation {
-    /// Holds `extra` bytes beside those that were taken, in place of the extra bytes before, beyond the limit if it must.
+    /// Reserves `extra` bytes beside the first ones, in place of the extra bytes before, beyond the limit if
+    /// necessary.
     pub(crate) fn set_extra(&mut self, extra: usize) {
         let before = std::mem::replace(&mut self.extra, extra);
         self.budget.used.fetch_add(extra, Relaxed);

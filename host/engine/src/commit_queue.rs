@@ -1,5 +1,5 @@
-//! The submissions of one partition, before and while they are committed, where both the committer and its deadline find
-//! them: a store may block the committer's thread, so the deadline belongs to a task elsewhere.
+//! The submissions of one partition, before and while they are committed. The committer and its deadline share them:
+//! a store may block the committer's thread, so the deadline belongs to a task elsewhere.
 
 use std::{
     sync::{
@@ -30,9 +30,9 @@ pub(crate) struct CommitQueue {
 #[derive(Default)]
 struct CommitBatch {
     begun: Option<Instant>,
-    /// Gone once they are answered because the deadline has passed.
+    /// `None` once they are answered because the deadline has passed.
     tickets: Option<Vec<SubmissionTicket>>,
-    /// What did not fit the batch, and goes first into the next one.
+    /// Submissions that did not fit the batch, and come first in the next one.
     rest: Vec<Submission>,
 }
 
@@ -41,7 +41,7 @@ impl CommitQueue {
         Self { incoming: incoming.into(), batch: Mutex::default(), is_silent: AtomicBool::new(false) }
     }
 
-    /// The entries of the next batch, which is under way from now on. `None` once all shards have hung up.
+    /// Starts the next batch and returns its entries. `None` once all shards have hung up.
     pub(crate) async fn next_batch(&self, settings: &EngineSettings) -> Option<Vec<Entry>> {
         let mut incoming = self.incoming.lock().await;
         let mut waiting = std::mem::take(&mut self.batch().rest);
@@ -69,18 +69,18 @@ impl CommitQueue {
         batch.tickets.take()
     }
 
-    /// Whether the batch under way still waits for its answer.
+    /// Reports whether the batch under way still waits for its answer.
     pub(crate) fn is_awaited(&self) -> bool {
         self.batch().tickets.is_some()
     }
 
-    /// Whether a batch has passed its deadline, and the store has not answered yet.
+    /// Reports whether a batch has passed its deadline, and the store has not answered yet.
     pub(crate) fn is_silent(&self) -> bool {
         self.is_silent.load(Ordering::Acquire)
     }
 
-    /// Takes the tickets of a batch that has been under way for `timeout`, and hands them to `answer` before the committer
-    /// can hear of it.
+    /// Takes the tickets of a batch that has been under way for `timeout`, and passes them to `answer` before the
+    /// committer can take them.
     pub(crate) fn expire_batch(&self, timeout: Duration, answer: impl FnOnce(Vec<SubmissionTicket>)) {
         let mut batch = self.batch();
         if batch.begun.is_some_and(|begun| begun.elapsed() >= timeout)
@@ -91,7 +91,7 @@ impl CommitQueue {
         }
     }
 
-    /// What waits behind a batch that has passed its deadline.
+    /// Takes the submissions that wait behind a batch that has passed its deadline.
     pub(crate) fn take_waiting(&self) -> Vec<Submission> {
         let mut batch = self.batch();
         if !self.is_silent() {
@@ -104,7 +104,7 @@ impl CommitQueue {
         waiting
     }
 
-    /// Drops everything that waits, and takes nothing more: each job says why when it is dropped.
+    /// Drops all submissions and closes the queue. Each job answers its caller when it is dropped.
     pub(crate) fn abandon(&self) {
         let batch = std::mem::take(&mut *self.batch());
         drop(batch);
@@ -119,7 +119,6 @@ impl CommitQueue {
     }
 }
 
-/// How many submissions fit a batch: at least one.
 fn batch_len(waiting: &[Submission], limit: usize) -> usize {
     let mut bytes = 0;
     let fitting = waiting.iter().take_while(|submission| {

@@ -1,4 +1,5 @@
-//! The committer of a partition: one batch at a time, it turns whatever queued while the last batch was flushing into one transaction.
+//! The committer of a partition. It commits one batch at a time, each in one transaction: all submissions that queued
+//! during the previous commit.
 
 use std::{iter, ops::Range, sync::Arc, time::Instant};
 
@@ -20,7 +21,7 @@ use crate::{
     submission::Submission,
 };
 
-/// Entries of one batch that are refused alone, after which the fault is taken for the store's and not for theirs.
+/// Entries of one batch that fail alone, after which the store is taken to be at fault and not the entries.
 const REFUSED_ALONE: usize = 16;
 
 pub(crate) struct Committer {
@@ -72,14 +73,14 @@ impl Committer {
         }
     }
 
-    /// Tells readers how far the log is durable now.
+    /// Publishes the offset up to which the log is durable now.
     fn publish_head(&self, entries: &[Entry], results: &CommitResults) {
         let heads = entries.iter().zip(results).filter_map(|(entry, result)| match result {
             Ok(EntryResult::Committed { first_offset: Some(first), .. }) => {
                 let events = entry.decision.as_ref().map_or(0, |decision| decision.verdict.events().len());
                 Some(first + events as u64)
             }
-            // The first try was applied, and only its answer was lost.
+            // The first attempt was applied, and only its answer was lost.
             Ok(EntryResult::Duplicate(record)) => Some(record.first_offset? + record.version() - record.base_version),
             _ => None,
         });
@@ -91,12 +92,13 @@ impl Committer {
         });
     }
 
-    /// Commits the entries together. If the store refuses them for good, it commits each half by itself, and so on: then
-    /// only those fail that must. What follows a failed one of its aggregate comes back as a conflict.
+    /// Commits the entries together. If the store fails permanently, commits each half alone, and so on, so that one
+    /// damaged entry does not fail the others. Entries behind a failed one of the same aggregate come back as
+    /// conflicts.
     async fn commit_or_divide(&self, entries: &[Entry]) -> CommitResults {
         let mut results = CommitResults::with_capacity(entries.len());
         let mut refused_alone = 0;
-        // The parts that are still to be committed, the first last.
+        // The parts that are not committed yet, in reverse order.
         let mut parts: Vec<Range<usize>> = iter::once(0..entries.len()).collect();
         while let Some(part) = parts.pop() {
             match self.commit_or_retry(&entries[part.clone()]).await {
@@ -121,8 +123,8 @@ impl Committer {
         results
     }
 
-    /// Tries again what may work later. If the first try was applied and only its answer was lost, the second finds
-    /// the records and reports duplicates, which is the truth.
+    /// Commits, and tries again after a transient error. If the first attempt was applied and only its answer was
+    /// lost, the second finds the records and reports duplicates, which is correct.
     async fn commit_or_retry(&self, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
         let attempts = self.settings.commit_attempts;
         let commit = || self.journal.commit(self.claim, entries);
@@ -136,13 +138,13 @@ impl Committer {
     }
 }
 
-/// Whether one entry alone may have made a batch fail, so that the others would not.
+/// Reports whether one entry alone may have made a batch fail, so that the others may succeed.
 fn may_be_one_entrys(error: &StoreError) -> bool {
     matches!(error, StoreError::Corrupt(_) | StoreError::Other(_))
 }
 
 impl Drop for Committer {
-    /// Without a committer nothing is ever answered: the shards end as well, and with them all that waits.
+    /// Stops the shards: without a committer nothing is ever answered.
     fn drop(&mut self) {
         self.queue.abandon();
         for shard in &self.shards {

@@ -1,4 +1,4 @@
-//! The threads and tasks of an engine: how each is started, and how all of them end.
+//! The threads and tasks of an engine: starts them, and ends them.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -27,14 +27,14 @@ use crate::{
     submission::Submission,
 };
 
-/// A shard, as the engine sees it.
+/// The engine's handle to a shard.
 pub(crate) struct ShardHandle {
     pub(crate) messages: Sender<ShardMessage>,
-    /// Permits for the commands that it may hold.
+    /// Permits for the commands that it may hold, from admission to answer.
     pub(crate) permits: Arc<Semaphore>,
 }
 
-/// What all shards send to.
+/// The channels to which all shards send.
 pub(crate) struct ShardEnds {
     /// One for each partition, in order.
     pub(crate) commit_queues: Vec<mpsc::UnboundedSender<Submission>>,
@@ -44,7 +44,7 @@ pub(crate) struct ShardEnds {
     pub(crate) repros: Option<Arc<FaultReporter>>,
 }
 
-/// What ends when the engine ends.
+/// The threads and tasks that end with the engine.
 #[derive(Default)]
 pub(crate) struct EngineTasks {
     shards: Vec<thread::JoinHandle<()>>,
@@ -54,7 +54,7 @@ pub(crate) struct EngineTasks {
 }
 
 impl EngineTasks {
-    /// Starts the task that makes repro bundles, if any are wanted.
+    /// Starts the task that makes repro bundles, if they are wanted.
     pub(crate) fn start_capture(
         &mut self,
         config: Option<ReproConfig>,
@@ -123,7 +123,7 @@ impl EngineTasks {
         Ok(())
     }
 
-    /// Waits for all of it, but not for a committer or a task that a silent store holds.
+    /// Waits for all of them, except a committer or a task that is blocked by a store that does not answer.
     pub(crate) async fn end(self, timeout: Duration) {
         for thread in self.shards {
             join(thread).await;

@@ -6,8 +6,8 @@
 //!                   loader ◀──────────────── store ◀──────────────────┘
 //! ```
 //!
-//! It names only the ports of `cantus_model`: no wasmtime, no SQL, no HTTP. A shard is an OS thread and never waits for
-//! I/O; the loader, the committer and the snapshot writer are tasks and never run a guest.
+//! It names only the ports of `cantus_model`: no wasmtime, no SQL, no HTTP. A shard is an OS thread and never waits
+//! for I/O; the loader, the committer and the snapshot writer never run a guest.
 
 mod byte_budget;
 mod clock;

@@ -1,4 +1,4 @@
-//! Reads what a shard needs to hydrate an aggregate: a snapshot, then pages of events. It never folds.
+//! Reads the data with which a shard hydrates an aggregate: a snapshot, then pages of events. It never folds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,25 +21,25 @@ use crate::{
     stop_signal::{PanicGuard, StopSignal},
 };
 
-/// Pages that may wait at the shard: while one is folded, the next is read.
+/// Pages of one aggregate that may wait at the shard: while one is folded, the next is read.
 const PAGES_AHEAD: usize = 2;
-/// What bytes are counted in when permits are given for them.
+/// Bytes of one permit.
 const PERMIT_BYTES: usize = 1 << 10;
 
-/// What to read.
+/// A request to load one aggregate.
 pub(crate) struct LoadRequest {
-    /// Whom, and whose snapshot to look for, and how much to read, and to fold, at once.
+    /// The aggregate, the component whose snapshot is used, and the size of a page.
     pub(crate) asked: HydrationRequest,
-    /// Tells this load's messages from those of one that was given up.
+    /// Distinguishes the messages of this load from those of one that was cancelled.
     pub(crate) id: u64,
 }
 
-/// One per shard. As the committer does with commands, it takes what queued while the last reading was under way.
+/// The loader of a shard. Like the committer, it takes all requests that queued during the previous reading.
 pub(crate) struct Loader {
     requests: mpsc::UnboundedSender<LoadTask>,
 }
 
-/// A load that is under way; dropping it gives it up.
+/// A load that is under way. Dropping it cancels the load.
 pub(crate) struct LoadHandle {
     pages: Arc<Semaphore>,
 }
@@ -77,13 +77,13 @@ impl Loader {
 
     pub(crate) fn start(&self, request: LoadRequest) -> LoadHandle {
         let pages = Arc::new(Semaphore::new(PAGES_AHEAD));
-        // The reader ends with the runtime; then nobody waits for this.
+        // The reader ends with the runtime; then nobody waits for this load.
         let _ = self.requests.send(LoadTask { pages: Arc::clone(&pages), request });
         LoadHandle { pages }
     }
 }
 
-/// Permits for so many bytes: at least one.
+/// The count of permits for `bytes`: at least one.
 fn permits(bytes: usize) -> u32 {
     u32::try_from(bytes.div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX).max(1)
 }
@@ -102,7 +102,7 @@ struct StreamLoader {
     at_once: usize,
     attempts: u32,
     timeout: Duration,
-    /// Streams of many pages go on by themselves while others are read.
+    /// Permits for streams of many pages, which are read by tasks of their own.
     streams: Arc<Semaphore>,
     load_bytes: usize,
     /// Permits for the bytes of pages that the shard has not folded.
@@ -121,7 +121,7 @@ impl StreamLoader {
         }
     }
 
-    /// Reads the first page of each, which together are no more bytes than the shard has room for.
+    /// Reads the first page of each aggregate. Together they are no more bytes than the shard has room for.
     async fn load(&self, mut batch: Vec<LoadTask>) {
         let share = self.load_bytes / batch.len();
         let share = |page: PageLimit| PageLimit { bytes: page.bytes.min(share).max(1), ..page };
@@ -139,13 +139,14 @@ impl StreamLoader {
         }
     }
 
-    /// Waits until the shard has folded so much of what was read that there is room for `bytes`.
+    /// Waits until the shard has folded enough pages to have room for `bytes`.
     async fn hold(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let count = permits(bytes.min(self.load_bytes)).min(permits(self.load_bytes));
         Arc::clone(&self.bytes).acquire_many_owned(count).await.ok()
     }
 
-    /// Reads for all of them; if the store refuses that, for each alone, so that only those fail that must.
+    /// Reads for all tasks together. If the store fails, reads for each alone, so that one damaged aggregate does not
+    /// fail the others.
     async fn hydrate(&self, batch: Vec<LoadTask>) -> Vec<(LoadTask, Result<Hydration, StoreError>)> {
         let asked: Vec<HydrationRequest> = batch.iter().map(|task| task.request.asked.clone()).collect();
         match self.hydrations(asked.clone()).await {
@@ -177,8 +178,8 @@ impl StreamLoader {
         }
     }
 
-    /// Reads, within the deadline, and again if that may help. Each attempt is a task of its own, so that the shard hears of
-    /// a panic too.
+    /// Reads within the deadline, and again after a transient error. Each attempt is a task of its own, so that the
+    /// shard also learns of a panic.
     async fn read<T, F>(&self, read: impl Fn(Arc<dyn Hydrator>) -> F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -197,7 +198,7 @@ impl StreamLoader {
         retry(self.attempts, || !self.signal.is_stopped(), attempt).await
     }
 
-    /// Hands over what was read, and sees to it that the rest is.
+    /// Sends the first part to the shard, and starts reading the rest.
     fn deliver(&self, task: LoadTask, hydration: Hydration, held: Option<OwnedSemaphorePermit>) {
         let Hydration { head, snapshot, events } = hydration;
         let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version) + events.len() as u64;
@@ -249,13 +250,13 @@ impl StreamLoader {
     }
 
     fn send(&self, request: &LoadRequest, part: LoadedPart) {
-        // The shard may have stopped; then nobody waits for this.
+        // The shard may have stopped; then nobody waits for this part.
         let aggregate = request.asked.aggregate.clone();
         let _ = self.shard.send(ShardMessage::Loaded { aggregate, load: request.id, part });
     }
 }
 
-/// Whether an error is not of one stream, so that reading each alone would not help.
+/// Reports whether an error concerns the whole store, so that reading each stream alone would not help.
 fn is_stores(error: &StoreError) -> bool {
     matches!(error, StoreError::Transient(_)) || error.is_terminal()
 }

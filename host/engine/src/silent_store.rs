@@ -1,10 +1,10 @@
-//! The error of a store that does not answer in time.
+//! Errors of a store that does not answer in time.
 
 use std::time::Duration;
 
 use cantus_model::ports::StoreError;
 
-/// Tells those who wait that the store does not answer. It may still do what it was asked.
+/// The error for commands that the store has not answered in time. It may still commit them.
 pub(crate) fn silent_store(timeout: Duration) -> StoreError {
     let ms = timeout.as_millis();
     StoreError::Transient(format!(

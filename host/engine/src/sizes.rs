@@ -1,13 +1,13 @@
-//! Bytes of memory that commands and decisions take, about: texts, payloads, and what each costs beside them.
+//! Approximate bytes of memory that commands and decisions take: strings, payloads, and a fixed overhead for each.
 
 use cantus_model::{Command, Context, Entry, Message, Verdict, metadata_bytes};
 
-/// What a command counts for beside its texts: its job, its entry, its place in maps and queues.
+/// Bytes that a command counts for beside its strings: its job, its entry, and its slots in maps and queues.
 const COMMAND_BYTES: usize = 512;
-/// What an event counts for beside its texts: a `Message` and two allocations.
+/// Bytes that an event counts for beside its strings: a `Message` and two allocations.
 const EVENT_BYTES: usize = 128;
 
-/// Bytes of a command on its way.
+/// Bytes of a command in the engine.
 pub(crate) fn command_bytes(command: &Command) -> usize {
     let ids = [&command.id, &command.aggregate.aggregate_type, &command.aggregate.id, &command.name];
     let optional = [&command.actor, &command.correlation_id, &command.causation_id];

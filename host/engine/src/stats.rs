@@ -1,4 +1,4 @@
-//! Counts of what the engine did.
+//! The counters of the engine.
 
 use std::{
     collections::BTreeMap,
@@ -11,14 +11,14 @@ use std::{
 
 use cantus_model::{Answer, Outcome};
 
-/// A reading of the counters.
+/// The counters at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Commands accepted, duplicates apart.
+    /// Commands accepted, without duplicates.
     pub accepted: u64,
-    /// Commands rejected, duplicates apart.
+    /// Commands rejected, without duplicates.
     pub rejected: u64,
-    /// Commands that were answered from the record.
+    /// Commands that were answered with the stored outcome.
     pub duplicates: u64,
     /// Commands that were not decided.
     pub failed: u64,
@@ -26,7 +26,7 @@ pub struct Stats {
     pub events: u64,
     /// Faults without a repro bundle, because too many came at once.
     pub repros_lost: u64,
-    /// Batches by their count of commands.
+    /// Count of batches by their count of commands.
     pub batches: BTreeMap<usize, u64>,
 }
 
@@ -81,7 +81,7 @@ impl StatsCounters {
         self.repros_lost.fetch_add(1, Relaxed);
     }
 
-    /// How long a caller should wait for room: about two batches.
+    /// Milliseconds that a caller should wait before the next attempt: about two batches.
     pub(crate) fn retry_after_ms(&self) -> u64 {
         (self.commit_micros.load(Relaxed) * 2).div_ceil(1_000).max(1)
     }

@@ -11,22 +11,22 @@ pub struct EventRef {
     pub size: u32,
 }
 
-/// How much of a stream to read at once.
+/// Limits how much of a stream one reading returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimit {
     /// At most this many events.
     pub events: usize,
-    /// No more events once their payloads have this many bytes; a larger event comes alone.
+    /// Bytes of payloads after which no more events are read; a larger event is returned alone.
     pub bytes: usize,
 }
 
 impl PageLimit {
-    /// At most `events` events, of whatever size.
+    /// Limits the count of events, not their size.
     pub const fn events(events: usize) -> Self {
         Self { events, bytes: usize::MAX }
     }
 
-    /// Whether `page` takes one more event.
+    /// Reports whether `page` takes one more event.
     pub fn has_room(self, page: &EventBatch) -> bool {
         page.len() < self.events && (page.is_empty() || page.payloads().len() < self.bytes)
     }
@@ -42,7 +42,7 @@ pub struct EventBatch {
 }
 
 impl EventBatch {
-    /// Adds one event. A stream has few kinds, so they are found by a scan from the newest.
+    /// Adds one event. Its kind is found by a scan from the newest, because a stream has few kinds.
     ///
     /// # Panics
     /// If the batch's kinds or one payload reach 2^32.
@@ -71,7 +71,7 @@ impl EventBatch {
         self.events.len()
     }
 
-    /// Whether there is no event.
+    /// Reports whether the batch has no event.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
@@ -91,13 +91,13 @@ impl EventBatch {
         &self.payloads
     }
 
-    /// Bytes of memory that the events take, about.
+    /// Approximate bytes of memory that the batch takes.
     pub fn bytes(&self) -> usize {
         let kinds: usize = self.kinds.iter().map(|kind| size_of::<MessageKind>() + kind.name.len()).sum();
         size_of::<Self>() + kinds + self.events.len() * size_of::<EventRef>() + self.payloads.len()
     }
 
-    /// The events one by one: kind and payload.
+    /// Iterates over the events: kind and payload of each.
     pub fn iter(&self) -> impl Iterator<Item = (&MessageKind, &[u8])> {
         let mut rest = self.payloads.as_slice();
         self.events.iter().map(move |event| {
@@ -109,7 +109,7 @@ impl EventBatch {
 }
 
 impl EventBatch {
-    /// The same events in batches of at most `size`, which must not be 0.
+    /// Divides the events into batches of at most `size`, which must not be 0.
     pub fn chunks(&self, size: usize) -> impl Iterator<Item = Self> {
         let mut events = self.iter().peekable();
         std::iter::from_fn(move || {

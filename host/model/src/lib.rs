@@ -1,7 +1,8 @@
-//! The words of Cantus as data, and the ports that the adapters implement.
+//! The domain model of Cantus as data, and the ports that the adapters implement.
 //!
-//! It is pure: no I/O, no clock, no wasmtime, no SQL. It imports no other crate of the workspace, and every other host
-//! crate imports it. [`ports`] holds the traits; everything else is plain data, and rules on it that several crates apply.
+//! It is pure: no I/O, no clock, no wasmtime, no SQL. It imports no other crate of the workspace, and every other
+//! host crate imports it. [`ports`] holds the traits; everything else is plain data, and rules on it that several
+//! crates apply.
 
 mod activation;
 mod admission;

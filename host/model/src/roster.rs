@@ -1,4 +1,4 @@
-//! The roster: which live component answers for what. Each kind of plugin has a table of its own in it.
+//! The roster: maps aggregate types to the live components that decide for them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -67,10 +67,10 @@ impl HostedAggregate {
     }
 }
 
-/// Who will decide a command, and which version of it.
+/// The component that decides a command, and the version of the command that it handles.
 #[derive(Clone)]
 pub struct Route {
-    /// Who decides.
+    /// The aggregate type and its component.
     pub hosted: Arc<HostedAggregate>,
     /// The schema version of the command.
     pub version: u32,
@@ -88,7 +88,7 @@ pub struct DuplicateAggregate {
     pub two: String,
 }
 
-/// Which live component answers for what. It never changes: a swap makes another one.
+/// Maps each aggregate type to the live component that hosts it. Immutable: a swap makes another roster.
 #[derive(Default)]
 pub struct Roster {
     /// By the name of the aggregate type.
@@ -96,7 +96,7 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Makes the roster of these components.
+    /// Builds the roster of these components.
     ///
     /// # Errors
     /// If two of them host one aggregate type.
@@ -116,7 +116,7 @@ impl Roster {
         Ok(Self { aggregates })
     }
 
-    /// Finds who decides for aggregates of a type.
+    /// Finds the component that hosts an aggregate type.
     pub fn hosting(&self, aggregate_type: &str) -> Option<&Arc<HostedAggregate>> {
         self.aggregates.get(aggregate_type)
     }
@@ -126,10 +126,10 @@ impl Roster {
         self.aggregates.values().any(|hosted| hosted.digest == digest)
     }
 
-    /// Finds who will decide `command`, and in which version.
+    /// Finds the component that decides `command`, and the version of the command that it handles.
     ///
     /// # Errors
-    /// [`CommandError::UnknownAggregate`] and [`CommandError::UnknownCommand`]: both name what there is.
+    /// [`CommandError::UnknownAggregate`] and [`CommandError::UnknownCommand`]: both list the names that exist.
     pub fn route(&self, command: &Command) -> Result<Route, CommandError> {
         let name = &command.aggregate.aggregate_type;
         let hosted = self.aggregates.get(name).ok_or_else(|| CommandError::UnknownAggregate {

@@ -1,4 +1,4 @@
-//! Folds one aggregate's state outside the pipeline: for people who look, and for tests that compare.
+//! Folds the state of one aggregate outside the pipeline: for people who inspect it, and for tests that compare it.
 
 use std::sync::Arc;
 
@@ -10,32 +10,33 @@ use tokio::sync::mpsc;
 
 use crate::retry::retry;
 
-/// Times that a reading is tried when the store does not answer.
+/// Attempts of one reading when the store does not answer.
 const ATTEMPTS: u32 = 5;
 const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 4 << 20 };
 
-/// A state, as the guest returned it.
+/// A state and its stream version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoldedState {
-    /// The stream version that it stands at.
+    /// The stream version of the state.
     pub version: u64,
-    /// In the plugin's payload format.
+    /// The state as the guest returned it, in the plugin's payload format.
     pub state: Vec<u8>,
 }
 
-/// Why there is no state.
+/// The reason why there is no state.
 #[derive(Debug, thiserror::Error)]
 pub enum FoldError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The guest failed.
+    /// The guest faulted.
     #[error(transparent)]
     Fault(#[from] Box<Fault>),
 }
 
-/// The state of `aggregate` at stream version `upto`, or at its newest. Uses a snapshot of the same component where
-/// one is of use, and writes nothing. A stream without events gives the initial state at version 0.
+/// Folds the state of `aggregate` at stream version `up_to`, or at its newest version. Starts from a snapshot of the
+/// same component if there is a usable one, and writes nothing. A stream without events gives the initial state at
+/// version 0.
 ///
 /// # Errors
 /// See [`FoldError`].
@@ -54,7 +55,8 @@ pub async fn fold(
         Some(snapshot) => Some(folding.run(Some(snapshot), PAGE).await),
         None => None,
     };
-    // A snapshot is never the truth, and the limits are those of one call: what is too much at once is not one by one.
+    // A snapshot is only a cache, so a fault on it does not count. The limits are those of one call: events that
+    // exceed them together may stay below them one by one.
     let mut folded = match from_snapshot {
         Some(folded @ (Ok(_) | Err(FoldError::Store(_)))) => return folded,
         _ => folding.run(None, PAGE).await,
@@ -73,7 +75,7 @@ struct StateFold<'a> {
 }
 
 impl StateFold<'_> {
-    /// Reads here, folds on a thread of its own.
+    /// Reads on the runtime, and folds on a thread that may block.
     async fn run(&self, snapshot: Option<Snapshot>, page: PageLimit) -> Result<FoldedState, FoldError> {
         let mut version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
         let (pages, folding) = mpsc::channel(2);

@@ -1,4 +1,4 @@
-//! Tries a request to the store again when it may work later.
+//! Repeats a request to the store that may succeed later.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use cantus_model::ports::StoreError;
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 
-/// Makes at most `attempts` attempts, with a pause between them that doubles up to a second, for as long as `may_go_on`. Only what is
-/// transient is tried again.
+/// Makes at most `attempts` attempts while `should_continue` holds, with a pause between them that doubles up to a
+/// second. Only a transient error leads to another attempt.
 pub async fn retry<T, F: Future<Output = Result<T, StoreError>>>(
     attempts: u32,
     may_go_on: impl Fn() -> bool,

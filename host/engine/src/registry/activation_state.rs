@@ -1,36 +1,36 @@
-//! What the log of activations amounts to: pure.
+//! The state that follows from the log of activations. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cantus_model::{Activation, ActivationCause, AggregateType, ComponentRecord, Digest, Manifest};
 use semver::Version;
 
-/// The state that the activations so far have led to.
+/// The state that follows from all activations so far.
 #[derive(Debug, Default)]
 pub struct ActivationState {
     seq: u64,
     plugins: BTreeMap<String, PluginHistory>,
-    /// Every component that was live.
+    /// The manifests of all components that were ever live.
     components: HashMap<Digest, Manifest>,
 }
 
-/// One plugin name.
+/// The history of one plugin name.
 #[derive(Debug, Default)]
 pub struct PluginHistory {
-    /// What is live.
+    /// The component that is live.
     pub current: Option<Digest>,
-    /// What brought that about, and who.
+    /// The cause and the author of the last activation.
     pub last: Option<(ActivationCause, String)>,
-    /// What was live, each where it came in; the last is the newest. Going back shortens it.
+    /// The components that were live, each at its activation; the last one is the newest. Going back shortens it.
     line: Vec<Digest>,
-    /// All that were ever live.
+    /// All components that were ever live.
     seen: BTreeSet<Digest>,
-    /// Decided against: they do not come back by lying in the folder.
+    /// Components that a person or the host replaced on purpose: their files do not make them live again.
     barred: BTreeSet<Digest>,
 }
 
 impl ActivationState {
-    /// The state after all of `activations`, in order.
+    /// Computes the state after all of `activations`, in order.
     pub fn new(components: Vec<ComponentRecord>, activations: &[Activation]) -> Self {
         let mut log = Self::default();
         components.into_iter().for_each(|component| log.know(component));
@@ -38,12 +38,12 @@ impl ActivationState {
         log
     }
 
-    /// Takes in one more component that was live.
+    /// Adds a component that was live.
     pub(crate) fn know(&mut self, component: ComponentRecord) {
         self.components.insert(component.digest, component.manifest);
     }
 
-    /// Takes in the next activation.
+    /// Applies the next activation.
     pub(crate) fn apply(&mut self, activation: &Activation) {
         self.seq = activation.seq;
         let track = self.plugins.entry(activation.plugin.clone()).or_default();
@@ -51,7 +51,7 @@ impl ActivationState {
         track.last = Some((activation.cause, activation.who.clone()));
         let Some(to) = activation.to else { return };
         if activation.cause.bars_what_was() {
-            // All that is higher and was live before: it lies in the folder, perhaps, and was not asked for.
+            // Higher versions that were live before may still be in the folder, but were not asked for.
             let version = |digest: &Digest| self.components.get(digest).map(|manifest| &manifest.version);
             track.barred.extend(activation.from);
             track.barred.extend(track.seen.iter().filter(|seen| version(seen) > version(&to)));
@@ -72,27 +72,27 @@ impl ActivationState {
         self.seq
     }
 
-    /// What is known of a plugin name.
+    /// Returns the history of a plugin name.
     pub fn track(&self, plugin: &str) -> Option<&PluginHistory> {
         self.plugins.get(plugin)
     }
 
-    /// The plugins that have a live component, by name.
+    /// Returns the plugins that have a live component, by name.
     pub fn live(&self) -> impl Iterator<Item = (&str, Digest)> {
         self.plugins.iter().filter_map(|(name, track)| Some((name.as_str(), track.current?)))
     }
 
-    /// Name and version of a component that was live.
+    /// Returns the name and version of a component that was live.
     pub fn component(&self, digest: Digest) -> Option<(&String, &Version)> {
         self.components.get(&digest).map(|manifest| (&manifest.name, &manifest.version))
     }
 
-    /// What a component that was live declares.
+    /// Returns the manifest of a component that was live.
     pub fn manifest(&self, digest: Digest) -> Option<&Manifest> {
         self.components.get(&digest)
     }
 
-    /// Another live plugin that hosts one of these aggregate types, and which of them.
+    /// Finds another live plugin that hosts one of these aggregate types, and that type.
     pub(crate) fn also_hosts<'a>(&'a self, plugin: &str, types: &'a [AggregateType]) -> Option<(&'a str, &'a str)> {
         let others = self.live().filter(|(name, _)| *name != plugin);
         let find = |(name, digest)| {
@@ -103,13 +103,13 @@ impl ActivationState {
         others.into_iter().find_map(find)
     }
 
-    /// The digest that a name and version had when it was live.
+    /// Returns the digest that a name and version had when it was live.
     pub fn digest_of(&self, plugin: &str, version: &Version) -> Option<Digest> {
         let is_it = |manifest: &Manifest| manifest.name == plugin && manifest.version == *version;
         self.components.iter().find(|(_, manifest)| is_it(manifest)).map(|(digest, _)| *digest)
     }
 
-    /// The versions of a plugin that were live, the lowest first.
+    /// Returns the versions of a plugin that were live, the lowest first.
     pub fn versions(&self, plugin: &str) -> BTreeSet<&Version> {
         let ours = self.components.values().filter(|manifest| manifest.name == plugin);
         ours.map(|manifest| &manifest.version).collect()
@@ -117,12 +117,13 @@ impl ActivationState {
 }
 
 impl PluginHistory {
-    /// Whether a person, or the watch, went away from it.
+    /// Reports whether a person or the host went back from this component, or replaced it on purpose.
     pub fn is_barred(&self, digest: Digest) -> bool {
         self.barred.contains(&digest)
     }
 
-    /// Where going back leads: to what was live before the current one, or to the last one if none is live.
+    /// Returns the component to which a rollback leads: the one before the current one, or the last one if none is
+    /// live.
     pub fn previous(&self) -> Option<Digest> {
         match self.current {
             None => self.line.last().copied(),
@@ -130,7 +131,7 @@ impl PluginHistory {
         }
     }
 
-    /// What is live, or was last.
+    /// Returns the component that is live, or was last.
     pub fn latest(&self) -> Option<Digest> {
         self.current.or(self.line.last().copied())
     }
@@ -146,7 +147,7 @@ mod tests {
         Digest::of(name.as_bytes())
     }
 
-    /// Each name is a version: `a` is 1.0.0, `b` is 1.1.0.
+    /// Makes a component whose name gives its version: `a` is 1.0.0, `b` is 1.1.0.
     fn component(name: &str) -> ComponentRecord {
         let minor = name.bytes().next().map_or(0, |letter| u64::from(letter - b'a'));
         let manifest = Manifest {

@@ -1,4 +1,4 @@
-//! Takes a file as far as it can go.
+//! Examines files, and activates them.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use super::{
     tracked_files::{CandidateBytes, RetryWhen, TrackedFile},
 };
 
-/// What a file was found to be.
+/// The plugin in a file.
 struct PluginIdentity {
     plugin: String,
     version: Version,
     held: CandidateBytes,
 }
 
-/// Why a file does not go live.
+/// The refusal of a file.
 pub(super) struct RefusedFile {
     reason: String,
     obstacle: RetryWhen,
@@ -30,7 +30,7 @@ pub(super) struct RefusedFile {
 }
 
 impl RefusedFile {
-    /// Its name and version are another's.
+    /// Refuses a file whose name and version belong to other bytes.
     pub(super) fn taken(reason: String) -> Self {
         Self { reason, obstacle: RetryWhen::Taken, report: None }
     }
@@ -42,11 +42,11 @@ impl From<Refused> for RefusedFile {
     }
 }
 
-/// Why a file is not live now.
+/// The reason why a file was not activated.
 pub(super) enum NotLive {
-    /// It may not.
+    /// The host refuses it.
     Refused(RefusedFile),
-    /// Something changed meanwhile: the next look will tell.
+    /// Something changed meanwhile: the next scan tries again.
     Overtaken,
     /// The store failed.
     Store(StoreError),
@@ -69,7 +69,7 @@ impl From<ActivationError> for NotLive {
 }
 
 impl Registry {
-    /// Finds out what a file is. The same bytes as before are nothing new; if they were refused, they are tried again.
+    /// Reads a file and finds the plugin in it. Unchanged bytes need no new examination, unless they were refused.
     pub(super) async fn identify(&mut self, name: &str) {
         let source = Arc::clone(&self.activator.source);
         let of = name.to_owned();
@@ -104,7 +104,7 @@ impl Registry {
 
     async fn examine(&mut self, name: &str, digest: Digest, bytes: Vec<u8>) -> Result<PluginIdentity, Refused> {
         if let Some((plugin, version)) = self.log.component(digest) {
-            // It was live before: it need not be loaded unless it will be again.
+            // It was live before, so it is only loaded if it is activated again.
             let (plugin, version) = (plugin.clone(), version.clone());
             return Ok(PluginIdentity { plugin, version, held: CandidateBytes { bytes, component: None } });
         }
@@ -122,12 +122,13 @@ impl Registry {
         Ok(PluginIdentity { plugin, version, held: CandidateBytes { bytes, component: Some(component) } })
     }
 
-    /// Whether a file's name and version belong to other bytes: to a component that was live, or to another file.
+    /// Returns the refusal if a file's name and version belong to other bytes: to a component that was live, or to
+    /// another file.
     pub(super) fn taken(&self, file: &TrackedFile) -> Option<RefusedFile> {
         self.taken_by_live(file).or_else(|| self.taken_by_file(file))
     }
 
-    /// Whether its name and version were live with other bytes.
+    /// Returns the refusal if its name and version were live with other bytes.
     pub(super) fn taken_by_live(&self, file: &TrackedFile) -> Option<RefusedFile> {
         let (plugin, version) = (file.status.plugin.as_ref()?, file.status.version.as_ref()?);
         let (digest, other) = (file.status.digest?, self.log.digest_of(plugin, version)?);
@@ -151,7 +152,7 @@ impl Registry {
         Some(RefusedFile::taken(format!("{other} is {plugin} {version} too, with other bytes: remove one of them")))
     }
 
-    /// Verifies what a file holds, keeps it and makes it live.
+    /// Verifies the component in a file, stores and activates it.
     pub(super) async fn activate(&mut self, plugin: &str, name: &str) -> Result<(), NotLive> {
         let (component, bytes) = self.fetch(name).await?.ok_or(NotLive::Overtaken)?;
         if let Some(objection) = self.hosted_elsewhere(plugin, &*component) {
@@ -195,8 +196,8 @@ impl Registry {
         Ok(())
     }
 
-    /// What a file held when it was looked at. `None` if that is forgotten and the file is another by now: the next look
-    /// takes it up.
+    /// Returns the component and bytes of a file as they were read. `None` if they are no longer in memory and the
+    /// file has changed: the next scan reads it.
     async fn fetch(&mut self, name: &str) -> Result<Option<(Arc<dyn Component>, Vec<u8>)>, Refused> {
         let Some(file) = self.files.get_mut(name) else { return Ok(None) };
         let (held, digest) = (file.held.take(), file.status.digest);
@@ -230,13 +231,13 @@ impl Registry {
         })
     }
 
-    /// The text of the waiver beside a file.
+    /// Reads the waiver beside a file.
     async fn waiver(&self, name: &str) -> Result<Option<String>, Refused> {
         let (source, name) = (Arc::clone(&self.activator.source), name.to_owned());
         blocking(move || source.waiver(&name)).await
     }
 
-    /// Whether the waiver beside a file is another than `before`, which is a [`fingerprint`].
+    /// Reports whether the waiver beside a file has another [`fingerprint`] than `before`.
     pub(super) async fn has_other_waiver(&self, name: &str, before: Digest) -> bool {
         fingerprint(&self.waiver(name).await) != before
     }
@@ -256,12 +257,12 @@ fn parse(waiver: &str) -> Result<Waiver, Refused> {
     Waiver::parse(waiver).map_err(|error| Refused(error.to_string()))
 }
 
-/// Tells one waiver from another, and from none.
+/// Identifies the content of a waiver, its absence, or the error of reading it.
 fn fingerprint(waiver: &Result<Option<String>, Refused>) -> Digest {
     Digest::of(format!("{waiver:?}").as_bytes())
 }
 
-/// One line on what a verification found.
+/// Summarises a verification in one line.
 fn summary(report: &VerificationReport) -> String {
     let coverage = report.coverage();
     let found = match (report.findings.commands, report.differing()) {

@@ -1,4 +1,4 @@
-//! Chooses which of a plugin's files is live, and says of the others why they are not.
+//! Chooses the file of a plugin that is live, and gives the others the reason why they are not.
 
 use std::{
     cmp::Reverse,
@@ -14,15 +14,15 @@ use super::{
     tracked_files::{RetryWhen, TrackedFile},
 };
 
-/// What a file stands behind.
+/// The reason why another component is live instead of a file.
 struct SupersededBy {
     why: String,
-    /// The file of the live one lies in the folder, so there is nothing to wonder about.
+    /// The file of the live component is in the folder, so the reason is visible there.
     by_what_is_here: bool,
 }
 
 impl Registry {
-    /// Makes the highest version of a plugin live that may be.
+    /// Activates the highest version of a plugin that may be live.
     pub(super) async fn settle(&mut self, plugin: &str) -> Result<(), StoreError> {
         self.reconsider(plugin).await;
         self.note_absence(plugin);
@@ -41,8 +41,8 @@ impl Registry {
         self.deactivate_if_gone(plugin).await
     }
 
-    /// Gives files that were refused another chance if what they were refused for is gone, and refuses those whose
-    /// version somebody else made live meanwhile.
+    /// Tries refused files again if their reason no longer holds, and refuses files whose version was activated with
+    /// other bytes meanwhile.
     async fn reconsider(&mut self, plugin: &str) {
         let names: Vec<String> = self.files.of(plugin).map(|file| file.status.file.clone()).collect();
         for name in names {
@@ -68,7 +68,7 @@ impl Registry {
         }
     }
 
-    /// Notes since when the file that a plugin came from has not been there.
+    /// Records the time since which the file of a plugin has been missing.
     fn note_absence(&mut self, plugin: &str) {
         let has_file = self.files.of(plugin).next().is_some();
         let Some(live) = self.live.get_mut(plugin) else { return };
@@ -76,7 +76,7 @@ impl Registry {
         live.gone_since = (!is_there).then(|| live.gone_since.unwrap_or_else(Instant::now));
     }
 
-    /// The highest version among the files of a plugin that nobody decided against.
+    /// Finds the highest version among the files of a plugin that is not excluded.
     fn best(&self, plugin: &str) -> Option<(String, Digest)> {
         let floor = self.floor(plugin);
         let candidates = self.files.of(plugin).filter(|file| {
@@ -86,8 +86,8 @@ impl Registry {
         Some((best.status.file.clone(), best.status.digest?))
     }
 
-    /// The version below which no file goes live by itself: that of what is live, also if it could not be loaded, until the
-    /// file that it came from is taken away from under this host.
+    /// The lowest version that a file may activate by itself: that of the live component, even if it could not be
+    /// loaded, until its file is removed under this host.
     fn floor(&self, plugin: &str) -> Option<&Version> {
         match self.live.get(plugin) {
             Some(live) if self.has_left(plugin, live) => None,
@@ -96,14 +96,14 @@ impl Registry {
         }
     }
 
-    /// What should be live, and could not be loaded.
+    /// The manifest of the component that should be live, and could not be loaded.
     fn unloaded(&self, plugin: &str) -> Option<&Manifest> {
         let current = self.log.track(plugin).and_then(|track| track.current);
         current.filter(|_| !self.live.contains_key(plugin)).and_then(|digest| self.log.manifest(digest))
     }
 
-    /// Whether the file that a plugin came from is gone, or holds another version of it by now. A broken one in its
-    /// place is no reason to go back to a lower version that lies beside it.
+    /// Reports whether the file of a live plugin was removed, or replaced by another version of it. A broken file in
+    /// its place is no reason to go back to a lower version beside it.
     fn has_left(&self, plugin: &str, live: &LivePlugin) -> bool {
         let is_another = |file: &TrackedFile| {
             file.is_candidate()
@@ -114,7 +114,8 @@ impl Registry {
         self.is_gone(live) || live.file.as_ref().and_then(|file| self.files.get(file)).is_some_and(is_another)
     }
 
-    /// Who replaces a file may remove it first: one that is gone for a moment is not.
+    /// Reports whether the file of a live plugin was removed. Replacing a file may remove it first, so it must be
+    /// missing for a while.
     fn is_gone(&self, live: &LivePlugin) -> bool {
         let wait = Duration::from_millis(self.settings.removal_ms);
         live.gone_since.is_some_and(|since| since.elapsed() >= wait)
@@ -125,7 +126,7 @@ impl Registry {
         file.status.digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest)))
     }
 
-    /// Says of each file of a plugin that is not refused what it is.
+    /// Sets the state of each file of a plugin that is not refused.
     fn mark(&mut self, plugin: &str) {
         let (live, superseded) = (self.live.get(plugin).map(LivePlugin::digest), self.superseded(plugin));
         let track = self.log.track(plugin);
@@ -156,7 +157,7 @@ impl Registry {
         }
     }
 
-    /// Why a file of a plugin that could be live is not; `None` if nothing is live that would stand before it.
+    /// The reason why a file of a plugin is not live; `None` if nothing else is live.
     fn superseded(&self, plugin: &str) -> Option<SupersededBy> {
         if let Some(live) = self.live.get(plugin) {
             let by_what_is_here =
@@ -170,11 +171,11 @@ impl Registry {
         Some(SupersededBy { why, by_what_is_here: false })
     }
 
-    /// A plugin goes with its last file.
+    /// Deactivates a plugin with its last file.
     async fn deactivate_if_gone(&mut self, plugin: &str) -> Result<(), StoreError> {
         let has_file = self.files.of(plugin).next().is_some();
         let Some(live) = self.live.get(plugin) else { return Ok(()) };
-        // A file that is broken now may be the next version of it, half copied: then its file is not gone.
+        // A broken file may be the next version, half copied: then the plugin's file is not missing.
         if has_file || !live.had_file || !self.is_gone(live) {
             return Ok(());
         }

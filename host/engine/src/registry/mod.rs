@@ -1,11 +1,11 @@
-//! Which components are live: what lies in the folder of plugins, checked, and what people decided.
+//! The registry: keeps the live components in step with the folder of plugins and with the log of activations.
 //!
-//! One task does one thing at a time, with one exception: while a file is compiled or verified, the host still goes back from
-//! what faults too often (`while_watching`). Nothing else is recorded then, and what was verified against a component that is
-//! no longer live is verified again. `files` is what is known of the folder, `log` what the activations amount to,
-//! `choice` says which file is to be live, `candidates` takes a file as far as it can go, `activator` verifies and records,
-//! `probation` watches what went live.
-//! A look at the folder is cheap, so a hint that something changed is only that.
+//! One task does one thing at a time, with one exception: while a file is compiled or verified, the host still goes
+//! back from a component that faults too often (`while_watching`). Nothing else is recorded then, and a candidate
+//! that was compared with a component that is no longer live is verified again. `tracked_files` is the state of the
+//! folder, `activation_state` the state that follows from the log, `choice` chooses the file that is to be live,
+//! `candidates` examines a file, `activator` verifies and records, `probation` judges a component that went live. A
+//! scan of the folder is cheap, so a hint that something changed only starts one.
 
 mod activation_state;
 mod activator;
@@ -43,11 +43,11 @@ type Observer = Box<dyn Fn(&RegistryNotice) + Send + Sync>;
 /// A plugin that is live.
 struct LivePlugin {
     live: LiveComponent,
-    /// This host has seen its file, so that it goes with the last one.
+    /// This host has seen its file, so the plugin is deactivated with its last file.
     had_file: bool,
-    /// The file that it came from, as far as this host has seen.
+    /// The file that it came from, if this host has seen it.
     file: Option<String>,
-    /// Since when that file is not there.
+    /// The time since which that file has been missing.
     gone_since: Option<Instant>,
     probation: Option<Probation>,
 }
@@ -70,17 +70,17 @@ pub struct Registry {
     log: ActivationState,
     files: TrackedFiles,
     live: BTreeMap<String, LivePlugin>,
-    /// Who decides by what is live, once it runs.
+    /// The engine that runs the live components, once it is started.
     engine: Option<Arc<Engine>>,
     statuses: watch::Sender<Vec<FileStatus>>,
 }
 
 impl Registry {
-    /// Loads what is live according to the log, and takes a first look at the folder: what is new there is verified and
-    /// goes live.
+    /// Loads the components that are live by the log, and scans the folder for the first time: new files are verified
+    /// and go live.
     ///
     /// # Errors
-    /// If the store cannot be read or written. What is wrong with a file is told to `observer`.
+    /// If the store cannot be read or written. Problems with a file are reported to `observer`.
     pub async fn open(
         settings: RegistrySettings,
         activator: Activator,
@@ -108,13 +108,13 @@ impl Registry {
         self.live.values().map(|plugin| plugin.live.clone()).collect()
     }
 
-    /// What is known of the files, and every change of it.
+    /// Watches the states of the files.
     pub fn statuses(&self) -> watch::Receiver<Vec<FileStatus>> {
         self.statuses.subscribe()
     }
 
-    /// Looks again whenever `hint` says so, and now and then, and tells `engine` who decides; until `stop`. What is under
-    /// way then is given up: the log says how far it came.
+    /// Follows the folder and the log, at every `hint` and periodically, and passes the live components to `engine`;
+    /// until `stop`. Unfinished work is abandoned then: the log shows how far it got.
     pub async fn run(mut self, engine: Arc<Engine>, hint: Arc<Notify>, stop: oneshot::Receiver<()>) {
         self.engine = Some(engine);
         tokio::select! {
@@ -146,7 +146,7 @@ impl Registry {
         self.look(false).await
     }
 
-    /// How long to wait for the next look.
+    /// The pause before the next scan.
     fn pause(&self) -> Duration {
         let watching = self.live.values().any(|plugin| plugin.probation.is_some());
         Duration::from_millis(match self.files.are_changing() || watching {
@@ -155,7 +155,7 @@ impl Registry {
         })
     }
 
-    /// One look at the folder, and what follows from it.
+    /// Scans the folder, and activates or deactivates plugins accordingly.
     async fn look(&mut self, first: bool) -> Result<(), StoreError> {
         let source = Arc::clone(&self.activator.source);
         let found = match activator::blocking(move || source.scan()).await {
@@ -179,13 +179,13 @@ impl Registry {
         Ok(())
     }
 
-    /// Follows what others have recorded: a person at the command line.
+    /// Applies activations that others have recorded: a person at the command line.
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         let activations = self.activator.log.activations(self.log.seq()).await?;
         if activations.is_empty() {
             return Ok(());
         }
-        // They may be those of the host that has replaced this one.
+        // They may come from a host that has replaced this one.
         self.activator.check_ownership().await?;
         for component in self.activator.log.components().await? {
             self.log.know(component);
@@ -203,7 +203,7 @@ impl Registry {
             None => drop(self.live.remove(&activation.plugin)),
             Some(digest) => {
                 let mut loaded = self.activator.load(digest).await;
-                // Nobody asks for it a second time, so what may only be busy is tried again.
+                // Nobody records it a second time, so a store that may only be busy is tried again.
                 for _ in 1..ATTEMPTS {
                     if loaded.is_err() {
                         tokio::time::sleep(Duration::from_millis(self.settings.settle_ms)).await;
@@ -222,7 +222,7 @@ impl Registry {
         self.announce(activation, None);
     }
 
-    /// Puts a component in the place of the one before; it is watched for a while.
+    /// Replaces the live component of a plugin, and starts its probation.
     fn replace(&mut self, activation: &Activation, live: LiveComponent, file: Option<String>) {
         let mut plugin = LivePlugin::new(live);
         if let Some(before) = self.live.remove(&activation.plugin) {
@@ -236,7 +236,7 @@ impl Registry {
         self.live.insert(activation.plugin.clone(), plugin);
     }
 
-    /// Tells the engine first: whoever hears of a change finds it done.
+    /// Passes a change to the engine, and then reports it: whoever reads the notice finds the change done.
     fn announce(&self, activation: Activation, report: Option<VerificationReport>) {
         if let Some(engine) = &self.engine
             && let Err(error) = engine.swap(&self.live())
@@ -257,7 +257,7 @@ impl Registry {
         (self.observer)(notice);
     }
 
-    /// Publishes what is known of the files.
+    /// Publishes the states of the files.
     fn show(&self) {
         let statuses = self.files.statuses();
         self.statuses.send_if_modified(|shown| {

@@ -6,27 +6,27 @@ use semver::Version;
 
 use super::FileStatus;
 
-/// Something that people want to hear of.
+/// A notice for people.
 #[derive(Clone, Debug)]
 pub enum RegistryNotice {
     /// Another component is live for a plugin name, or none.
     Changed {
-        /// As it was recorded.
+        /// The recorded activation.
         activation: Box<Activation>,
         /// The version that is live now.
         version: Option<Version>,
         /// The version before.
         before: Option<Version>,
-        /// What its verification found, if there was one.
+        /// The report of its verification, if there was one.
         report: Option<Box<VerificationReport>>,
     },
-    /// A file does not go live.
+    /// The host refuses a file.
     Refused {
         /// The file, with the reason.
         status: FileStatus,
-        /// What its verification found, if it came so far.
+        /// The report of its verification, if there was one.
         report: Option<Box<VerificationReport>>,
     },
-    /// The registry cannot do its work: the store or the folder failed. What is live stays live.
+    /// The registry cannot do its work, because the store or the folder failed. The live components stay live.
     Trouble(String),
 }

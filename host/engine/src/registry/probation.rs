@@ -1,4 +1,4 @@
-//! Judges a component that went live a short while ago.
+//! Judges a component that went live recently.
 
 use std::time::{Duration, Instant};
 
@@ -6,17 +6,18 @@ use cantus_model::{Activation, ActivationCause, HealthCounts, LiveComponent};
 
 use super::settings::RegistrySettings;
 
-/// The time in which a component that went live is compared with the one before it.
+/// The period in which a component that went live is compared with the one before it.
 pub(super) struct Probation {
     pub(super) until: Instant,
     /// The component that was live before.
     pub(super) before: LiveComponent,
-    /// The counts of that one when it was replaced.
+    /// Its counts when it was replaced.
     counts_before: HealthCounts,
 }
 
 impl Probation {
-    /// Going back is not watched: it leads to what was proven.
+    /// Starts the probation of an activation. A rollback has none, because it leads to a component that has proven
+    /// itself.
     pub(super) fn of(activation: &Activation, before: LiveComponent, settings: &RegistrySettings) -> Option<Self> {
         let watched = matches!(activation.cause, ActivationCause::Dropped | ActivationCause::Activated)
             && settings.watch_faults > 0;
@@ -25,7 +26,7 @@ impl Probation {
         (watched && activation.from == Some(before.component.digest())).then_some(Self { until, before, counts_before })
     }
 
-    /// Gives the reason why the component with these counts has failed, if it has.
+    /// Returns the reason why the component with these counts has failed, if it has.
     pub(super) fn failure(&self, now: HealthCounts, last: Option<String>, watch_faults: u64) -> Option<String> {
         if now.faults < watch_faults || !is_worse(self.counts_before, now, watch_faults) {
             return None;
@@ -43,9 +44,9 @@ impl Probation {
     }
 }
 
-/// Whether a component is worse than the one before it: by `watch_faults` more than twice the faults that the one before would
-/// have had in as many attempts. Twice, because the same share of faults comes in bursts. Few attempts prove little, so
-/// `watch_faults` good ones are added to those before.
+/// Reports whether a component is worse than the one before it: by `watch_faults` more than twice the faults that the
+/// one before would have had in as many attempts. Twice, because the same share of faults comes in bursts. Few
+/// attempts prove little, so `watch_faults` good ones are added to those before.
 fn is_worse(before: HealthCounts, now: HealthCounts, watch_faults: u64) -> bool {
     let [faults, attempts] = [before.faults, before.attempts() + watch_faults].map(u128::from);
     let excess = u128::from(now.faults.saturating_sub(watch_faults));

@@ -1,15 +1,17 @@
-//! A start: what was live is live again, whatever has become of its file.
+//! The start of a host: the components that were live are live again, even if their files changed.
 //!
-//! A file that is missing at the start was not taken away from a running host: perhaps the folder is another one, is not
-//! mounted yet, or belongs to a second host that was started by mistake. So nothing is recorded for it. A plugin goes with
-//! its last file only if this host has seen that file; a person ends it with `cantus plugin deactivate`.
+//! A file that is missing at the start was not removed from a running host: perhaps the folder is another one, is not
+//! mounted yet, or belongs to a second host that was started by mistake. So no deactivation is recorded for it. A
+//! plugin is deactivated with its last file only if this host has seen that file; otherwise a person ends it with
+//! `cantus plugin deactivate`.
 
 use cantus_model::{ActivationCause, Digest, LiveComponent};
 
 use super::{LivePlugin, Registry, RegistryNotice};
 
 impl Registry {
-    /// Loads what the log says is live. What cannot be loaded is not live: its commands are told so.
+    /// Loads the components that are live by the log of activations. One that cannot be loaded is not live, and its
+    /// commands are refused.
     pub(super) async fn load_live(&mut self) {
         let live: Vec<(String, Digest)> = self.log.live().map(|(name, digest)| (name.to_owned(), digest)).collect();
         for (name, digest) in live {
@@ -20,7 +22,7 @@ impl Registry {
         }
     }
 
-    /// Says which plugins stay live although the file that they came from is not there.
+    /// Reports the plugins that stay live although their file is missing.
     pub(super) fn report_missing_files(&self) {
         for (name, plugin) in self.live.iter().filter(|(_, plugin)| !plugin.had_file) {
             let last = self.log.track(name).and_then(|track| track.last.as_ref());

@@ -1,4 +1,4 @@
-//! Watches components for a while after they went live, and goes back by itself from one that faults too often.
+//! Watches components on probation, and goes back from one that faults too often.
 
 use std::{
     pin::pin,
@@ -9,12 +9,12 @@ use cantus_model::{ActivationCause, LiveComponent, ports::StoreError};
 
 use super::{ActivationChange, ActivationError, Registry, RegistryNotice};
 
-/// Named in the log of activations when the host goes back by itself.
+/// The author in the log of activations when the host goes back by itself.
 const WATCH: &str = "the watch after a swap";
 
 impl Registry {
-    /// Waits for work on a file, and goes back meanwhile from what faults too often: commands must not fault for as long as
-    /// another file takes.
+    /// Waits for work on a file, and meanwhile goes back from a component that faults too often: its commands must
+    /// not fault for as long as the work takes.
     pub(super) async fn while_watching<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let pause = Duration::from_millis(self.settings.settle_ms);
@@ -30,7 +30,7 @@ impl Registry {
         work.await
     }
 
-    /// Goes back from what faulted too often, and stops watching what has proven itself.
+    /// Goes back from components that faulted too often, and ends expired probations.
     pub(super) async fn check_probations(&mut self) -> Result<(), StoreError> {
         let mut failed = Vec::new();
         for (name, plugin) in &mut self.live {

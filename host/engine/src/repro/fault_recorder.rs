@@ -1,4 +1,4 @@
-//! From a fault to a file: off the shards, one at a time, a bounded number of them.
+//! Writes repro bundles of faults: outside the shards, one at a time, a bounded number of them.
 
 use std::{
     num::NonZeroUsize,
@@ -17,13 +17,13 @@ use super::{ReproConfig, ReproSink, fault_incident::FaultIncident};
 use crate::stats::StatsCounters;
 
 const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 1 << 20 };
-/// Kinds of faults that are remembered; of a forgotten one there may be another bundle.
+/// Kinds of faults that are remembered. A forgotten kind may get another bundle.
 const KINDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4_095);
 
-/// The name of the bundle that stands for all faults of one kind, while it is there or on its way.
+/// For each kind of fault, the name of its bundle, which is stored or on its way.
 type KnownFaults = Mutex<LruCache<Digest, String>>;
 
-/// Of these bundles there are none any more: the next fault of their kinds makes another one.
+/// Forgets bundles that no longer exist: the next fault of their kinds makes another one.
 fn forget(seen: &KnownFaults, names: &[String]) {
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     let gone = seen.iter().filter(|(_, name)| names.contains(name));
@@ -32,27 +32,27 @@ fn forget(seen: &KnownFaults, names: &[String]) {
     }
 }
 
-/// The shards' side.
+/// Reports faults from the shards.
 pub(crate) struct FaultReporter {
     sink: Arc<dyn ReproSink>,
     queue: mpsc::Sender<FaultIncident>,
     seen: Arc<KnownFaults>,
     stats: Arc<StatsCounters>,
-    /// Of one bundle.
+    /// The limit of one bundle in bytes.
     bytes: usize,
 }
 
 impl FaultReporter {
-    /// Where the bundle of such a fault is, or will be.
+    /// Returns the location at which the bundle of such a fault is, or will be.
     pub(crate) fn place(&self, incident: &FaultIncident) -> String {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let name = seen.peek(&incident.likeness()).cloned();
         self.sink.place(&name.unwrap_or_else(|| incident.name()))
     }
 
-    /// Sends it to the capture task, unless there was one like it. Never waits.
+    /// Sends a fault to the recorder, unless its kind is known. Never waits.
     pub(crate) fn report(&self, mut incident: FaultIncident) {
-        // What does not fit a bundle does not wait for one.
+        // A snapshot that does not fit a bundle must not take memory in the queue.
         incident.snapshot.take_if(|snapshot| snapshot.state.len() > self.bytes);
         let (likeness, name) = (incident.likeness(), incident.name());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +72,7 @@ impl FaultReporter {
     }
 }
 
-/// The task's side.
+/// Makes the bundles, in a task.
 pub(crate) struct FaultRecorder {
     store: Arc<dyn Hydrator>,
     keep: ReproConfig,
@@ -81,7 +81,7 @@ pub(crate) struct FaultRecorder {
 }
 
 impl FaultRecorder {
-    /// Both sides.
+    /// Creates the recorder and its reporter.
     pub(crate) fn new(keep: ReproConfig, store: Arc<dyn Hydrator>, stats: Arc<StatsCounters>) -> (FaultReporter, Self) {
         let (sender, queue) = mpsc::channel(keep.settings.queue.max(1));
         let seen = Arc::new(Mutex::new(LruCache::new(KINDS)));
@@ -104,7 +104,7 @@ impl FaultRecorder {
         }
     }
 
-    /// Makes and keeps it. Names the bundles that went to make room.
+    /// Makes and stores a bundle. Returns the names of the bundles that were removed to make room.
     async fn capture(&self, name: &str, incident: FaultIncident) -> Result<Vec<String>, String> {
         let mut bundle = self.gather(incident).await;
         let (limit, sink, name) = (self.keep.settings.bytes, Arc::clone(&self.keep.sink), name.to_owned());
@@ -118,9 +118,9 @@ impl FaultRecorder {
         written.await.map_err(|error| error.to_string())?
     }
 
-    /// Adds what the store knows.
+    /// Adds the aggregate's history from the store.
     async fn gather(&self, incident: FaultIncident) -> Bundle {
-        // It was being restored: what happened before the snapshot plays no part.
+        // The guest faulted during a restore, so earlier events do not matter.
         let is_restored = incident.fault.call == "restore" || incident.fault.call == "instantiate";
         let unfounded = incident.unfounded;
         let mut bundle = incident.into_bundle();
@@ -136,8 +136,8 @@ impl FaultRecorder {
         bundle
     }
 
-    /// The newest snapshot up to the bundle's version, and the events: all of them, or those after the snapshot, or none
-    /// and why.
+    /// Adds the newest snapshot up to the bundle's version, and the events: all of them, or those after the snapshot.
+    /// If even those are too many, adds the reason why they are missing.
     async fn add_history(&self, bundle: &mut Bundle) -> Result<(), StoreError> {
         let snapshot = self.store.load_snapshot(&bundle.aggregate, bundle.component).await?;
         bundle.snapshot = snapshot.filter(|snapshot| snapshot.version <= bundle.version).map(BundleSnapshot::from);
@@ -153,7 +153,7 @@ impl FaultRecorder {
         Ok(())
     }
 
-    /// The events after a version up to another. `None` if they are more than a bundle holds.
+    /// Reads the events after a version up to another. `None` if they do not fit a bundle.
     async fn events(
         &self,
         aggregate: &AggregateRef,
@@ -181,8 +181,8 @@ impl FaultRecorder {
     }
 }
 
-/// The file of a bundle, without what is too much: the snapshot if the events are all there, the events before it, or
-/// both.
+/// Writes the file of a bundle. If it is too long, leaves out the snapshot if all events are there, or else the
+/// events before the snapshot, or else both.
 fn fit(bundle: &mut Bundle, limit: usize) -> Vec<u8> {
     let mut file = bundle.to_json();
     if file.len() <= limit {
@@ -209,7 +209,7 @@ fn fit(bundle: &mut Bundle, limit: usize) -> Vec<u8> {
     file
 }
 
-/// Leaves out what came before.
+/// Leaves out the history before the fault.
 fn omit(bundle: &mut Bundle, limit: usize) {
     bundle.snapshot = None;
     bundle.after = 0;

@@ -1,4 +1,4 @@
-//! Decides one command on a resident aggregate.
+//! Decides commands on warm aggregates.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{job::Job, sizes::verdict_bytes, snapshots::WaitingSnapshot};
 
 impl Shard {
-    /// Runs a command whose aggregate is warm, and sends what was decided to the committer.
+    /// Decides a command whose aggregate is warm, and submits the decision to the committer.
     pub(super) fn decide(&mut self, aggregate: &AggregateRef, mut job: Job) {
         let Some(AggregateSlot { phase: SlotPhase::Warm(warm), hosted, .. }) = self.slots.peek(aggregate) else {
             return;
@@ -47,7 +47,7 @@ impl Shard {
                 let decision = Decision { base_version: head.version, command, context, verdict, component };
                 self.submit(job, Some(decision), None);
                 if self.take_snapshot_if_due(aggregate) {
-                    // It succeeded: the next time it is hydrated it lives with the others again.
+                    // It succeeded, so the next time it is hydrated in a shared sandbox again.
                     self.quarantined.pop(aggregate);
                 }
             }
@@ -58,7 +58,7 @@ impl Shard {
             Err(HandleError::Fault(fault))
                 if fault.kind == FaultKind::MemoryLimit && self.sandboxes.is_crowded(resident.sandbox) =>
             {
-                // Others may have filled the memory: it is decided again, alone.
+                // Other aggregates may have filled the memory: it is decided again, in a dedicated sandbox.
                 job.put_back(command);
                 self.suspect(&job, resident.sandbox);
                 if let Some(slot) = self.slots.peek_mut(aggregate) {
@@ -81,7 +81,7 @@ impl Shard {
         }
     }
 
-    /// Decides a command again once its aggregate has a sandbox of its own.
+    /// Decides a command again once its aggregate has a dedicated sandbox.
     fn move_apart(&mut self, aggregate: &AggregateRef, job: Job) {
         self.quarantined.put(aggregate.clone(), ());
         if let Some(slot) = self.slots.peek_mut(aggregate) {
@@ -90,7 +90,7 @@ impl Shard {
         self.cool(aggregate);
     }
 
-    /// Lets the guest decide, and applies what it decided to the resident. After a fault the resident is spoilt.
+    /// Lets the guest decide, and applies the events to the resident. After a fault the resident is unusable.
     fn ask(
         &mut self,
         hosted: &HostedAggregate,
@@ -122,14 +122,15 @@ impl Shard {
         }
     }
 
-    /// Takes the state now, while it stands at this version; it is saved when the version is durable. Says whether the
-    /// guest is still well.
+    /// Takes a snapshot of the current version if one is due; it is saved when the version is durable. Returns false
+    /// if the guest faulted and is unusable.
     fn take_snapshot_if_due(&mut self, aggregate: &AggregateRef) -> bool {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return true };
         let (every, component) = (u64::from(slot.hosted.aggregate_type.snapshot_every), slot.hosted.digest);
         let SlotPhase::Warm(warm) = &mut slot.phase else { return true };
         let version = warm.head.version;
-        // One that still waits for its version to be durable is not replaced: a hot aggregate would never save any.
+        // A snapshot that still waits for its version to be durable is not replaced: a busy aggregate would never
+        // save any.
         let due = every > 0 && version / every != warm.snapshot_version / every;
         if !due || slot.no_snapshots || slot.snapshot.is_some() {
             return true;
@@ -140,7 +141,7 @@ impl Shard {
         match sandbox.snapshot(resident.instance) {
             Ok(state) => {
                 let snapshot = Snapshot { aggregate: aggregate.clone(), version, component, state };
-                // If too much waits to be written, the next one will do.
+                // If too many wait to be written, the next one is saved instead.
                 slot.snapshot = WaitingSnapshot::new(snapshot, &self.links.snapshot_budget);
             }
             Err(fault) => {

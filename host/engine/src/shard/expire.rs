@@ -1,4 +1,4 @@
-//! Answers for a store that does not, and puts the aggregates right when it comes back.
+//! Answers commands when the store does not, and repairs their aggregates when it answers again.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use super::Shard;
 use crate::{job::Job, silent_store::silent_store};
 
 impl Shard {
-    /// The store has not answered to these in time. Nobody knows whether they are recorded, so everything that was speculated
-    /// on them goes, and their aggregates wait until the store comes back.
+    /// Answers the jobs of an expired batch. Nobody knows whether they are recorded, so all speculation on them is
+    /// discarded, and their aggregates wait until the store answers.
     pub(super) fn on_expired(&mut self, jobs: Vec<Job>) {
         self.in_flight = self.in_flight.saturating_sub(jobs.len());
         let mut aggregates = Vec::new();
@@ -29,11 +29,11 @@ impl Shard {
             aggregates.push(aggregate);
         }
         aggregates.iter().for_each(|aggregate| self.answer_expired(aggregate));
-        // What was held back waited for this batch too; now each goes on, or hears the same.
+        // Deferred aggregates waited for this batch too; now each goes on, or gets the same error.
         self.release_held_back();
     }
 
-    /// Answers everything that waits for an aggregate of which nobody knows how far it has come.
+    /// Answers all commands of an aggregate whose version nobody knows.
     pub(super) fn answer_expired(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate).filter(|slot| slot.expired > 0) else { return };
         let (redo, queue) = (std::mem::take(&mut slot.redo), std::mem::take(&mut slot.queue));
@@ -42,7 +42,8 @@ impl Shard {
         }
     }
 
-    /// The store is back. What it did with the batch is in it, and is read when it is needed.
+    /// Settles the submissions of a batch that the store answered late. Its effects are read from the store when they
+    /// are needed.
     pub(super) fn on_returned(&mut self, aggregates: &[AggregateRef]) {
         for aggregate in aggregates {
             if let Some(slot) = self.slots.peek_mut(aggregate).filter(|slot| slot.expired > 0) {

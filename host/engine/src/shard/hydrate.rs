@@ -1,4 +1,4 @@
-//! Takes in what the loader read.
+//! Hydrates aggregates from the parts that the loader read.
 
 use std::sync::Arc;
 
@@ -54,13 +54,13 @@ impl Shard {
                 {
                     loading.resident = Some(resident);
                     loading.head = head;
-                    // A tail begins with the first event.
+                    // Events are only retained from the first one on.
                     slot.tail = snapshot.is_none().then(RecentEvents::default);
                     loading.snapshot_version = snapshot.map_or(0, |snapshot| snapshot.version);
                     loading.folded = loading.snapshot_version;
                 }
             }
-            // Others may have filled the memory.
+            // Other aggregates may have filled the memory.
             Err(fault) if fault.kind == FaultKind::MemoryLimit && !alone => self.start_load(aggregate, true),
             Err(fault) if snapshot.is_some() && fault.kind != FaultKind::Host => {
                 let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
@@ -74,7 +74,7 @@ impl Shard {
         }
     }
 
-    /// Makes an instance in the sandbox where the aggregate belongs.
+    /// Creates an instance in the sandbox to which the aggregate belongs.
     fn restore(
         &mut self,
         aggregate: &AggregateRef,
@@ -107,7 +107,7 @@ impl Shard {
         while alone && self.sandboxes.alone_count() >= self.quarantine_places() && self.drop_spare_alone(aggregate) {}
         loop {
             match self.sandboxes.open(hosted, alone.then(|| aggregate.clone())) {
-                // The runtime has no more sandboxes to give: perhaps we can do without one.
+                // The runtime has no free sandbox, but one of ours may be unnecessary.
                 Err(fault)
                     if fault.kind == FaultKind::Host && (self.drop_spare_alone(aggregate) || self.drop_empty()) => {}
                 opened => return opened,
@@ -115,7 +115,7 @@ impl Shard {
         }
     }
 
-    /// Drops the oldest sandbox that an aggregate has alone and that is not being hydrated, on behalf of `aggregate`.
+    /// Drops the oldest dedicated sandbox that is not being hydrated, to make room for `aggregate`.
     fn drop_spare_alone(&mut self, aggregate: &AggregateRef) -> bool {
         let is_spare = |owner: &AggregateRef| {
             owner == aggregate
@@ -126,14 +126,14 @@ impl Shard {
         spare.is_some()
     }
 
-    /// Drops a sandbox in which nobody lives.
+    /// Drops a sandbox without residents.
     fn drop_empty(&mut self) -> bool {
         let empty = self.sandboxes.empty();
         empty.into_iter().for_each(|sandbox| self.drop_sandbox(sandbox));
         empty.is_some()
     }
 
-    /// Hydrates those that wait for a sandbox of their own, as far as there is room.
+    /// Hydrates aggregates that wait for a dedicated sandbox, as far as there is room.
     pub(super) fn admit_waiting(&mut self) {
         while !self.waiting.is_empty() && self.has_quarantine_place() {
             let Some((aggregate, ())) = self.waiting.pop_lru() else { return };
@@ -141,8 +141,8 @@ impl Shard {
         }
     }
 
-    /// Takes a place in quarantine for as long as the aggregate is being hydrated: more at a time than there are
-    /// sandboxes would keep undoing each other.
+    /// Reserves a dedicated sandbox for as long as the aggregate is being hydrated: if more were hydrated than there
+    /// are sandboxes, they would keep evicting each other.
     pub(super) fn may_hydrate_alone(&mut self, aggregate: &AggregateRef) -> bool {
         if self.has_quarantine_place() && !self.hydrating_alone.contains(aggregate) {
             self.hydrating_alone.push(aggregate.clone());
@@ -171,7 +171,8 @@ impl Shard {
         loading.folded += events.len() as u64;
         let version = loading.folded;
         let Err(fault) = combined else { return };
-        // The limits are those of one call. Each event stayed below them when it happened, so one at a time does again.
+        // The limits are those of one call. Each event stayed below them when it happened, so one at a time does
+        // again.
         let too_much = matches!(fault.kind, FaultKind::OutOfFuel | FaultKind::MemoryLimit | FaultKind::TimeLimit);
         if too_much && (crowded || events.len() > 1) {
             slot.one_by_one = true;
@@ -194,13 +195,13 @@ impl Shard {
         self.advance(aggregate);
     }
 
-    /// Bytes of events that one aggregate keeps.
+    /// Bytes of events that are retained of one aggregate.
     pub(super) fn tail_bytes(&self) -> usize {
         self.settings.tail_bytes / self.settings.resident_aggregates.max(1)
     }
 
-    /// Folds an aggregate anew from the events that were kept, in no time. If the guest does not do it so, the store is
-    /// asked, and what is told of the fault is told there.
+    /// Folds an aggregate again from its retained events, without waiting. If the guest faults, the aggregate is read
+    /// from the store, and a fault is reported there.
     pub(super) fn refold(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         let (tail, hosted) = (slot.tail.take(), Arc::clone(&slot.hosted));
@@ -221,7 +222,8 @@ impl Shard {
         }
     }
 
-    /// The aggregate cannot be brought into memory, not even to `version`: every command that waits for it gets the fault.
+    /// Answers every command that waits for an aggregate with the fault that prevents its hydration. It was folded up
+    /// to `version`.
     fn fail_load(&mut self, aggregate: &AggregateRef, version: u64, fault: Box<Fault>) {
         let hosted = self.slots.peek(aggregate).map(|slot| Arc::clone(&slot.hosted));
         let repro =
@@ -244,7 +246,8 @@ impl Shard {
         }
     }
 
-    /// After a fault: a poisoned sandbox goes with all its residents, and its author runs alone from now on.
+    /// Handles a fault: drops a poisoned sandbox with all its residents, and puts the aggregate that caused it into
+    /// quarantine.
     pub(super) fn drop_if_poisoned(&mut self, sandbox: SandboxId, aggregate: &AggregateRef) {
         self.quarantined.put(aggregate.clone(), ());
         if self.sandboxes.is_poisoned(sandbox) {

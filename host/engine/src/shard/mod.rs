@@ -1,11 +1,12 @@
 //! A shard: one OS thread that owns some of the aggregates and decides their commands.
 //!
-//! It never waits for I/O. An aggregate that is not in memory is read by the loader while others go on. It applies its
-//! own events to the resident at once and takes the next command (speculation); the answer goes out when the committer
-//! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
-//! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `expire` what it did not
-//! do in time, `hold` keeps to the bytes in flight, `probe` asks the store first, `swap` puts another component in the place of one,
-//! `suspects` keeps apart what faulted among others, `report_fault` passes on what is known of a fault.
+//! It never waits for I/O. The loader reads an aggregate that is not in memory while others go on. The shard applies
+//! the events of a decision to the resident at once and takes the next command (speculation); the answer is sent when
+//! the committer reports that the batch is durable. `slot` is the state of one aggregate, `sandboxes` holds the
+//! guests, `decide` decides one command, `hydrate` handles what the loader read, `resolve` the results of the
+//! committer, `expire` a store that does not answer, `backpressure` limits the bytes in flight, `probe` asks the
+//! store first, `swap` replaces components, `suspects` isolates commands that faulted in a shared sandbox,
+//! `report_fault` reports faults.
 
 mod decide;
 mod expire;
@@ -48,7 +49,7 @@ use slot::{AggregateSlot, SlotPhase};
 use suspect_commands::SuspectCommands;
 use warmup_queue::WarmupQueue;
 
-/// Whom a shard talks to.
+/// The channels and budgets of a shard.
 pub(crate) struct ShardLinks {
     pub(crate) loader: Loader,
     /// One for each partition, in order.
@@ -56,34 +57,34 @@ pub(crate) struct ShardLinks {
     pub(crate) snapshot_queue: mpsc::Sender<WaitingSnapshot>,
     /// Bytes of the snapshots that wait, here or in the queue.
     pub(crate) snapshot_budget: Arc<ByteBudget>,
-    /// Bytes of all commands in the engine, with what was decided.
+    /// Bytes of all commands in the engine, with their decisions.
     pub(crate) budget: Arc<ByteBudget>,
-    /// Hears of faults.
+    /// Reports faults, if repro bundles are wanted.
     pub(crate) repros: Option<Arc<FaultReporter>>,
 }
 
 pub(crate) struct Shard {
     index: usize,
     settings: Arc<EngineSettings>,
-    /// Who decides: as of this shard's last swap.
+    /// The live components, as of this shard's last swap.
     roster: Arc<Roster>,
     links: ShardLinks,
-    /// By last use.
+    /// In the order of last use.
     slots: LruCache<AggregateRef, AggregateSlot>,
     sandboxes: Sandboxes,
-    /// Aggregates that faulted and have not succeeded since; under a flood of them the oldest are forgotten.
+    /// Aggregates that faulted and have not succeeded since; if there are too many, the oldest are forgotten.
     quarantined: LruCache<AggregateRef, ()>,
-    /// Command kinds that faulted among others.
+    /// Command kinds that faulted in a shared sandbox.
     suspects: SuspectCommands,
-    /// Those in quarantine that are being hydrated, each in a sandbox of its own.
+    /// Quarantined aggregates that are being hydrated, each in a dedicated sandbox.
     hydrating_alone: Vec<AggregateRef>,
-    /// Those that wait for a sandbox of their own, the first first.
+    /// Aggregates that wait for a dedicated sandbox, the first first.
     waiting: LruCache<AggregateRef, ()>,
-    /// Those that are hydrated again after a swap before anybody asks.
+    /// Aggregates that are hydrated again after a swap before a command needs them.
     warming: WarmupQueue,
-    /// Whether the store is asked first.
+    /// Decides whether the store is asked first.
     probing: ProbeMode,
-    /// Submissions that the committers have not answered.
+    /// Count of submissions that the committers have not answered.
     in_flight: usize,
     /// Aggregates that wait because the bytes in flight are used up.
     held_back: Vec<AggregateRef>,
@@ -127,7 +128,7 @@ impl Shard {
         }
     }
 
-    /// The next message. What nobody waits for is done while there is none.
+    /// Receives the next message. While there is none, hydrates aggregates in the background.
     fn next(&mut self, inbox: &Receiver<ShardMessage>) -> Option<ShardMessage> {
         loop {
             match inbox.try_recv() {
@@ -138,7 +139,8 @@ impl Shard {
         }
     }
 
-    /// A refused command goes straight to the committer: it may have been decided before.
+    /// Queues a command for its aggregate. A refused command goes straight to the committer, because it may have been
+    /// decided before.
     fn on_command(&mut self, mut job: Job) {
         let Some(hosted) = self.route(&mut job) else { return self.refuse(job) };
         let aggregate = job.aggregate().clone();
@@ -147,7 +149,7 @@ impl Shard {
         self.evict_idle();
     }
 
-    /// Finds out who decides a command. `None` if nobody does: then the job says why.
+    /// Finds the component that decides a command. `None` if there is none; then the job holds the refusal.
     fn route(&self, job: &mut Job) -> Option<Arc<HostedAggregate>> {
         if job.refused.is_none() {
             match self.roster.route(&job.command) {
@@ -163,7 +165,7 @@ impl Shard {
         self.submit(job, None, refusal);
     }
 
-    /// Takes an aggregate as far as it can go: hydrates it if it is cold, and runs what waits if it is warm.
+    /// Advances an aggregate: hydrates it if it is cold, and decides its commands if it is warm.
     fn advance(&mut self, aggregate: &AggregateRef) {
         loop {
             let must_hold_back = self.must_hold_back();
@@ -214,7 +216,8 @@ impl Shard {
         }
     }
 
-    /// Sends a job to the committer: with a decision, or with an answer that holds unless it was decided before.
+    /// Sends a job to the committer: with a decision, or with the error with which it is answered unless it was
+    /// decided before.
     fn submit(&mut self, job: Job, decision: Option<Decision>, held: Option<CommandError>) {
         let entry = Entry {
             command_id: job.command.id.clone(),
@@ -231,11 +234,11 @@ impl Shard {
         let submission = Submission { shard: self.index, job, entry, held };
         let queues = &self.links.commit_queues;
         let partition = PartitionId::of(&submission.entry.aggregate, queues.len() as u32);
-        // Without a committer the engine has stopped: the job says so when it is dropped.
+        // Without a committer the engine has stopped, and the job answers so when it is dropped.
         let _ = queues[partition.0 as usize].send(submission);
     }
 
-    /// Forgets the least recently used aggregates above the bound. Those with work in hand stay.
+    /// Evicts the least recently used aggregates above the bound, except those with work.
     fn evict_idle(&mut self) {
         let excess = self.slots.len().saturating_sub(self.settings.resident_aggregates);
         if excess == 0 {
@@ -249,7 +252,7 @@ impl Shard {
         }
     }
 
-    /// Drops an aggregate's instance and what it speculated on.
+    /// Makes an aggregate cold: drops its instance, its snapshot and its retained events.
     fn cool(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         slot.snapshot = None;
@@ -262,8 +265,9 @@ impl Shard {
         }
     }
 
-    /// Gives a sandbox up that has grown large: nobody new comes in. Those that are being hydrated in it, which would never end if
-    /// they began again each time, first decide what waits for them; it goes with the last of them.
+    /// Retires a sandbox that has grown large: no new aggregates come in. Aggregates that are being hydrated in it
+    /// first decide the commands that wait, because starting again each time might never end; the sandbox is dropped
+    /// with the last of them.
     fn retire_sandbox(&mut self, sandbox: SandboxId) {
         self.sandboxes.retire(sandbox);
         let lives_there =
@@ -273,7 +277,7 @@ impl Shard {
         warm.iter().for_each(|aggregate| self.cool(aggregate));
     }
 
-    /// An aggregate with nothing to do does not stay in a sandbox that is given up.
+    /// Makes an aggregate cold that has no commands and is in a retired sandbox.
     fn leave_retired(&mut self, aggregate: &AggregateRef) {
         let resident = self.slots.peek(aggregate).and_then(AggregateSlot::resident);
         if resident.is_some_and(|resident| self.sandboxes.is_retired(resident.sandbox)) {
@@ -281,7 +285,7 @@ impl Shard {
         }
     }
 
-    /// Drops a sandbox: every aggregate in it is cold and hydrates again when it is needed.
+    /// Drops a sandbox: every aggregate in it is cold, and is hydrated again when it is needed.
     fn drop_sandbox(&mut self, sandbox: SandboxId) {
         self.sandboxes.remove(sandbox);
         let mut interrupted = Vec::new();

@@ -1,8 +1,9 @@
-//! Asks the store first, while commands come in that were decided before.
+//! Asks the store for each command first, while commands come in that were decided before.
 //!
-//! A command is usually decided at once, and the committer finds out whether its id is known. If it is, what was speculated
-//! goes, and the aggregate is hydrated again: nothing for one repeated command, too much for a file that is fed a second time.
-//! So for a while after a known id every command is sent to the committer without a decision, and decided if it is absent.
+//! A command is usually decided at once, and the committer finds out whether its id is known. If it is, the
+//! speculation is discarded, and the aggregate is hydrated again: cheap for one repeated command, too expensive for a
+//! file that is fed a second time. So for a while after a known id every command is sent to the committer without a
+//! decision, and decided if it is absent.
 
 use cantus_model::{CommandError, EntryResult, ports::StoreError};
 
@@ -10,7 +11,7 @@ use super::Shard;
 use crate::job::Job;
 
 impl Shard {
-    /// Takes in a new command: asks the store for it first, or has it decided.
+    /// Handles a new command: asks the store for it first, or has it decided.
     pub(super) fn admit(&mut self, mut job: Job) {
         if job.refused.is_some() || !self.probing.asks_for(job.aggregate()) {
             return self.on_command(job);
@@ -20,7 +21,7 @@ impl Shard {
         self.submit(job, None, None);
     }
 
-    /// The store has said whether a command is known.
+    /// Handles the result of a probe.
     pub(super) fn on_probed(&mut self, mut job: Job, result: Result<EntryResult, StoreError>) {
         self.probing.answered(job.aggregate());
         match result {
@@ -38,7 +39,7 @@ impl Shard {
         }
     }
 
-    /// The store has not answered in time.
+    /// Forgets a probe that the store has not answered in time.
     pub(super) fn forget_probe(&mut self, job: &Job) {
         self.probing.answered(job.aggregate());
     }

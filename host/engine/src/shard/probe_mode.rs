@@ -1,33 +1,34 @@
-//! Whether a shard asks the store first.
+//! Decides whether a shard asks the store for a command before it decides it.
 
 use std::collections::HashMap;
 
 use cantus_model::AggregateRef;
 
-/// Commands in a row that turn out to be new before the shard stops asking first.
+/// New commands in a row after which the shard stops asking first.
 const NEW_IN_A_ROW: u32 = 512;
 
-/// Whether a shard asks first.
+/// Decides whether a shard asks first.
 #[derive(Default)]
 pub(super) struct ProbeMode {
-    /// How many more commands are asked for.
+    /// Count of new commands that are still probed.
     left: u32,
-    /// Aggregates with commands that are asked for. Their later commands are asked for too: so they keep their order.
+    /// Count of probes in flight by aggregate. Later commands of these aggregates are probed too, so that they keep
+    /// their order.
     asked: HashMap<AggregateRef, usize>,
 }
 
 impl ProbeMode {
-    /// Notes that the store is asked for a command of this aggregate.
+    /// Records that a command of this aggregate is probed.
     pub(super) fn ask(&mut self, aggregate: &AggregateRef) {
         *self.asked.entry(aggregate.clone()).or_default() += 1;
     }
 
-    /// Notes a command that turned out to be new.
+    /// Records that a command is new.
     pub(super) fn found_new(&mut self) {
         self.left = self.left.saturating_sub(1);
     }
 
-    /// Notes a command that turned out to have been decided before.
+    /// Records that a command was decided before.
     pub(super) fn found_known(&mut self) {
         self.left = NEW_IN_A_ROW;
     }

@@ -1,4 +1,4 @@
-//! Tells the capture task of a fault, once the store holds what the guest had decided before it.
+//! Reports faults to the recorder of repro bundles, once the store holds the earlier decisions of the aggregate.
 
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use super::Shard;
 use crate::repro::FaultIncident;
 
 impl Shard {
-    /// Notes that a guest faulted on the state of `aggregate` at `version`, and says where its bundle will be. It is
-    /// reported when nothing of the aggregate is in flight any more: then its events are durable, or never will be.
+    /// Records that a guest faulted on the state of `aggregate` at `version`, and returns the location of its bundle.
+    /// It is reported when nothing of the aggregate is in flight any more: then its events are durable, or never will
+    /// be.
     pub(super) fn report_fault(
         &mut self,
         aggregate: &AggregateRef,
@@ -37,7 +38,8 @@ impl Shard {
         Some(place)
     }
 
-    /// All that the aggregate decided is settled. `stale` if some of it did not become durable.
+    /// Reports faults after all submissions of the aggregate are settled. `stale` means that some did not become
+    /// durable.
     pub(super) fn report(&self, incidents: Vec<FaultIncident>, stale: bool) {
         let Some(repros) = &self.links.repros else { return };
         for incident in incidents {
@@ -46,11 +48,11 @@ impl Shard {
     }
 }
 
-/// What only the shard has.
+/// The data of a fault that only the shard has.
 #[derive(Default)]
 pub(super) struct FaultEvidence {
-    /// What was asked.
+    /// The command that was decided.
     pub(super) command: Option<(Message, Context)>,
-    /// What it was to be restored from.
+    /// The snapshot that was restored.
     pub(super) snapshot: Option<Snapshot>,
 }

@@ -1,4 +1,4 @@
-//! Takes in what the committer did with a submission: answers it, or lets it be decided again.
+//! Handles the results of submissions: answers them, or has them decided again.
 
 use cantus_model::{AggregateRef, CommandError, Decision, DurableOutcome, EntryResult};
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Shard {
-    /// Takes in what became of a batch, and goes on with those that were held back before.
+    /// Handles the results of a batch, and resumes deferred aggregates.
     pub(super) fn on_batch(&mut self, settled: Vec<SettledJob>) {
         settled.into_iter().for_each(|settled| self.on_settled(settled));
         self.release_held_back();
@@ -50,7 +50,7 @@ impl Shard {
             }
             Ok(EntryResult::Absent) => {
                 let error = held.unwrap_or(CommandError::ShuttingDown);
-                // A refusal holds in any state; all else was judged on a state that never was.
+                // A refusal holds in any state; any other error was found on a state that was discarded.
                 match stale && !refused {
                     true => self.redo(job),
                     false => job.answer(Err(error)),
@@ -66,7 +66,8 @@ impl Shard {
         }
     }
 
-    /// What was speculated did not happen: the resident, and all that was decided on it since, goes.
+    /// Discards the resident after a decision that did not become durable, with everything that was decided on it
+    /// since.
     fn discard_speculation(&mut self, aggregate: &AggregateRef, decision: Option<&Decision>) {
         if decision.is_some_and(|decision| !decision.verdict.events().is_empty())
             && let Some(slot) = self.slots.peek_mut(aggregate)
@@ -76,7 +77,7 @@ impl Shard {
         }
     }
 
-    /// Another writer got in between: it is decided again, a bounded number of times.
+    /// Decides a command again after another writer has changed its stream, a bounded number of times.
     fn retry(&mut self, mut job: Job, actual: u64) {
         job.conflicts += 1;
         match job.conflicts > self.settings.conflict_retries {
@@ -85,7 +86,8 @@ impl Shard {
         }
     }
 
-    /// It is decided again because something before it did not hold, which was answered or counted: this ends.
+    /// Queues a command to be decided again, because an earlier one did not become durable. That one was answered or
+    /// counted, so this ends.
     fn redo(&mut self, job: Job) {
         match self.slots.peek_mut(job.aggregate()) {
             Some(slot) => slot.redo.push(job),
@@ -93,8 +95,8 @@ impl Shard {
         }
     }
 
-    /// One submission less in flight. With the last one the store holds all that this aggregate decided, and what has
-    /// to be decided again goes before what waits, in the order of admission.
+    /// Counts one submission less in flight. After the last one the store holds all decisions of this aggregate, and
+    /// the commands to decide again go before the queue, in the order of admission.
     pub(super) fn submission_settled(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         slot.in_flight = slot.in_flight.saturating_sub(1);
@@ -118,7 +120,7 @@ impl Shard {
         if let Some(slot) = self.slots.peek_mut(aggregate)
             && let Some(snapshot) = slot.snapshot.take_if(|waiting| waiting.snapshot.version <= version)
         {
-            // A full queue drops it: the next one will do.
+            // A full queue drops it: the next one is saved instead.
             let _ = self.links.snapshot_queue.try_send(snapshot);
         }
     }

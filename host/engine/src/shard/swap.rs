@@ -1,4 +1,4 @@
-//! Puts another component in the place of one, between two commands of each aggregate.
+//! Replaces components, between two commands of each aggregate.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -10,14 +10,14 @@ use super::{
 };
 
 impl Shard {
-    /// What was decided stays and is committed; what waits is decided by the new component, on a state that it folded
-    /// itself.
+    /// Replaces the live components. Decisions that were taken are committed; commands that wait are decided by the
+    /// new component, on a state that it folded itself.
     pub(super) fn on_swap(&mut self, roster: Arc<Roster>) {
         self.roster = roster;
         let mut moved = Vec::new();
         for (aggregate, slot) in &mut self.slots {
             match self.roster.hosting(&aggregate.aggregate_type) {
-                // The same component; whether it is watched may have changed.
+                // It is the same component, but its health counts may be new.
                 Some(current) if current.digest == slot.hosted.digest => slot.hosted = Arc::clone(current),
                 current => moved.push((aggregate.clone(), current.cloned())),
             }
@@ -39,7 +39,7 @@ impl Shard {
         self.warming.waiting.extend(hosted.map(|(aggregate, _)| aggregate));
     }
 
-    /// The old resident is gone; a load that is under way is given up.
+    /// Assigns an aggregate to another component: forgets the old resident, and cancels a load that is under way.
     fn hand_over(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<HostedAggregate>>) {
         self.quarantined.pop(aggregate);
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
@@ -55,7 +55,7 @@ impl Shard {
         }
     }
 
-    /// Nobody hosts the aggregate any more: the commands that wait for it are told so.
+    /// Refuses the commands of an aggregate that no component hosts any more.
     pub(super) fn refuse_unhosted(&mut self, aggregate: &AggregateRef) {
         let waiting = self.slots.peek_mut(aggregate).map(|slot| std::mem::take(&mut slot.queue));
         for mut job in waiting.into_iter().flatten() {
@@ -64,7 +64,7 @@ impl Shard {
         }
     }
 
-    /// Brings the next one of the background into memory, and says whether there was one that could be.
+    /// Hydrates the next aggregate in the background. Returns false if there is none that can be hydrated now.
     pub(super) fn warm_next(&mut self) -> bool {
         let Self { slots, warming, .. } = self;
         let is_loading = |aggregate: &AggregateRef| {
@@ -79,7 +79,7 @@ impl Shard {
         if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.tail.is_some()) {
             self.refold(&aggregate);
         }
-        // One with submissions in flight is hydrated by its next command.
+        // An aggregate with submissions in flight is hydrated by its next command.
         if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.in_flight == 0) {
             self.start_load(&aggregate, true);
             self.warming.loading.push(aggregate);

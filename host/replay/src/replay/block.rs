@@ -1,5 +1,5 @@
-//! Runs one block of streams. A block begins with fresh guests, so that what it finds does not depend on who ran what
-//! before: the reader makes the blocks, and any thread may run any of them.
+//! Runs one block of whole streams. A block begins with fresh guests, so its findings do not depend on what other
+//! threads ran: the reader cuts the blocks, and any thread may run any of them.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -15,23 +15,23 @@ use super::{
     variant::{ReplayVariant, StreamPrefix, VariantRole},
 };
 
-/// Examples that are kept of states and of each perturbation.
+/// Examples of states and of each perturbation that a report has.
 const EXAMPLES: usize = 3;
 
-/// What blocks have found.
+/// The findings of blocks.
 #[derive(Default)]
 pub(super) struct BlockFindings {
     pub(super) collector: FindingsCollector,
     pub(super) folded_only: u64,
     pub(super) kinds: BTreeMap<String, KindReport>,
     pub(super) states: EndStateFindings,
-    /// For each perturbation.
+    /// For each perturbation, the count of differences and the first examples.
     pub(super) perturbed: Vec<(u64, Vec<FindingExample>)>,
-    /// The host could not run a guest: that says nothing of the guest.
+    /// The reason why the host could not run a guest, which says nothing about the guest.
     pub(super) failure: Option<String>,
 }
 
-/// The sum of the states' digests does not depend on their order.
+/// The states in which streams end. The sum of their digests does not depend on their order.
 #[derive(Default)]
 pub(super) struct EndStateFindings {
     sum: [u64; 4],
@@ -115,13 +115,13 @@ pub(super) struct BlockRunner {
     perturbed: Vec<ReplayVariant>,
     since: Option<Timestamp>,
     track: StreamPrefix,
-    /// The stream and the command within it.
+    /// The numbers of the stream and of the command within it.
     place: (u64, u64),
     found: BlockFindings,
 }
 
 impl BlockRunner {
-    /// `first` is the number of its first stream.
+    /// Creates a runner for a block whose first stream has the number `first`.
     pub(super) fn new(config: &ReplayConfig, first: u64) -> Self {
         let role = config.candidate.map_or(VariantRole::Recorded, VariantRole::Candidate);
         let variant = |role, mode, components: &Arc<_>| {
@@ -171,7 +171,7 @@ impl BlockRunner {
         let decided = (!too_early).then(|| self.decide(command));
         let fault = self.fold(command);
         match decided {
-            // What cannot fold what it decided has not decided well.
+            // A component that cannot fold the events of its decision faults.
             Some(decided) => {
                 let now = fault.map_or(decided.now, ReplayOutcome::Fault);
                 self.count(command, RedecidedCommand { now, ..decided });
@@ -180,7 +180,7 @@ impl BlockRunner {
         }
     }
 
-    /// Folds what the command has produced; and gives the fault if the component under replay cannot.
+    /// Folds the events of a command. Returns the fault if the component under replay cannot fold them.
     fn fold(&mut self, command: &RecordedCommand) -> Option<Box<Fault>> {
         if command.events.is_empty() {
             return None;
@@ -197,7 +197,7 @@ impl BlockRunner {
         let then = self.recorded.fold(&events);
         let now = self.candidate.as_mut().map(|candidate| candidate.fold(&events));
         for variant in &mut self.perturbed {
-            // It shows in the next decision, or in the state at the end.
+            // A difference shows in the next decision, or in the state at the end.
             let _ = variant.fold(&events);
         }
         self.track.kept.push(events);
@@ -245,7 +245,7 @@ impl BlockRunner {
     fn end(&mut self, HistoryPage { aggregate, commands, .. }: &HistoryPage) {
         let then = self.recorded.end();
         let now = self.candidate.as_mut().map(ReplayVariant::end);
-        // Without the component that decided there is nothing to compare with.
+        // Without the component that decided there is no state to compare with.
         if then.is_some() && now.as_ref().is_some_and(|now| *now != then) {
             self.found.states.differ(self.place.0, aggregate);
         }
@@ -264,7 +264,7 @@ impl BlockRunner {
     }
 }
 
-/// What is not known of a part is not known of the whole.
+/// The sum, or `None` if one of both is not known.
 fn sum(one: Option<u64>, two: Option<u64>) -> Option<u64> {
     one.zip(two).map(|(one, two)| one + two)
 }
@@ -283,7 +283,8 @@ fn failure(decided: &ReplayOutcome) -> Option<String> {
     }
 }
 
-/// Faults are alike if they are of one kind, in one call: texts may hold addresses.
+/// Reports whether two outcomes are the same. Faults are the same if they have one kind and one call, because
+/// messages may hold addresses.
 fn is_alike(one: &ReplayOutcome, two: &ReplayOutcome) -> bool {
     match (one, two) {
         (ReplayOutcome::Fault(one), ReplayOutcome::Fault(two)) => one.kind == two.kind && one.call == two.call,

@@ -1,4 +1,4 @@
-//! What a recorded decision and a decision of today have in common.
+//! Compares recorded decisions with new ones.
 
 use std::fmt;
 
@@ -8,28 +8,28 @@ use serde_json::json;
 
 use super::{JsonText, ReplayOutcome};
 
-/// How a decision of today differs from the recorded one.
+/// The kind of difference between a new decision and the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecisionChange {
-    /// Both accepted, with other events.
+    /// Both accepted the command, with different events.
     EventsDiffer,
-    /// Both rejected, otherwise.
+    /// Both rejected the command, differently.
     RejectionDiffers,
     /// Accepted then, rejected now.
     AcceptedToRejected,
     /// Rejected then, accepted now.
     RejectedToAccepted,
-    /// Decided then; now there is no such command, or the payload is not accepted.
+    /// Decided then; now the component has no such command, or does not accept its payload.
     Undecided,
     /// Decided then; now the guest faults.
     Fault,
-    /// The stream could not be folded up to it.
+    /// The stream could not be folded up to the command.
     Unreached,
 }
 
 impl DecisionChange {
-    /// For people.
+    /// The name, for people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EventsDiffer => "events differ",
@@ -42,7 +42,7 @@ impl DecisionChange {
         }
     }
 
-    /// Whether a new version may have it at all.
+    /// Reports whether no new version may have this difference.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Fault | Self::Unreached)
     }
@@ -62,7 +62,7 @@ pub(crate) enum ReportedDecision<'a> {
 }
 
 impl<'a> ReportedDecision<'a> {
-    /// As it was recorded.
+    /// The decision in a record.
     pub(crate) fn recorded(command: &'a RecordedCommand) -> Self {
         match &command.record.outcome {
             Outcome::Accepted { .. } => Self::Accepted(&command.events),
@@ -70,8 +70,8 @@ impl<'a> ReportedDecision<'a> {
         }
     }
 
-    /// This one and another that is not the same, for a report: where the JSON of payloads is the same and only its bytes
-    /// are not (line ends, or a string that stands for text), payloads are given as text.
+    /// Returns this decision and a different one for a report. If their JSON is the same and only the bytes of
+    /// payloads differ (line ends, or a string that stands for text), payloads are given as text.
     pub(crate) fn told_apart(&self, other: &Self) -> (JsonText, JsonText) {
         match (self.json(), other.json()) {
             (one, two) if one == two => (self.shown(payload_text), other.shown(payload_text)),
@@ -102,7 +102,7 @@ impl<'a> ReportedDecision<'a> {
     }
 }
 
-/// A decision as a report has it.
+/// The JSON of a decision in a report.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum DecisionJson<'a> {
@@ -146,7 +146,7 @@ impl<'a> DecisionJson<'a> {
     }
 }
 
-/// `None` if they are identical, to the byte.
+/// Compares two decisions. `None` if they are identical to the byte.
 pub(crate) fn compare(recorded: &ReportedDecision<'_>, now: &ReplayOutcome) -> Option<DecisionChange> {
     let verdict = match now {
         ReplayOutcome::Decided(verdict) => verdict,
@@ -168,22 +168,23 @@ pub(crate) fn compare(recorded: &ReportedDecision<'_>, now: &ReplayOutcome) -> O
             ReplayOutcome::Decided(Verdict::Rejected(rejection)) => {
                 compare(&ReportedDecision::Rejected(rejection), now)
             }
-            // What could not be decided before is no loss.
+            // A command that could not be decided before loses nothing.
             _ => None,
         },
     }
 }
 
-/// Bytes of a payload that a report shows.
+/// Bytes of the longest payload that a report shows whole.
 const SHOWN: usize = 4_096;
 
-/// A payload in a report: JSON as it was written, else as [`payload_text`].
+/// A payload in a report: JSON as it was written, otherwise as [`payload_text`].
 pub(crate) fn payload_json(payload: &[u8]) -> JsonText {
     let json = (payload.len() <= SHOWN).then(|| JsonText::parse(payload)).flatten();
     json.unwrap_or_else(|| payload_text(payload))
 }
 
-/// A payload in a report, to the byte: text as a string, other bytes in hexadecimal, a long one by its beginning and digest.
+/// A payload in a report, exact to the byte: text as a string, other bytes in hexadecimal, a long payload by its
+/// beginning and digest.
 pub(super) fn payload_text(payload: &[u8]) -> JsonText {
     if payload.len() > SHOWN {
         let starts = String::from_utf8_lossy(&payload[..SHOWN / 4]);

@@ -1,4 +1,4 @@
-//! What to replay, and who decides.
+//! The request for a replay, and its configuration.
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -6,45 +6,45 @@ use cantus_model::{Digest, HistoryQuery, Timestamp};
 
 use super::{components::Components, run_mode::RunMode};
 
-/// What to replay, on what.
+/// A request for a replay.
 pub struct Replay {
-    /// Which streams.
+    /// The streams to replay.
     pub query: HistoryQuery,
-    /// At most so many commands are decided; those that are only folded do not count.
+    /// The maximum count of commands that are decided; those that are only folded do not count.
     pub limit: Option<u64>,
     /// Threads that run guests.
     pub threads: usize,
-    /// Who decides, and how.
+    /// The components that decide, and the modes in which they are run.
     pub config: ReplayConfig,
 }
 
-/// Who decides, and how.
+/// The components that decide, and the modes in which they are run.
 pub struct ReplayConfig {
-    /// The components by digest.
+    /// The components, by digest.
     pub components: Arc<Components>,
-    /// Decides instead of the recorded ones.
+    /// The component that decides instead of the recorded ones.
     pub candidate: Option<Digest>,
-    /// Other ways to run the same, which must not matter.
+    /// Ways to run the same history that must not change any decision.
     pub perturbations: Vec<Perturbation>,
-    /// Commands before this are only folded.
+    /// Commands before this time are only folded.
     pub since: Option<Timestamp>,
     /// `engine.events_per_command`.
     pub events_per_command: usize,
 }
 
-/// One way to run what must not matter.
+/// A way to run the same history that must not change any decision.
 pub struct Perturbation {
-    /// For people.
+    /// The name in reports.
     pub name: String,
     pub(crate) mode: RunMode,
     pub(crate) components: Arc<Components>,
 }
 
-/// How far a replay has come.
+/// The progress of a replay.
 #[derive(Debug, Default)]
 pub struct ReplayProgress {
-    /// Commands that were run.
+    /// Count of commands that were run.
     pub done: AtomicU64,
-    /// Commands that there are, if that is known; else 0.
+    /// Count of all commands if it is known, otherwise 0.
     pub total: AtomicU64,
 }

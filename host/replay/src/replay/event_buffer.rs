@@ -1,13 +1,13 @@
-//! The events of one stream, kept for those who must fold it from its beginning.
+//! The events of one stream, retained to fold it again from its beginning.
 
 use std::sync::Arc;
 
 use cantus_model::EventBatch;
 
-/// Bytes of events that are kept of one stream. What must be folded anew beyond them is not reached.
+/// Bytes of events that are retained of one stream. A longer stream cannot be folded again.
 const KEPT_BYTES: usize = 64 << 20;
 
-/// All events of a stream so far, or none once they are too many.
+/// All events of a stream so far, or none once they exceed the limit.
 #[derive(Default)]
 pub(crate) struct EventBuffer {
     batches: Vec<Arc<EventBatch>>,
@@ -23,12 +23,12 @@ impl EventBuffer {
         }
     }
 
-    /// Whether so many bytes more are kept.
+    /// Reports whether `bytes` more bytes fit.
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
         self.bytes + bytes <= KEPT_BYTES
     }
 
-    /// All of them; `None` if they were too many.
+    /// Returns all events; `None` if they exceeded the limit.
     pub(crate) fn all(&self) -> Option<&[Arc<EventBatch>]> {
         self.has_room_for(0).then_some(&self.batches)
     }

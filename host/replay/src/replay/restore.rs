@@ -1,16 +1,17 @@
-//! Restores the instance of a stream from its own snapshot, as a host does after a restart: it must come to the same.
+//! Restores the instance of a stream from its own snapshot, as a host does after a restart. The state must be the
+//! same.
 
 use cantus_model::{Context, Fault, FaultKind, Message};
 
 use super::{ComponentRunner, ReplayOutcome, RestoreSchedule};
 
 impl ComponentRunner {
-    /// The fault, if the stream's instance did not come back from its own snapshot as it was.
+    /// The fault, if the stream's instance did not come back unchanged from its own snapshot.
     pub(crate) fn restore_fault(&self) -> Option<&Fault> {
         self.restore_fault.as_deref()
     }
 
-    /// Counts one more step of the stream, and says whether its instance is to be restored at it.
+    /// Counts one more step of the stream, and reports whether its instance is restored at it.
     pub(super) fn is_restore_due(&mut self) -> bool {
         let restores = self.restores_in_between();
         let Some(stream) = &mut self.stream else { return false };
@@ -18,15 +19,15 @@ impl ComponentRunner {
         restores && stream.steps.is_power_of_two()
     }
 
-    /// Whether the stream's instance is restored at some of its steps and at its end.
+    /// Reports whether the stream's instance is restored at some of its steps and at its end.
     fn restores_in_between(&self) -> bool {
         let hosted = self.stream.as_ref().and_then(|stream| self.hosted.get(&stream.aggregate.aggregate_type));
         let takes_snapshots = hosted.is_some_and(|hosted| hosted.aggregate_type.snapshot_every > 0);
         self.mode.restores == RestoreSchedule::PowersOfTwo && takes_snapshots
     }
 
-    /// Whether a command is decided otherwise on an instance that was folded whole than on one that was restored from that
-    /// one's snapshot, each in a sandbox of its own.
+    /// Reports whether a command is decided differently on an instance that folded all events than on one that was
+    /// restored from that instance's snapshot, each in a sandbox of its own.
     pub(crate) fn restore_changes(&mut self, command: &Message, context: &Context) -> bool {
         let Some(stream) = &self.stream else { return false };
         let Some(hosted) = self.hosted.get(&stream.aggregate.aggregate_type).cloned() else { return false };
@@ -38,13 +39,13 @@ impl ComponentRunner {
         folded != restored
     }
 
-    /// The state of the stream, folded whole in a sandbox of its own.
+    /// Returns the state of the stream, folded from all events in a sandbox of its own.
     pub(crate) fn folded_state(&mut self) -> Option<Vec<u8>> {
         self.close();
         self.state().ok().flatten()
     }
 
-    /// The state that the stream has come to, restored once more if that is due.
+    /// Returns the state at the end of the stream, after one more restore if the mode has restores.
     pub(crate) fn last_state(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
         if self.restores_in_between() {
             self.refresh();
@@ -52,7 +53,7 @@ impl ComponentRunner {
         self.state()
     }
 
-    /// Makes the instance again from its own snapshot. If it is not as it was, nothing more can be done with the stream.
+    /// Restores the instance from its own snapshot. If its state changes, the rest of the stream is not run.
     pub(super) fn refresh(&mut self) {
         if self.restore_fault.is_none() {
             self.restore_fault = self.restart().err();
@@ -93,10 +94,10 @@ impl ComponentRunner {
 
 /// Bytes of a state that a message shows.
 const EXCERPT: usize = 200;
-/// Of those, the ones before the first difference.
+/// Bytes before the first difference that a message shows.
 const BEFORE: usize = 60;
 
-/// Two states around their first difference, byte by byte: numbers that are printed again may look alike.
+/// Shows two states around their first differing byte: printed as parsed numbers they might look the same.
 fn excerpts(states: [&[u8]; 2]) -> [String; 2] {
     let [one, two] = states;
     let common = one.iter().zip(two).take_while(|(one, two)| one == two).count();

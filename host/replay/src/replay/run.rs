@@ -1,4 +1,4 @@
-//! Drives a replay: reads history in blocks of whole streams and lets every processor run some.
+//! Drives a replay: reads history in blocks of whole streams, which threads run in parallel.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ use super::{
     report::{PerturbationReport, ReplayReport},
 };
 
-/// A block has at least so many commands or pages, or bytes of commands and events, unless history ends.
+/// Commands or pages after which a block is complete.
 const BLOCK_COMMANDS: usize = 1_024;
 const BLOCK_BYTES: usize = 4 << 20;
 /// Pages of a long stream that wait for the thread that runs it.
@@ -33,7 +33,7 @@ struct ReplayBlock {
     rest: Option<Receiver<HistoryPage>>,
 }
 
-/// Replays history and says what came out.
+/// Replays history and reports every difference.
 ///
 /// # Errors
 /// If history cannot be read.
@@ -76,7 +76,7 @@ pub async fn replay(
     }
 }
 
-/// Cuts history into blocks.
+/// Reads history and cuts it into blocks.
 async fn read(
     history: &mut dyn History,
     blocks: &Sender<ReplayBlock>,
@@ -90,7 +90,7 @@ async fn read(
         stream += u64::from(page.last);
         let (last, full) = (page.last, commands >= BLOCK_COMMANDS || bytes >= BLOCK_BYTES);
         if full && !last {
-            // A long stream: one thread runs it while it is read.
+            // A long stream is run while it is read.
             let (rest, more) = bounded(PAGES_AHEAD);
             pages.push(page);
             send(blocks, ReplayBlock { first_stream, pages: std::mem::take(&mut pages), rest: Some(more) }).await?;
@@ -121,14 +121,14 @@ async fn read(
     Ok(())
 }
 
-/// How many commands more are decided.
+/// Count of commands that may still be decided.
 struct CommandLimit {
     left: u64,
     since: Option<Timestamp>,
 }
 
 impl CommandLimit {
-    /// Cuts off what is beyond it: that stream ends there.
+    /// Cuts off the commands beyond the limit: the stream ends there.
     fn shorten(&mut self, mut page: HistoryPage) -> HistoryPage {
         let mut within = 0;
         while let Some(command) = page.commands.get(within).filter(|_| self.left > 0) {
@@ -141,7 +141,7 @@ impl CommandLimit {
     }
 }
 
-/// Waits for room without holding up the runtime.
+/// Sends a message; waits for room without blocking the runtime.
 async fn send<T: Send + 'static>(channel: &Sender<T>, message: T) -> Result<(), StoreError> {
     let gone = || StoreError::Other("a thread of the replay panicked".into());
     let message = match channel.try_send(message) {

@@ -1,4 +1,4 @@
-//! One component that decides recorded commands again, stream by stream, without a store and without consequences.
+//! Runs one component on recorded streams, one after another, without a store and without consequences.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,19 +10,19 @@ use cantus_model::{
 
 use super::{EventBuffer, InstancePlacement, RestoreSchedule, RunMode};
 
-/// A sandbox that holds more is exchanged between two streams.
+/// Bytes of memory after which a sandbox is replaced between two streams.
 const SANDBOX_BYTES: usize = 64 << 20;
 
-/// What came of a command.
+/// The outcome of a command that was decided again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReplayOutcome {
-    /// A decision.
+    /// The component decided.
     Decided(Verdict),
-    /// None: there is no such command, or its payload is not accepted.
+    /// The component has no such command, or does not accept its payload.
     Undecided(String),
     /// The guest faulted.
     Fault(Box<Fault>),
-    /// Its stream could not be folded up to it.
+    /// The stream could not be folded up to the command.
     Unreached,
 }
 
@@ -35,21 +35,21 @@ pub(crate) struct ComponentRunner {
     sandbox: Option<Box<dyn AggregateSandbox>>,
     fuel: u64,
     pub(super) stream: Option<RunnerStream>,
-    /// The stream's instance did not come back from its own snapshot as it was.
+    /// Set if the stream's instance did not come back unchanged from its own snapshot.
     pub(super) restore_fault: Option<Box<Fault>>,
 }
 
 /// The stream that is being run.
 pub(super) struct RunnerStream {
     pub(super) aggregate: AggregateRef,
-    /// A snapshot of this component that it begins with, instead of nothing.
+    /// A snapshot of this component at which the stream begins, instead of at the initial state.
     start: Option<Snapshot>,
-    /// The stream version that was folded so far.
+    /// The stream version up to which it was folded.
     pub(super) version: u64,
     /// Count of folds and decisions so far.
     pub(super) steps: u64,
     instance: Option<InstanceId>,
-    /// What was folded so far, in case it must be folded again.
+    /// The events that were folded, in case they must be folded again.
     kept: EventBuffer,
     one_by_one: bool,
 }
@@ -68,7 +68,7 @@ impl ComponentRunner {
         self.component.digest()
     }
 
-    /// Whether it hosts such aggregates.
+    /// Reports whether the component hosts an aggregate type.
     pub(crate) fn hosts(&self, aggregate_type: &str) -> bool {
         self.hosted.contains_key(aggregate_type)
     }
@@ -78,12 +78,12 @@ impl ComponentRunner {
         self.fuel + self.sandbox.as_ref().map_or(0, |sandbox| sandbox.fuel_used())
     }
 
-    /// Begins a stream. A fault is told by the first fold or decision.
+    /// Begins a stream. The first fold or decision reports a fault.
     pub(crate) fn begin(&mut self, aggregate: AggregateRef) {
         self.begin_from(aggregate, None);
     }
 
-    /// Begins a stream at a snapshot that this very component took.
+    /// Begins a stream at a snapshot that the same component took.
     pub(crate) fn begin_from(&mut self, aggregate: AggregateRef, start: Option<Snapshot>) {
         let exchange = self.mode.instances != InstancePlacement::Resident
             || self.sandbox.as_ref().is_some_and(|sandbox| sandbox.memory_bytes() > SANDBOX_BYTES);
@@ -96,17 +96,17 @@ impl ComponentRunner {
             Some(RunnerStream { aggregate, start, version, steps: 0, instance: None, kept, one_by_one: false });
     }
 
-    /// Folds recorded events. After a fault the stream is over: nothing of it can be decided any more.
+    /// Folds recorded events. After a fault the stream is over: nothing more of it can be decided.
     pub(crate) fn fold(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
         let folded = match self.fold_on(&events) {
-            // The limits are those of one call. Each event stayed below them when it happened.
+            // The limits are those of one call, and each event stayed below them when it happened.
             Err(fault) if fault.kind.is_call_limit() && self.go_one_by_one() => self.fold_on(&events),
             folded => folded,
         };
         self.keep(events, folded)
     }
 
-    /// Folds events that were decided just now, in one call as a host does. After a fault the stream is over.
+    /// Folds events of a new decision, in one call as a host does. After a fault the stream is over.
     pub(crate) fn fold_new(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
         let folded = self.fold_on(&events);
         self.keep(events, folded)
@@ -130,12 +130,13 @@ impl ComponentRunner {
         folded
     }
 
-    /// Makes the stream's instance now, so that the next call is charged with nothing else. A fault comes again there.
+    /// Hydrates the stream's instance now, so that the next call is charged only for itself. The next call reports a
+    /// fault.
     pub(crate) fn hydrate(&mut self) {
         let _ = self.instance();
     }
 
-    /// Decides a command on the state that was folded so far. It does not change it.
+    /// Decides a command on the state that was folded so far, which it does not change.
     pub(crate) fn decide(&mut self, command: &Message, context: &Context) -> ReplayOutcome {
         if self.is_restore_due() {
             self.refresh();
@@ -143,7 +144,7 @@ impl ComponentRunner {
         self.decide_again(command, context)
     }
 
-    /// Decides without counting a step of the stream, so that a sandbox which has decided before decides once more.
+    /// Decides without counting a step of the stream, so that the same sandbox decides the command once more.
     pub(crate) fn decide_again(&mut self, command: &Message, context: &Context) -> ReplayOutcome {
         let Some(stream) = &self.stream else { return ReplayOutcome::Unreached };
         let Some(hosted) = self.hosted.get(&stream.aggregate.aggregate_type).cloned() else {
@@ -168,7 +169,7 @@ impl ComponentRunner {
         context: &Context,
     ) -> ReplayOutcome {
         let verdict = match self.ask(hosted, command, context) {
-            // Those before it may have filled the memory.
+            // Earlier streams may have filled the memory.
             Err(HandleError::Fault(fault)) if fault.kind == FaultKind::MemoryLimit => {
                 self.close();
                 self.ask(hosted, command, context).and_then(|verdict| verdict.map(Some).ok_or(fault.into()))
@@ -195,7 +196,7 @@ impl ComponentRunner {
         decide(&mut **sandbox, instance, hosted, command, context, self.events_per_command).map(Some)
     }
 
-    /// The state that the stream has come to, and the end of it. `None` if it could not be folded.
+    /// Ends the stream and returns its state. `None` if it could not be folded.
     pub(crate) fn end(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
         let state = self.last_state();
         self.release();
@@ -214,13 +215,14 @@ impl ComponentRunner {
         }
     }
 
-    /// The state as it stands. `None` if the stream is over.
+    /// Returns the current state. `None` if the stream is over.
     pub(crate) fn state(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
         let Some(instance) = self.instance()? else { return Ok(None) };
         self.sandbox.as_mut().map(|sandbox| sandbox.snapshot(instance)).transpose()
     }
 
-    /// The instance of the stream, hydrated if it was not there. `None` if the stream is over, or too long to be folded again.
+    /// Returns the instance of the stream, hydrated if necessary. `None` if the stream is over, or too long to be
+    /// folded again.
     fn instance(&mut self) -> Result<Option<InstanceId>, Box<Fault>> {
         let Some(stream) = &self.stream else { return Ok(None) };
         match (&self.restore_fault, stream.instance) {
@@ -271,7 +273,7 @@ impl ComponentRunner {
         Ok(self.sandbox.insert(sandbox))
     }
 
-    /// Drops the sandbox, and with it the instance.
+    /// Drops the sandbox, and the instance with it.
     pub(super) fn close(&mut self) {
         if let Some(sandbox) = self.sandbox.take() {
             self.fuel += sandbox.fuel_used();

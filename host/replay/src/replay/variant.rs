@@ -1,4 +1,4 @@
-//! One way of replaying a block of streams: by the components that are recorded, or by a candidate.
+//! One variant of a replay: a role (the recorded components, or a candidate) and a mode.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,35 +9,35 @@ use cantus_model::{AggregateRef, Digest, EventBatch, Fault, RecordedCommand};
 
 use super::{ComponentRunner, EventBuffer, ReplayOutcome, RunMode, components::Components};
 
-/// Who decides.
+/// The component that decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum VariantRole {
-    /// Whoever decided then.
+    /// The component that decided then.
     Recorded,
-    /// This component, always.
+    /// Always this component.
     Candidate(Digest),
 }
 
-/// Sandboxes that an variant keeps from one stream to the next.
+/// Runners that a variant retains from one stream to the next.
 const RUNNERS: usize = 4;
 
-/// The stream that is being run, for components that join it late.
+/// The events of the current stream so far, for components that join late.
 #[derive(Default)]
 pub(super) struct StreamPrefix {
     pub(super) aggregate: Option<AggregateRef>,
     pub(super) kept: EventBuffer,
 }
 
-/// Decides and folds, in one mode.
+/// Runs streams in one mode.
 pub(super) struct ReplayVariant {
     role: VariantRole,
     mode: RunMode,
     components: Arc<Components>,
     events_per_command: usize,
     runners: BTreeMap<Digest, ComponentRunner>,
-    /// Those that take part in the stream.
+    /// The components that take part in the stream.
     taking_part: BTreeSet<Digest>,
-    /// The last that decided.
+    /// The component that decided last.
     last: Option<Digest>,
 }
 
@@ -61,8 +61,8 @@ impl ReplayVariant {
         }
     }
 
-    /// Decides a command, on the events that the stream has so far; and says how much fuel the decision alone took, if
-    /// there was who could decide.
+    /// Decides a command on the events of the stream so far. Returns also the fuel that the decision alone used, if a
+    /// component could decide.
     pub(super) fn decide(&mut self, command: &RecordedCommand, track: &StreamPrefix) -> (ReplayOutcome, Option<u64>) {
         let digest = self.digest_for(command);
         self.last = Some(digest);
@@ -76,7 +76,7 @@ impl ReplayVariant {
         (outcome, Some(runner.fuel_used() - before))
     }
 
-    /// Lets whoever decides this command fold the stream from here on: soon it is too long to join.
+    /// Lets the component that decides this command fold the stream from here on: soon it is too long to join.
     pub(super) fn join(&mut self, command: &RecordedCommand, track: &StreamPrefix) {
         let _ = self.taking_part(self.digest_for(command), track);
     }
@@ -88,8 +88,8 @@ impl ReplayVariant {
         }
     }
 
-    /// Folds the events that a command has produced; and gives the fault if the one who decided it cannot. The rest of
-    /// the stream is unreached then.
+    /// Folds the events of a command. Returns the fault if the component that decided it cannot fold them; then the
+    /// rest of the stream is unreached.
     pub(super) fn fold(&mut self, events: &Arc<EventBatch>) -> Option<Box<Fault>> {
         let mut fault = None;
         for digest in &self.taking_part {
@@ -103,7 +103,7 @@ impl ReplayVariant {
         fault
     }
 
-    /// The state that the stream has come to, by the component that decided last. A fault is no state.
+    /// Ends the stream. Returns its state as the component that decided last folded it, or `None` after a fault.
     pub(super) fn end(&mut self) -> Option<Vec<u8>> {
         let mut state = None;
         for digest in std::mem::take(&mut self.taking_part) {
@@ -115,7 +115,7 @@ impl ReplayVariant {
         state
     }
 
-    /// The runner of a component, brought to where the stream is.
+    /// Returns the runner of a component, hydrated up to the current end of the stream.
     fn taking_part(&mut self, digest: Digest, track: &StreamPrefix) -> Result<&mut ComponentRunner, ReplayOutcome> {
         if !self.runners.contains_key(&digest) {
             let component = self.components.get(digest).ok_or(ReplayOutcome::Unreached)?;

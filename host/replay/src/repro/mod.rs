@@ -1,11 +1,11 @@
-//! Repro bundles: what is needed to see a guest's fault again, in one file, away from the host that met it.
+//! Repro bundles: one file with everything that is needed to reproduce a guest's fault away from the host in which it
+//! happened, except the component.
 //!
-//! In the host, a shard witnesses a fault and sends it on; `capture` reads what the store has of the aggregate and hands
-//! the finished file to a [`ReproSink`]. The shard never waits for it, and what does not fit the queue is dropped. Later,
-//! [`BundleRerun`] runs a bundle in a fresh sandbox, and [`shorten`] finds the events that it takes.
+//! The engine writes the file when a guest faults. [`BundleRerun`] runs a bundle in a fresh sandbox, and [`shorten`]
+//! finds the events that the fault needs.
 //!
 //! # The file
-//! One JSON object, UTF-8. The same fault gives the same bytes: the only time in it is the command's own.
+//! One JSON object in UTF-8. The same fault gives the same bytes: the only time in it is the command's own.
 //!
 //! | field | what it is |
 //! |---|---|
@@ -21,7 +21,8 @@
 //! | `incomplete` | why it cannot be run: something is missing. Most often absent |
 //! | `shortened_from` | how many events there were before some were taken out. Then their versions say nothing |
 //!
-//! Payloads and states are the exact bytes: a text if they are UTF-8, else `{"hex": "…"}`. A person may edit the file.
+//! Payloads and states are exact bytes: a string if they are UTF-8, otherwise `{"hex": "…"}`. A person may edit the
+//! file.
 
 mod bundle;
 mod rerun;

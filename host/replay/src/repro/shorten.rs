@@ -1,4 +1,4 @@
-//! Finds the events that a fault takes, by running the bundle without some of them: delta debugging.
+//! Finds the events that a fault needs, by running the bundle without some of them: delta debugging.
 
 use super::{Bundle, BundleRerun, StartingState};
 use crate::quietly::quietly;
@@ -6,18 +6,18 @@ use crate::quietly::quietly;
 /// A bundle with fewer events that shows the same fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShortenedBundle {
-    /// It.
+    /// The shortened bundle.
     pub bundle: Bundle,
-    /// How often something was run.
+    /// Count of runs.
     pub runs: usize,
-    /// Whether the fault takes every event that is left. If not, the runs were used up before that was known.
+    /// The fault needs every event that is left. If false, the limit of runs was reached before that was known.
     pub minimal: bool,
 }
 
-/// Takes events out of a bundle for as long as the recorded fault comes, at most `limit` times. `tell` hears of every run:
-/// how many there were, and how many events are left.
+/// Removes events from a bundle for as long as the recorded fault is reproduced, in at most `limit` runs. After each
+/// run, `on_run` gets the count of runs and the count of events that are left.
 ///
-/// `None` if the fault does not come even with all of them.
+/// `None` if the fault is not reproduced even with all events.
 pub fn shorten(rerun: &BundleRerun<'_>, limit: usize, mut tell: impl FnMut(usize, usize)) -> Option<ShortenedBundle> {
     let start = quietly(|| rerun.runs()).into_iter().find(|run| run.again)?.start;
     let all = rerun.events(start);
@@ -47,8 +47,9 @@ pub fn shorten(rerun: &BundleRerun<'_>, limit: usize, mut tell: impl FnMut(usize
     Some(ShortenedBundle { bundle, runs, minimal })
 }
 
-/// Zeller and Hildebrandt's `ddmin` ("Simplifying and isolating failure-inducing input", 2002): the smallest list found
-/// that still fails, and whether it fails no more without any one of its items. `fails` says `None` when it had enough.
+/// Zeller and Hildebrandt's `ddmin` ("Simplifying and isolating failure-inducing input", 2002). Returns the smallest
+/// list found that still fails, and whether removing any one of its items makes it pass. `fails` returns `None` when
+/// no more runs are allowed.
 fn minimise(items: Vec<usize>, mut fails: impl FnMut(&[usize]) -> Option<bool>) -> (Vec<usize>, bool) {
     let mut kept = items;
     match fails(&[]) {
@@ -69,8 +70,8 @@ fn minimise(items: Vec<usize>, mut fails: impl FnMut(&[usize]) -> Option<bool>) 
     (kept, true)
 }
 
-/// One of the parts that fails, or all but one of them that do; and into how many parts to divide those next. Nothing
-/// inside if there is none.
+/// Finds one of the parts that fails, or all but one of them that do, and the count of parts into which that is
+/// divided next. The outer `None` means that no more runs are allowed, the inner one that nothing smaller fails.
 fn reduce(
     kept: &[usize],
     size: usize,
@@ -82,7 +83,7 @@ fn reduce(
             return Some(Some((part.to_vec(), 2)));
         }
     }
-    // Of two parts, the rest is the other.
+    // Of two parts, the rest is the other part, which was tried already.
     for at in (0..kept.len()).step_by(size).filter(|_| parts > 2) {
         let rest: Vec<usize> = kept[..at].iter().chain(kept[at..].iter().skip(size)).copied().collect();
         if fails(&rest)? {

@@ -1,4 +1,4 @@
-//! What is verified, against what.
+//! The candidate of a verification.
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use cantus_model::ports::Component;
 
 use super::{Predecessor, Waiver};
 
-/// What is to be verified, against what.
+/// A component to verify, with its predecessor and its waiver.
 pub struct Candidate {
-    /// What may go live.
+    /// The component that may go live.
     pub component: Arc<dyn Component>,
-    /// What is live, or was last. Its decisions stand for the recorded ones where another component took those.
+    /// The component that is live, or was last. Its decisions replace the recorded ones of other components in the
+    /// comparison.
     pub against: Option<Predecessor>,
-    /// Differences that are allowed.
+    /// The differences that are allowed.
     pub waiver: Option<Waiver>,
     /// `engine.events_per_command`.
     pub events_per_command: usize,
@@ -30,7 +31,7 @@ impl Candidate {
         types
     }
 
-    /// The way past a verification: a person answers for it.
+    /// The command with which a person activates it without a verification, and answers for it.
     pub(super) fn by_hand(&self) -> String {
         let manifest = self.component.manifest();
         format!("`cantus plugin activate {}@{} --no-verify --why REASON`", manifest.name, manifest.version)

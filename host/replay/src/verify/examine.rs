@@ -1,4 +1,4 @@
-//! Runs the steps on the candidate, twice, and on what it is compared with.
+//! Runs the steps on the candidate, twice, and on the live component that it is compared with.
 
 use std::{
     sync::Arc,
@@ -14,23 +14,23 @@ use crate::replay::{
     RunMode, compare,
 };
 
-/// Failures that are described; one is enough to refuse.
+/// Failures that a report describes; one is enough to refuse.
 const FAILURES: usize = 5;
 
-/// What the examination found.
+/// The result of an examination.
 pub(super) struct ExaminationResult {
     pub(super) findings: Findings,
     pub(super) failures: Vec<VerificationFailure>,
-    /// Whether it came to the end in time.
+    /// All streams were run before the time was up.
     pub(super) complete: bool,
 }
 
 pub(super) struct Examination {
-    /// The candidate as the host will run it.
+    /// The candidate in the mode of the running host.
     usual: ComponentRunner,
-    /// The same candidate, run in a way that must not matter.
+    /// The same candidate in a mode that must not change any decision.
     other: ComponentRunner,
-    /// What is live, for commands that another component decided.
+    /// The live component, for commands that another component decided.
     live: Option<ComponentRunner>,
     until: Instant,
     collector: FindingsCollector,
@@ -40,7 +40,7 @@ pub(super) struct Examination {
 
 struct ExaminedStream {
     aggregate: AggregateRef,
-    /// Whether the live component is run as well.
+    /// The live component runs the stream as well.
     with_live: bool,
     commands: u64,
 }
@@ -64,7 +64,7 @@ impl Examination {
         }
     }
 
-    /// Runs what comes, until it ends or time is up. One call into a guest has a limit of its own.
+    /// Runs the parts until they end or the time is up. One call into a guest has a limit of its own.
     pub(super) fn run(mut self, mut parts: mpsc::Receiver<StreamPart>) -> ExaminationResult {
         let mut complete = true;
         while complete && let Some(part) = parts.blocking_recv() {
@@ -77,7 +77,7 @@ impl Examination {
         ExaminationResult { findings: self.collector.finish(), failures: self.failures, complete }
     }
 
-    /// Whether there was time for all of them.
+    /// Runs steps, and reports whether there was time for all of them.
     fn steps(&mut self, steps: Vec<StreamStep>) -> bool {
         steps.into_iter().all(|step| {
             let in_time = Instant::now() <= self.until;
@@ -115,7 +115,7 @@ impl Examination {
         let runners = [&mut self.usual, &mut self.other];
         let [usual, other] = runners.map(|runner| runner.fold(Arc::clone(events)));
         if *with_live && let Some(live) = &mut self.live {
-            // What the live one cannot fold is not the candidate's fault.
+            // The candidate is not responsible for events that the live component cannot fold.
             let _ = live.fold(Arc::clone(events));
         }
         let aggregate = aggregate.clone();
@@ -125,7 +125,7 @@ impl Examination {
         }
     }
 
-    /// What is wrong with an instance that was restored from its own snapshot.
+    /// The failure of an instance that was restored from its own snapshot, if there is one.
     fn restore_failure(&self) -> Option<String> {
         self.other.restore_fault().map(|fault: &Fault| fault.message.clone())
     }
@@ -139,7 +139,7 @@ impl Examination {
         let now = self.usual.decide(&record.command, &record.context);
         let mut again = self.other.decide(&record.command, &record.context);
         if stream.commands == 1 {
-            // What one call leaves behind shows in the next.
+            // A second call reveals state that the first one left behind.
             again = self.other.decide_again(&record.command, &record.context);
         }
         let live = self.live.as_mut().filter(|live| with_live && live.digest() != record.component);
@@ -157,7 +157,8 @@ impl Examination {
         }
     }
 
-    /// It decides a command in two ways: because of a restore, or of something else that must not matter.
+    /// Adds the failure of a command with two different decisions: because of a restore, or of another difference in
+    /// mode.
     fn fail_differing(
         &mut self,
         aggregate: &AggregateRef,
@@ -192,12 +193,12 @@ impl Examination {
         }
     }
 
-    /// What is wrong with the states in which the stream ends, of which `usual` is one.
+    /// The failure of the states in which the stream ends, if there is one; `usual` is the state in the usual mode.
     fn state_failure(&mut self, usual: Result<Option<Vec<u8>>, Box<Fault>>) -> Option<String> {
         let other = self.other.last_state();
         let message = match (usual, other) {
             (Ok(Some(usual)), Ok(Some(other))) if usual != other => {
-                // Folded whole it is the same: then it is the restores that matter.
+                // If folding all events gives the same state, the restores make the difference.
                 match self.other.folded_state() == Some(usual) {
                     true => "restore(snapshot) gives another state: the events after it lead elsewhere".to_owned(),
                     false => "it folds the same events to different states".to_owned(),
@@ -221,7 +222,7 @@ impl Examination {
     }
 }
 
-/// Two faults are alike if they are of one kind: their texts may hold addresses.
+/// Reports whether two outcomes differ. Two faults of one kind are the same, because messages may hold addresses.
 fn differs(one: &ReplayOutcome, two: &ReplayOutcome) -> bool {
     match (one, two) {
         (ReplayOutcome::Fault(one), ReplayOutcome::Fault(two)) => one.kind != two.kind,

@@ -1,4 +1,4 @@
-//! Reads streams page by page and cuts them into steps.
+//! Reads streams page by page and divides them into steps.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -15,28 +15,28 @@ use super::{
 };
 
 const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 4 << 20 };
-/// Streams whose first page is read ahead, each on a task of its own: a reading that nobody polls would keep its
-/// connection to the store. They are few, because commands are waiting for theirs.
+/// Streams whose first page is read ahead, each by a task of its own: a reading that nobody polls would hold its
+/// connection to the store. They are few, because commands wait for connections too.
 const STREAMS_AHEAD: usize = 2;
 
-/// Part of a stream on its way to the examination.
+/// Part of a stream for the examination.
 pub(super) enum StreamPart {
-    /// A stream begins: at its first event, or at a snapshot of the candidate.
+    /// The beginning of a stream: at its first event, or at a snapshot of the candidate.
     Begin(AggregateRef, Vec<CommandRecord>, Option<Snapshot>),
     Steps(Vec<StreamStep>),
     End,
 }
 
-/// A stream, and its beginning on its mode.
+/// A stream, and the task that reads its beginning.
 type PrefetchedStream = (StreamCommands, JoinHandle<Result<StreamStart, StoreError>>);
 
-/// What a stream begins with.
+/// The beginning of a stream.
 struct StreamStart {
     snapshot: Option<Snapshot>,
     page: EventBatch,
 }
 
-/// Reads for one verification.
+/// Reads history for one verification.
 pub(super) struct HistoryReader {
     store: Arc<dyn Hydrator>,
     candidate: Digest,
@@ -49,7 +49,7 @@ impl HistoryReader {
         Self { store: Arc::clone(store), candidate: candidate.component.digest(), live }
     }
 
-    /// Reads the streams one after another, until nobody wants more.
+    /// Reads the streams one after another, until the receiver is dropped.
     pub(super) async fn read(
         self,
         streams: Vec<StreamCommands>,
@@ -82,14 +82,14 @@ impl HistoryReader {
         (stream, reading)
     }
 
-    /// Whether a long stream may begin at a snapshot of the candidate, from when it was live: not if another component runs
-    /// it as well, which has to fold it whole.
+    /// Reports whether a long stream may begin at a snapshot of the candidate, from when it was live. It may not if
+    /// another component runs it as well, which has to fold all events.
     fn may_start_late(&self, stream: &StreamCommands) -> bool {
         let is_long = stream.first_base() > PAGE.events as u64;
         is_long && self.live.is_none_or(|live| live == self.candidate || !stream.needs(live))
     }
 
-    /// Sends one stream, and says whether more are wanted.
+    /// Sends one stream, and reports whether more are wanted.
     async fn stream(
         &self,
         StreamCommands { aggregate, records }: StreamCommands,

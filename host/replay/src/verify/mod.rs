@@ -1,9 +1,10 @@
-//! Verification: what a candidate would have decided, before it decides anything.
+//! Verification: runs recorded commands on a candidate before it goes live.
 //!
-//! The newest recorded commands of its aggregates are decided again, on streams folded by the candidate, twice: as the
-//! host will run it, and in another way that must not matter (other hash seed, events one by one, a sandbox for each
-//! stream, instances restored from their own snapshots). `streams` orders the streams, `history_reader` reads them,
-//! `stream_pager` divides one at its commands, `examine` runs them, `rules` judges.
+//! The newest recorded commands of its aggregates are decided again, on streams folded by the candidate, twice: in
+//! the mode of the running host, and in another mode that must not change any decision (other hash seed, events one
+//! by one, a sandbox for each stream, instances restored from their own snapshots). `streams` orders the streams,
+//! `history_reader` reads them, `stream_pager` divides one at its commands, `examine` runs them, `rules` judges the
+//! findings.
 
 mod candidate;
 mod examine;

@@ -1,5 +1,5 @@
-//! What a version may change: a patch decides as the one before, a minor version may decide otherwise, and only a major
-//! version may take something away.
+//! The rules of semver: a patch decides as the version before, a minor version may decide otherwise, and only a major
+//! version may remove something.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use semver::Version;
 use super::{Candidate, PluginVersion, Predecessor, VerificationReport, VerifySettings, examine::ExaminationResult};
 use crate::replay::{DecisionChange, FindingGroup};
 
-/// How far apart two versions are.
+/// The distance between two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum VersionStep {
     Patch,
@@ -18,7 +18,7 @@ pub(super) enum VersionStep {
 }
 
 impl VersionStep {
-    /// Before 1.0.0 the minor number counts as the major one, as Cargo has it.
+    /// Before 1.0.0 the minor number counts as the major one, as in Cargo.
     pub(super) fn between(one: &Version, two: &Version) -> Self {
         match () {
             () if one.major != two.major => Self::Major,
@@ -29,16 +29,16 @@ impl VersionStep {
     }
 }
 
-/// How much of history is to be run.
+/// The share of history that must be run.
 pub(super) struct Coverage {
-    /// Recorded commands that are to be decided again; `None` if none were asked for.
+    /// Count of recorded commands to decide again; `None` if none were requested.
     recorded: Option<u64>,
-    /// How many of them must be.
+    /// Count of them that must be decided again.
     required: u64,
 }
 
 impl Coverage {
-    /// Of what the settings ask for, `recorded` commands are there.
+    /// Derives the coverage from the settings and the count of commands that are recorded.
     pub(super) fn of(settings: &VerifySettings, recorded: usize) -> Self {
         Self {
             recorded: (settings.commands > 0).then_some(recorded as u64),
@@ -46,7 +46,7 @@ impl Coverage {
         }
     }
 
-    /// The reason to refuse what was cut off too early to say anything about it.
+    /// The reason to refuse a candidate of which too little was checked before the time was up.
     fn objection(&self, checked: u64, by_hand: &str) -> Option<String> {
         let recorded = self.recorded.filter(|_| checked < self.required)?;
         Some(format!(
@@ -57,13 +57,13 @@ impl Coverage {
     }
 }
 
-/// The report, with the reasons for a refusal if there are any.
+/// Makes the report, with the reasons for a refusal if there are any.
 pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage: Coverage) -> VerificationReport {
     let ExaminationResult { mut findings, failures, complete } = examined;
     let component = &*candidate.component;
     let manifest = component.manifest();
     let against = candidate.against.as_ref();
-    // What has no predecessor changes nothing that anybody relies on.
+    // Without a predecessor nobody relies on earlier behaviour.
     let step =
         against.map_or(VersionStep::Major, |before| VersionStep::between(&before.manifest.version, &manifest.version));
     let removed = against.map_or_else(Vec::new, |before| removed(&before.manifest, manifest));
@@ -93,7 +93,7 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
         }
     }
     refused.extend(findings.groups.iter().filter_map(|group| refusal(step, group)));
-    // One of an earlier release may still lie there: it is told only where one is missed.
+    // A waiver of an earlier release may still be in the folder: it is only mentioned where one is missing.
     refused.extend(other_waiver.filter(|_| !refused.is_empty()));
     VerificationReport {
         plugin: manifest.name.clone(),
@@ -111,7 +111,7 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
 fn refusal(step: VersionStep, group: &FindingGroup) -> Option<String> {
     let what = format!("{} {} {}: {}", group.count, group.aggregate, group.command, group.change);
     match group.change {
-        // The failures say it in words.
+        // The failures are reported in words.
         change if change.is_failure() || group.waived.is_some() => None,
         DecisionChange::Undecided if step < VersionStep::Major => {
             Some(format!("{what}; that takes a new major version"))
@@ -123,7 +123,7 @@ fn refusal(step: VersionStep, group: &FindingGroup) -> Option<String> {
     }
 }
 
-/// What `before` declares and `now` does not.
+/// The items that `before` declares and `now` does not.
 fn removed(before: &Manifest, now: &Manifest) -> Vec<String> {
     let now = declared(now);
     declared(before).into_iter().filter(|item| !now.contains(item)).collect()

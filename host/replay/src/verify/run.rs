@@ -17,10 +17,10 @@ use crate::quietly::quietly;
 /// Pages that wait to be run.
 const PAGES_AHEAD: usize = 16;
 
-/// Runs the newest history of the candidate's aggregates on it, and judges. Writes nothing.
+/// Runs the newest history of the candidate's aggregates on it, and judges the findings. Writes nothing.
 ///
 /// # Errors
-/// If the store cannot be read. What is wrong with the candidate is in the report.
+/// If the store cannot be read. A failure of the candidate is in the report.
 pub async fn verify(
     store: Arc<dyn Hydrator>,
     candidate: Candidate,

@@ -1,16 +1,16 @@
-//! How much of history a verification runs.
+//! The settings of verifications.
 
 use serde::{Deserialize, Serialize};
 
-/// How much of history is run.
+/// The share of history that a verification runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct VerifySettings {
-    /// Recorded commands that are decided again, the newest; 0 turns it off.
+    /// Count of the newest recorded commands that are decided again; 0 turns verification off.
     pub commands: usize,
-    /// Of those, the ones that must have been decided again before a candidate may go live; all, if they are fewer.
+    /// Count of those that must have been decided again before a candidate may go live; all, if there are fewer.
     pub min_commands: usize,
-    /// Milliseconds after which it ends with what it has seen, and says so.
+    /// Milliseconds after which it ends with the findings so far, and reports that it is incomplete.
     pub time_ms: u64,
 }
 

@@ -1,15 +1,15 @@
-//! What if a command had not been asked, or another one, or one more?
+//! Runs one aggregate on another timeline: without a recorded command, with another one, or with additional ones.
 //!
 //! Up to a branch point the events are folded as they were recorded. From there on the commands of the aggregate are
-//! decided again, for real: their events are folded in turn, so that differences do cascade. Nothing is written.
+//! decided again, and their new events are folded, so differences do cascade. Nothing is written.
 //!
-//! A recorded command is asked in its recorded context, one that was never recorded at the time of the branch point; either
-//! not before the last event of the new timeline, as in a host. A command that faults leaves no trace, and the timeline
-//! goes on without it. A command that expected a version is refused on another one, as in a host: the hash of the request
-//! tells whether it expected any.
+//! A recorded command is decided in its recorded context, one that was never recorded at the time of the branch
+//! point; either not before the last event of the new timeline, as in a host. A command that faults leaves no trace,
+//! and the timeline goes on without it. A command that expected a version is refused on another version, as in a
+//! host: the hash of the request shows whether it expected one.
 //!
-//! Memory: a few pages of history, 64 MiB of the aggregate's events, and the steps that were asked for. A component that is
-//! first needed, or must be hydrated again after a fault, in a stream with more than that decides no more.
+//! Memory: a few pages of history, 64 MiB of the aggregate's events, and the steps of the report. In a longer stream,
+//! a component that joins late, or must be hydrated again after a fault, can decide no more.
 
 mod branch;
 mod query;

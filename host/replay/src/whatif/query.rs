@@ -1,4 +1,4 @@
-//! The question, and why it may have no answer.
+//! The query of a what-if, and its errors.
 
 use std::sync::Arc;
 
@@ -10,17 +10,18 @@ use cantus_model::{
 use super::Branch;
 use crate::replay::ComponentFinder;
 
-/// The question.
+/// The query of a what-if.
 pub struct WhatIfQuery {
-    /// Where the timelines part.
+    /// The point at which the timelines branch.
     pub branch: Branch,
-    /// Whether the command at the branch point still happens. If so, the timelines part right after it.
+    /// The command at the branch point still happens, and the timelines branch right after it. If false, it is left
+    /// out.
     pub keep: bool,
-    /// What is asked right there, in this order, before the recorded commands that follow. One with the id of the command
-    /// that does not happen takes its place; all other ids must be new.
+    /// Commands that are decided at the branch point, in this order, before the recorded commands that follow. One
+    /// with the id of a command that is left out replaces it; all other ids must be new.
     pub commands: Vec<Command>,
-    /// Decides everything from the branch point on. Without it, recorded commands are decided by the component that decided
-    /// them, the others by the one of the branch point.
+    /// The component that decides everything from the branch point on. If absent, recorded commands are decided by
+    /// the component that decided them, and new ones by the component of the branch point.
     pub plugin: Option<Arc<dyn Component>>,
     /// Finds the recorded components.
     pub find: ComponentFinder,
@@ -28,26 +29,26 @@ pub struct WhatIfQuery {
     pub events_per_command: usize,
     /// `engine.payload_bytes`.
     pub payload_bytes: usize,
-    /// At most so many steps are kept; the others are counted.
+    /// The maximum count of steps in the report; further ones are only counted.
     pub limit: usize,
 }
 
-/// Why there is no answer.
+/// The reason why a what-if has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum WhatIfError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Nothing was ever asked of the aggregate.
+    /// The aggregate has no recorded commands.
     #[error("{0} has no commands")]
     NoAggregate(AggregateRef),
-    /// Ids are unique for ever.
+    /// A new command has the id of a recorded one, or of another new one.
     #[error("the command id {0:?} is taken: a command that is asked anew needs an id of its own, or none")]
     IdTaken(String),
-    /// A component that decided is not there.
+    /// A component that decided is not in the component store.
     #[error("the component {0} decided then, and is not in the component store")]
     NoComponent(Digest),
-    /// A component that decided does not load.
+    /// A component that decided cannot be loaded.
     #[error("a component that decided does not load: {0}")]
     Refused(#[from] Refused),
 }

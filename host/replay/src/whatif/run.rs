@@ -1,4 +1,4 @@
-//! Reads history for a what-if, and folds the state that comes out.
+//! Reads history for a what-if, and folds the final states.
 
 use std::collections::BTreeSet;
 
@@ -17,10 +17,10 @@ use crate::{FoldError, fold, quietly::quietly};
 /// Pages of history that wait to be run.
 const PAGES_AHEAD: usize = 2;
 
-/// Answers it.
+/// Runs a what-if.
 ///
 /// # Errors
-/// See [`WhatIfError`]. What becomes of the commands is in the answer: a refusal or a fault is no error.
+/// See [`WhatIfError`]. A command that is refused or faults is not an error, but a step of the report.
 pub async fn whatif(
     store: &dyn Hydrator,
     history: &dyn HistorySource,
@@ -59,7 +59,7 @@ fn run(what: WhatIfQuery, mut pages: mpsc::Receiver<HistoryPage>) -> Result<What
     run.end()
 }
 
-/// Checks that no id is asked twice, or was recorded.
+/// Checks that no id is used twice, or is recorded already.
 async fn check_new(store: &dyn EventReader, what: &WhatIfQuery) -> Result<(), WhatIfError> {
     let left_out = what.branch.command.as_ref().filter(|_| !what.keep).map(|command| &command.context.command_id);
     let mut ids = BTreeSet::new();

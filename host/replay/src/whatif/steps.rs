@@ -1,4 +1,4 @@
-//! From decisions to steps.
+//! Turns decisions into steps of a report.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::replay::{ReplayOutcome, ReportedDecision, compare, payload_json};
 pub(super) struct TimelineCommand<'a> {
     pub(super) id: &'a str,
     pub(super) now: Timestamp,
-    /// The stream version that it was decided on.
+    /// The stream version on which it was decided.
     pub(super) version: u64,
     pub(super) name: &'a str,
     pub(super) command_version: Option<u32>,
@@ -21,7 +21,7 @@ pub(super) struct TimelineCommand<'a> {
     pub(super) outcome: ReplayOutcome,
 }
 
-/// A command that is in the new timeline, and perhaps in the recorded one.
+/// The step of a command that is in the new timeline, and perhaps in the recorded one.
 pub(super) fn step(before: Option<&RecordedCommand>, asked: &TimelineCommand<'_>) -> TimelineStep {
     let change = before.and_then(|before| compare(&ReportedDecision::recorded(before), &asked.outcome));
     let mark = match before {
@@ -48,7 +48,7 @@ pub(super) fn step(before: Option<&RecordedCommand>, asked: &TimelineCommand<'_>
     step
 }
 
-/// A command that is in the recorded timeline alone.
+/// The step of a command that is only in the recorded timeline.
 pub(super) fn removed(before: &RecordedCommand) -> TimelineStep {
     TimelineStep {
         mark: StepMark::Removed,
@@ -100,8 +100,8 @@ impl TimelineCommand<'_> {
     }
 }
 
-/// Events beside each other: those that both have, in one order, are found first, so that one event less leaves the
-/// others unchanged. `from` are the versions before the first ones.
+/// Aligns the events of both timelines. Events that both have in the same order are matched first, so that one event
+/// less leaves the others unchanged. `from` are the versions before the first ones.
 fn events(before: &[Message], now: &[Message], from: (u64, u64)) -> Vec<EventStep> {
     let key = |event: &'_ Message| (event.name.clone(), event.version, event.payload.clone());
     let [then, this] = [before, now].map(|events| events.iter().map(key).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The new timeline: what has happened in it so far, and the components that take part.
+//! The new timeline: its events so far, and the components that take part.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,18 +6,18 @@ use cantus_model::{AggregateRef, Context, Digest, EventBatch, Fault, Message, Ti
 
 use crate::replay::{ComponentRunner, EventBuffer, ReplayOutcome, RunMode};
 
-/// One aggregate that goes on without a store. Components join when they are first needed.
+/// One aggregate that continues without a store. Components join when they are first needed.
 pub(super) struct Timeline {
     aggregate: AggregateRef,
     /// Count of events.
     pub(super) version: u64,
-    /// When the last of them happened.
+    /// The time of the last event.
     pub(super) last_at: Timestamp,
     events_per_command: usize,
     runners: BTreeMap<Digest, ComponentRunner>,
-    /// Those that could not fold an event: they can never decide again.
+    /// Components that could not fold an event, and can never decide again.
     lost: BTreeMap<Digest, Box<Fault>>,
-    /// All events, for those that join later.
+    /// All events, for components that join later.
     kept: EventBuffer,
 }
 
@@ -28,19 +28,19 @@ impl Timeline {
         Self { aggregate, version, last_at, events_per_command, runners, lost, kept: EventBuffer::default() }
     }
 
-    /// Lets a component take part from here on. One that cannot tells so when it is asked to decide.
+    /// Lets a component take part from here on. If it cannot, its next decision reports why.
     pub(super) fn join(&mut self, component: &Arc<dyn Component>) {
         let _ = self.runner(component);
     }
 
-    /// Folds events that were recorded, the last of them at `at`.
+    /// Folds recorded events, the last of which happened at `at`.
     pub(super) fn fold(&mut self, events: EventBatch, at: Timestamp) {
         if !events.is_empty() {
             self.happened(&Arc::new(events), at, None);
         }
     }
 
-    /// Decides a command, and goes on with its events.
+    /// Decides a command, and appends its events.
     pub(super) fn decide(
         &mut self,
         component: &Arc<dyn Component>,
@@ -56,7 +56,7 @@ impl Timeline {
             return outcome;
         }
         let (events, digest) = (Arc::new(events.iter().collect()), component.digest());
-        // Whoever cannot fold what it decided has not decided: it is hydrated again for the next command.
+        // A component that cannot fold its own events has not decided: it is hydrated again for the next command.
         if let Some(Err(fault)) = self.runners.get_mut(&digest).map(|runner| runner.fold_new(Arc::clone(&events))) {
             self.runners.remove(&digest);
             return ReplayOutcome::Fault(fault);
@@ -65,7 +65,7 @@ impl Timeline {
         outcome
     }
 
-    /// The state that it has come to, as a component has it; or why there is none.
+    /// The current state, as a component folds it; or the reason why there is none.
     pub(super) fn state(&mut self, component: &Arc<dyn Component>) -> Result<Vec<u8>, String> {
         let state = match self.runner(component) {
             Ok(runner) => runner.state(),
@@ -75,7 +75,7 @@ impl Timeline {
         state.map_err(|fault| fault.to_string())?.ok_or_else(|| "its events are too many to be folded again".to_owned())
     }
 
-    /// `by` has folded them already.
+    /// Appends events. The component `by` has folded them already.
     fn happened(&mut self, events: &Arc<EventBatch>, at: Timestamp, by: Option<Digest>) {
         self.version += events.len() as u64;
         self.last_at = at;
@@ -88,7 +88,7 @@ impl Timeline {
         self.kept.push(Arc::clone(events));
     }
 
-    /// The runner of a component, brought to where the timeline is.
+    /// Returns the runner of a component, hydrated up to the end of the timeline.
     fn runner(&mut self, component: &Arc<dyn Component>) -> Result<&mut ComponentRunner, ReplayOutcome> {
         let digest = component.digest();
         if let Some(fault) = self.lost.get(&digest) {

@@ -1,4 +1,4 @@
-//! Goes along the recorded timeline, and from the branch point on along the new one.
+//! Follows the recorded timeline, and from the branch point on the new one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,26 +14,27 @@ use super::{
 };
 use crate::replay::ReplayOutcome;
 
-/// A what-if under mode. It holds a page of history, what a [`Timeline`] holds, and the steps that were asked for.
+/// A what-if that is running. It holds a page of history, the memory of a [`Timeline`], and the steps of the report.
 pub(super) struct WhatIfRun {
     what: WhatIfQuery,
     timeline: Timeline,
     components: BTreeMap<Digest, Arc<dyn Component>>,
     shared: CommonPrefix,
-    /// Events of this page that both timelines have and that are to be folded, and when the last of them happened.
+    /// Events of this page that both timelines have and that are not folded yet, and the time of the last of them.
     waiting: (EventBatch, Timestamp),
     /// `None` before the branch point.
     parted: Option<Divergence>,
-    /// Who decided the newest recorded command, and the version that it led to.
+    /// The component that decided the newest recorded command, and the version after it.
     last: Option<(Digest, u64)>,
 }
 
-/// What came of it.
+/// The result of a [`WhatIfRun`].
 pub(super) struct WhatIfOutcome {
     pub(super) shared: CommonPrefix,
     pub(super) parted: Divergence,
     pub(super) now: TimelineEnd,
-    /// The version at which the recorded timeline ends, who decided last in it, and that component, to fold it with.
+    /// The version at which the recorded timeline ends, the component that decided last in it, and that component
+    /// loaded, to fold the timeline with.
     pub(super) version: u64,
     pub(super) last: Digest,
     pub(super) component: Result<Arc<dyn Component>, WhatIfError>,
@@ -53,14 +54,14 @@ impl WhatIfRun {
         }
     }
 
-    /// Runs a page. The pages come one after another.
+    /// Runs one page of history. The pages come one after another.
     pub(super) fn page(&mut self, page: &HistoryPage) -> Result<(), WhatIfError> {
         page.commands.iter().try_for_each(|command| self.command(command))?;
         self.fold();
         Ok(())
     }
 
-    /// The end of history.
+    /// Ends the run at the end of history.
     pub(super) fn end(mut self) -> Result<WhatIfOutcome, WhatIfError> {
         let (Some((last, version)), Some(parted)) = (self.last, self.parted.take()) else {
             return Err(WhatIfError::NoAggregate(self.what.branch.aggregate));
@@ -97,7 +98,7 @@ impl WhatIfRun {
         }
     }
 
-    /// The first command: whoever decides at the branch point takes part from here on.
+    /// Begins at the first command: the component that decides at the branch point takes part from here on.
     fn begin(&mut self, first: &CommandRecord) -> Result<(), WhatIfError> {
         let component = match &self.what.branch.command {
             Some(branch) => branch.component,
@@ -122,13 +123,14 @@ impl WhatIfRun {
         self.shared.last_command = Some(context.command_id.clone());
     }
 
-    /// Brings the new timeline to where they are alike.
+    /// Folds the events that both timelines have into the new one.
     fn fold(&mut self) {
         let (events, at) = std::mem::take(&mut self.waiting);
         self.timeline.fold(events, at);
     }
 
-    /// The branch point: what was recorded there and is to be left out, if anything is, and what is asked instead.
+    /// Branches off at a recorded command: leaves out `before`, if there is one, and decides the new commands
+    /// instead.
     fn part(&mut self, at: &CommandRecord, mut before: Option<&RecordedCommand>) -> Result<(), WhatIfError> {
         self.fold();
         self.parted = Some(Divergence::default());
@@ -146,7 +148,7 @@ impl WhatIfRun {
         Ok(())
     }
 
-    /// Asks what was never recorded.
+    /// Decides a command that was never recorded.
     fn ask(
         &mut self,
         command: &Command,
@@ -178,7 +180,8 @@ impl WhatIfRun {
         self.found(step(recorded, &asked));
     }
 
-    /// Refuses what a host refuses before it asks a guest; else the version that handles the command.
+    /// Refuses what a host refuses before it calls a guest; otherwise returns the version of the command that is
+    /// decided.
     fn admit(&self, command: &Command, component: &Arc<dyn Component>) -> Result<u32, CommandError> {
         check_ids(command)?;
         check_size(command, self.what.payload_bytes)?;
@@ -192,7 +195,7 @@ impl WhatIfRun {
         }
     }
 
-    /// Decides a recorded command again, on what the new timeline has come to.
+    /// Decides a recorded command again, on the state of the new timeline.
     fn again(&mut self, command: &RecordedCommand) -> Result<(), WhatIfError> {
         let record = &command.record;
         let component = self.decider(record.component)?;
@@ -226,7 +229,7 @@ impl WhatIfRun {
         }
     }
 
-    /// Who decides, in the new timeline, what `recorded` decided in the other.
+    /// Returns the component that decides, in the new timeline, what `recorded` decided in the other.
     fn decider(&mut self, recorded: Digest) -> Result<Arc<dyn Component>, WhatIfError> {
         match &self.what.plugin {
             Some(plugin) => Ok(Arc::clone(plugin)),
@@ -244,15 +247,14 @@ impl WhatIfRun {
     }
 }
 
-/// The stream version that a recorded command expected, if it did: then it was the one that it met. The hash of the request
-/// tells.
+/// The stream version that a recorded command expected, if it expected any: it held, so it is the base version. The
+/// hash of the request shows whether it did.
 fn expected_version(record: &CommandRecord) -> Option<u64> {
     let CommandRecord { request_hash, aggregate, command, base_version, .. } = record;
     let shape = RequestShape::of(request_hash, aggregate, command, *base_version)?;
     shape.expected_version.then_some(*base_version)
 }
 
-/// As a host makes it, but for the time.
 fn context(command: &Command) -> Context {
     Context {
         command_id: command.id.clone(),
