@@ -8,9 +8,9 @@ use crossbeam_channel::Sender;
 use crate::{
     commit_queue::CommitQueue,
     shard_message::ShardMessage,
-    silent_store::silent_store,
     stop_signal::StopSignal,
-    submission::{SettledJob, Submission, SubmissionTicket},
+    store_timeout::commit_timed_out,
+    submission::{Submission, SubmissionResult, SubmissionTicket},
 };
 
 /// The longest pause between two checks: an answer comes at most this long after the deadline.
@@ -56,7 +56,7 @@ impl CommitDeadline {
 
     /// Answers submissions behind the batch, which have not reached the store.
     fn refuse(&self, waiting: Vec<Submission>) {
-        let error = silent_store(self.timeout);
+        let error = commit_timed_out(self.timeout);
         send_to_shards(&self.shards, waiting.into_iter().map(|submission| (submission, Err(error.clone()))));
     }
 }
@@ -66,20 +66,20 @@ pub(crate) fn send_to_shards(
     shards: &[Sender<ShardMessage>],
     results: impl Iterator<Item = (Submission, Result<cantus_model::EntryResult, StoreError>)>,
 ) {
-    let mut by_shard: Vec<Vec<SettledJob>> = shards.iter().map(|_| Vec::new()).collect();
+    let mut by_shard: Vec<Vec<SubmissionResult>> = shards.iter().map(|_| Vec::new()).collect();
     for (submission, result) in results {
-        by_shard[submission.shard].push(SettledJob { submission, result });
+        by_shard[submission.shard].push(SubmissionResult { submission, result });
     }
     for (shard, settled) in shards.iter().zip(by_shard) {
         if !settled.is_empty() {
             // A shard that has ended has answered its callers already.
-            let _ = shard.send(ShardMessage::Settled(settled));
+            let _ = shard.send(ShardMessage::BatchResolved(settled));
         }
     }
 }
 
 /// Reports to the shards that the store has answered an expired batch, whose commands are answered already.
-pub(crate) fn tell_of_return(shards: &[Sender<ShardMessage>], entries: Vec<Entry>) {
+pub(crate) fn send_batch_returned(shards: &[Sender<ShardMessage>], entries: Vec<Entry>) {
     let aggregates: Arc<[_]> = entries.into_iter().map(|entry| entry.aggregate).collect();
     for shard in shards {
         let _ = shard.send(ShardMessage::BatchReturned(Arc::clone(&aggregates)));

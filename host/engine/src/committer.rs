@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     EngineSettings,
-    commit_deadline::{send_to_shards, tell_of_return},
+    commit_deadline::{send_batch_returned, send_to_shards},
     commit_queue::CommitQueue,
     shard_message::ShardMessage,
     stats::StatsCounters,
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Entries of one batch that fail alone, after which the store is taken to be at fault and not the entries.
-const REFUSED_ALONE: usize = 16;
+const MAX_SINGLE_FAILURES: usize = 16;
 
 pub(crate) struct Committer {
     pub(crate) journal: Arc<dyn Journal>,
@@ -54,7 +54,7 @@ impl Committer {
         let results = self.commit_or_divide(&entries).await;
         self.publish_head(&entries, &results);
         if results.iter().any(Result::is_ok) {
-            self.stats.committed(results.iter().filter(|result| result.is_ok()).count(), started.elapsed());
+            self.stats.record_batch(results.iter().filter(|result| result.is_ok()).count(), started.elapsed());
         }
         if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
             let failed = results.iter().filter(|result| result.is_err()).count();
@@ -67,8 +67,8 @@ impl Committer {
                 send_to_shards(&self.shards, submissions.zip(results));
             }
             None => {
-                tracing::warn!(commands = entries.len(), "the store has answered after all");
-                tell_of_return(&self.shards, entries);
+                tracing::warn!(commands = entries.len(), "the store has answered after its deadline");
+                send_batch_returned(&self.shards, entries);
             }
         }
     }
@@ -97,26 +97,28 @@ impl Committer {
     /// conflicts.
     async fn commit_or_divide(&self, entries: &[Entry]) -> CommitResults {
         let mut results = CommitResults::with_capacity(entries.len());
-        let mut refused_alone = 0;
+        let mut single_failures = 0;
         // The parts that are not committed yet, in reverse order.
         let mut parts: Vec<Range<usize>> = iter::once(0..entries.len()).collect();
         while let Some(part) = parts.pop() {
             match self.commit_or_retry(&entries[part.clone()]).await {
-                Ok(found) => results.extend(found.into_iter().map(Ok)),
-                Err(error) if part.len() > 1 && may_be_one_entrys(&error) && refused_alone < REFUSED_ALONE => {
+                Ok(committed) => results.extend(committed.into_iter().map(Ok)),
+                Err(error)
+                    if part.len() > 1 && may_concern_one_entry(&error) && single_failures < MAX_SINGLE_FAILURES =>
+                {
                     let middle = part.start + part.len() / 2;
                     parts.push(middle..part.end);
                     parts.push(part.start..middle);
                 }
                 Err(error) => {
                     self.signal.stop_if_terminal(&error);
-                    let gives_up = part.len() > 1 || !may_be_one_entrys(&error);
+                    let gives_up = part.len() > 1 || !may_concern_one_entry(&error);
                     let failed = if gives_up { entries.len() - part.start } else { 1 };
                     results.extend(iter::repeat_n(Err(error), failed));
                     if gives_up {
                         break;
                     }
-                    refused_alone += 1;
+                    single_failures += 1;
                 }
             }
         }
@@ -132,14 +134,14 @@ impl Committer {
         match results.len() == entries.len() {
             true => Ok(results),
             false => {
-                Err(StoreError::Other(format!("the store settled {} of {} commands", results.len(), entries.len())))
+                Err(StoreError::Other(format!("the store answered {} of {} commands", results.len(), entries.len())))
             }
         }
     }
 }
 
 /// Reports whether one entry alone may have made a batch fail, so that the others may succeed.
-fn may_be_one_entrys(error: &StoreError) -> bool {
+fn may_concern_one_entry(error: &StoreError) -> bool {
     matches!(error, StoreError::Corrupt(_) | StoreError::Other(_))
 }
 

@@ -16,16 +16,16 @@ use crate::{
     byte_budget::ByteBudget,
     commit_queue::CommitQueue,
     committer::Committer,
-    engine_tasks::{EngineTasks, ShardEnds, ShardHandle},
+    engine_tasks::{EngineTasks, ShardChannels, ShardHandle},
     job::{Job, Responder},
     repro::ReproConfig,
     shard_message::ShardMessage,
-    silent_store::silent_store,
     sizes::command_bytes,
     snapshots::write_snapshots,
     start_error::StartError,
     stats::StatsCounters,
     stop_signal::StopSignal,
+    store_timeout::commit_timed_out,
 };
 
 /// The parts from which an engine is started.
@@ -80,18 +80,18 @@ impl Engine {
         let (commit_queues, incoming): (Vec<_>, Vec<_>) =
             ownership.partitions().iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (snapshot_queue, snapshots) = mpsc::channel(settings.snapshot_queue.max(1));
-        let ends = ShardEnds {
+        let channels = ShardChannels {
             commit_queues,
             snapshot_queue,
             snapshot_budget: ByteBudget::new(settings.snapshot_queue_bytes),
             budget: Arc::clone(&budget),
-            repros: tasks.start_capture(repro, &hydrator, &stats, &signal),
+            fault_reporter: tasks.start_fault_recorder(repro, &hydrator, &stats, &signal),
         };
         let mut shards = Vec::new();
         for index in 0..settings.shards.max(1) {
-            shards.push(tasks.start_shard(index, &settings, &hydrator, &roster, &signal, &ends)?);
+            shards.push(tasks.start_shard(index, &settings, &hydrator, &roster, &signal, &channels)?);
         }
-        drop(ends); // a committer ends when the last shard hangs up
+        drop(channels); // a committer ends when the last shard hangs up
         let mut partitions = Vec::new();
         for (claimed, incoming) in ownership.partitions().iter().zip(incoming) {
             let queue = Arc::new(CommitQueue::new(incoming));
@@ -122,19 +122,19 @@ impl Engine {
     /// [`CommandError::Invalid`] for ids that cannot be stored. Everything else comes with the answer.
     pub fn submit(&self, command: Command) -> Result<PendingAnswer, CommandError> {
         if self.signal.is_closed() {
-            return Err(self.signal.refusal());
+            return Err(self.signal.command_error());
         }
         check_ids(&command)?;
         let partition = PartitionId::of(&command.aggregate, self.partitions.len() as u32);
-        if self.partitions[partition.0 as usize].queue.is_silent() {
-            return Err(silent_store(Duration::from_millis(self.settings.commit_timeout_ms)).into());
+        if self.partitions[partition.0 as usize].queue.is_unresponsive() {
+            return Err(commit_timed_out(Duration::from_millis(self.settings.commit_timeout_ms)).into());
         }
         let shard = &self.shards[shard_of(&command.aggregate, self.shards.len())];
         let overloaded = || CommandError::Overloaded { retry_after_ms: self.stats.retry_after_ms() };
         let permit = Arc::clone(&shard.permits).try_acquire_owned().map_err(|_| overloaded())?;
         let refused = check_size(&command, self.settings.payload_bytes).err();
         // The other half is for decisions: a command that was admitted must be decided.
-        let bytes = self.budget.try_take(command_bytes(&command), self.budget.limit() / 2).ok_or_else(overloaded)?;
+        let bytes = self.budget.try_reserve(command_bytes(&command), self.budget.limit() / 2).ok_or_else(overloaded)?;
         let (reply, pending) = Responder::new(&self.stats, &self.signal);
         let job = Job {
             request_hash: command.request_hash(),
@@ -148,7 +148,7 @@ impl Engine {
             reply,
             command,
         };
-        shard.messages.send(ShardMessage::Command(Box::new(job))).map_err(|_| self.signal.refusal())?;
+        shard.messages.send(ShardMessage::Command(Box::new(job))).map_err(|_| self.signal.command_error())?;
         Ok(PendingAnswer(pending))
     }
 

@@ -34,7 +34,7 @@ impl Job {
 
     /// Reports whether it counts as a submission in flight of its aggregate. A refusal depends on no state, and a
     /// probe has no decision.
-    pub(crate) fn is_counted(&self) -> bool {
+    pub(crate) fn counts_in_flight(&self) -> bool {
         self.refused.is_none() && !self.is_probe
     }
 
@@ -46,35 +46,26 @@ impl Job {
     }
 
     /// Puts the payload back into the job: the command is decided again, or was not decided.
-    pub(crate) fn put_back(&mut self, message: Message) {
+    pub(crate) fn restore_payload(&mut self, message: Message) {
         self.command.payload = message.payload;
     }
 
     /// Discards a decision that did not become durable.
-    pub(crate) fn undo(&mut self, decision: Option<Decision>) {
+    pub(crate) fn discard_decision(&mut self, decision: Option<Decision>) {
         self.bytes.set_extra(0);
         if let Some(decision) = decision {
-            self.put_back(decision.command);
+            self.restore_payload(decision.command);
         }
     }
 
     /// The context in which it is decided. `last_at` keeps time from running backwards within the stream.
     pub(crate) fn context(&self, last_at: Timestamp) -> Context {
-        let command = &self.command;
-        Context {
-            command_id: command.id.clone(),
-            now: self.admitted_at.max(last_at),
-            seed: command.seed(),
-            correlation_id: command.correlation_id.clone().unwrap_or_else(|| command.id.clone()),
-            causation_id: command.causation_id.clone(),
-            actor: command.actor.clone(),
-            metadata: command.metadata.clone(),
-        }
+        self.command.context(self.admitted_at.max(last_at))
     }
 
     pub(crate) fn answer(self, answer: Answer) {
         let Self { permit, bytes, reply, .. } = self;
-        drop((permit, bytes)); // so that whoever hears the answer finds room
+        drop((permit, bytes)); // before the answer, so that its receiver finds room
         reply.send(answer);
     }
 }
@@ -99,7 +90,7 @@ impl Responder {
     fn answer(&mut self, answer: impl FnOnce(&StopSignal) -> Answer) {
         if let Some(caller) = self.caller.take() {
             let answer = answer(&self.signal);
-            self.stats.answered(&answer);
+            self.stats.record_answer(&answer);
             // The caller may have stopped waiting; the decision stays.
             let _ = caller.send(answer);
         }
@@ -111,7 +102,7 @@ impl Drop for Responder {
         self.answer(|signal| {
             // A panic may drop this responder: the reason must be set before it is reported.
             signal.stop_if_panicking(thread::current().name().unwrap_or("a thread"));
-            Err(signal.refusal())
+            Err(signal.command_error())
         });
     }
 }

@@ -26,12 +26,12 @@ pub mod repro;
 mod settings;
 mod shard;
 mod shard_message;
-mod silent_store;
 mod sizes;
 mod snapshots;
 mod start_error;
 mod stats;
 mod stop_signal;
+mod store_timeout;
 mod submission;
 
 pub use clock::{Clock, FixedClock, SystemClock};

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cantus_model::{
-    PageLimit,
+    PageLimit, StreamRange,
     ports::{Hydration, HydrationRequest, Hydrator, StoreError},
 };
 use cantus_replay::retry;
@@ -17,8 +17,8 @@ use crate::{
     EngineSettings,
     loaded_part::{LoadedPart, PagePermits},
     shard_message::ShardMessage,
-    silent_store::silent_store,
     stop_signal::{PanicGuard, StopSignal},
+    store_timeout::read_timed_out,
 };
 
 /// Pages of one aggregate that may wait at the shard: while one is folded, the next is read.
@@ -29,7 +29,7 @@ const PERMIT_BYTES: usize = 1 << 10;
 /// A request to load one aggregate.
 pub(crate) struct LoadRequest {
     /// The aggregate, the component whose snapshot is used, and the size of a page.
-    pub(crate) asked: HydrationRequest,
+    pub(crate) hydration: HydrationRequest,
     /// Distinguishes the messages of this load from those of one that was cancelled.
     pub(crate) id: u64,
 }
@@ -59,15 +59,15 @@ impl Loader {
         signal: Arc<StopSignal>,
     ) -> Self {
         let (requests, queue) = mpsc::unbounded_channel();
-        let at_once = settings.concurrent_loads.max(1);
+        let concurrent_loads = settings.concurrent_loads.max(1);
         let reader = StreamLoader {
             store,
             shard,
             signal,
-            at_once,
+            concurrent_loads,
             attempts: settings.read_attempts,
             timeout: Duration::from_millis(settings.read_timeout_ms),
-            streams: Arc::new(Semaphore::new(at_once)),
+            streams: Arc::new(Semaphore::new(concurrent_loads)),
             load_bytes: settings.load_bytes.clamp(PERMIT_BYTES, u32::MAX as usize),
             bytes: Arc::new(Semaphore::new(permits(settings.load_bytes) as usize)),
         };
@@ -99,7 +99,7 @@ struct StreamLoader {
     store: Arc<dyn Hydrator>,
     shard: Sender<ShardMessage>,
     signal: Arc<StopSignal>,
-    at_once: usize,
+    concurrent_loads: usize,
     attempts: u32,
     timeout: Duration,
     /// Permits for streams of many pages, which are read by tasks of their own.
@@ -113,8 +113,8 @@ impl StreamLoader {
     async fn run(self, mut queue: mpsc::UnboundedReceiver<LoadTask>) {
         let _guard = PanicGuard::new(&self.signal, "the loader of a shard");
         let mut batch = Vec::new();
-        while queue.recv_many(&mut batch, self.at_once).await > 0 {
-            batch.retain(|task| !task.pages.is_closed()); // given up meanwhile
+        while queue.recv_many(&mut batch, self.concurrent_loads).await > 0 {
+            batch.retain(|task| !task.pages.is_closed()); // cancelled meanwhile
             if !batch.is_empty() {
                 self.load(std::mem::take(&mut batch)).await;
             }
@@ -125,13 +125,13 @@ impl StreamLoader {
     async fn load(&self, mut batch: Vec<LoadTask>) {
         let share = self.load_bytes / batch.len();
         let share = |page: PageLimit| PageLimit { bytes: page.bytes.min(share).max(1), ..page };
-        batch.iter_mut().for_each(|task| task.request.asked.page = share(task.request.asked.page));
-        let bytes: usize = batch.iter().map(|task| task.request.asked.page.bytes).sum();
-        let Some(mut held) = self.hold(bytes).await else { return };
+        batch.iter_mut().for_each(|task| task.request.hydration.page = share(task.request.hydration.page));
+        let bytes: usize = batch.iter().map(|task| task.request.hydration.page.bytes).sum();
+        let Some(mut permit) = self.reserve(bytes).await else { return };
         for (task, hydration) in self.hydrate(batch).await {
             match hydration {
                 Ok(hydration) => {
-                    let own = held.split(permits(hydration.events.payloads().len()) as usize);
+                    let own = permit.split(permits(hydration.events.payloads().len()) as usize);
                     self.deliver(task, hydration, own);
                 }
                 Err(error) => self.fail(&task.request, error),
@@ -140,7 +140,7 @@ impl StreamLoader {
     }
 
     /// Waits until the shard has folded enough pages to have room for `bytes`.
-    async fn hold(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let count = permits(bytes.min(self.load_bytes)).min(permits(self.load_bytes));
         Arc::clone(&self.bytes).acquire_many_owned(count).await.ok()
     }
@@ -148,16 +148,16 @@ impl StreamLoader {
     /// Reads for all tasks together. If the store fails, reads for each alone, so that one damaged aggregate does not
     /// fail the others.
     async fn hydrate(&self, batch: Vec<LoadTask>) -> Vec<(LoadTask, Result<Hydration, StoreError>)> {
-        let asked: Vec<HydrationRequest> = batch.iter().map(|task| task.request.asked.clone()).collect();
-        match self.hydrations(asked.clone()).await {
+        let requests: Vec<HydrationRequest> = batch.iter().map(|task| task.request.hydration.clone()).collect();
+        match self.hydrations(requests.clone()).await {
             Ok(hydrations) => batch.into_iter().zip(hydrations.into_iter().map(Ok)).collect(),
-            Err(error) if batch.len() == 1 || is_stores(&error) => {
+            Err(error) if batch.len() == 1 || concerns_whole_store(&error) => {
                 batch.into_iter().map(|task| (task, Err(error.clone()))).collect()
             }
             Err(_) => {
                 let mut results = Vec::with_capacity(batch.len());
-                for (task, asked) in batch.into_iter().zip(asked) {
-                    let hydration = self.hydrations(vec![asked]).await;
+                for (task, request) in batch.into_iter().zip(requests) {
+                    let hydration = self.hydrations(vec![request]).await;
                     results.push((task, hydration.map(|mut one| one.pop().unwrap_or_default())));
                 }
                 results
@@ -165,11 +165,11 @@ impl StreamLoader {
         }
     }
 
-    async fn hydrations(&self, asked: Vec<HydrationRequest>) -> Result<Vec<Hydration>, StoreError> {
-        let (count, asked) = (asked.len(), Arc::new(asked));
+    async fn hydrations(&self, requests: Vec<HydrationRequest>) -> Result<Vec<Hydration>, StoreError> {
+        let (count, requests) = (requests.len(), Arc::new(requests));
         let hydrations = self.read(|store| {
-            let asked = Arc::clone(&asked);
-            async move { store.hydrate(&asked).await }
+            let requests = Arc::clone(&requests);
+            async move { store.hydrate(&requests).await }
         });
         let hydrations = hydrations.await?;
         match hydrations.len() == count {
@@ -191,7 +191,7 @@ impl StreamLoader {
             async move {
                 match tokio::time::timeout(timeout, reading).await {
                     Ok(read) => read.unwrap_or_else(|panic| Err(StoreError::Other(panic.to_string()))),
-                    Err(_) => Err(silent_store(timeout)),
+                    Err(_) => Err(read_timed_out(timeout)),
                 }
             }
         };
@@ -199,45 +199,42 @@ impl StreamLoader {
     }
 
     /// Sends the first part to the shard, and starts reading the rest.
-    fn deliver(&self, task: LoadTask, hydration: Hydration, held: Option<OwnedSemaphorePermit>) {
+    fn deliver(&self, task: LoadTask, hydration: Hydration, bytes: Option<OwnedSemaphorePermit>) {
         let Hydration { head, snapshot, events } = hydration;
-        let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version) + events.len() as u64;
+        let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version) + events.len() as u64;
+        let rest = StreamRange { after, end: head.version };
         self.send(&task.request, LoadedPart::Start { head, snapshot });
         if !events.is_empty() {
             let Ok(page) = Arc::clone(&task.pages).try_acquire_owned() else { return };
-            self.send(&task.request, LoadedPart::Page { events, permits: PagePermits { _page: page, _bytes: held } });
+            self.send(&task.request, LoadedPart::Page { events, permits: PagePermits { _page: page, _bytes: bytes } });
         }
-        if version == head.version {
+        if rest.is_empty() {
             return self.send(&task.request, LoadedPart::End);
         }
         let reader = self.clone();
         tokio::spawn(async move {
             let _guard = PanicGuard::new(&reader.signal, "the loader of a shard");
             let Ok(_stream) = Arc::clone(&reader.streams).acquire_owned().await else { return };
-            if let Err(error) = reader.read_on(&task, version, head.version).await {
+            if let Err(error) = reader.read_rest(&task, rest).await {
                 reader.fail(&task.request, error);
             }
         });
     }
 
-    /// Reads a stream from a version to its end, page by page.
-    async fn read_on(&self, task: &LoadTask, mut version: u64, end: u64) -> Result<(), StoreError> {
-        let HydrationRequest { aggregate, page, .. } = &task.request.asked;
-        while version < end {
+    /// Reads the rest of a stream, page by page.
+    async fn read_rest(&self, task: &LoadTask, mut range: StreamRange) -> Result<(), StoreError> {
+        let HydrationRequest { aggregate, page, .. } = &task.request.hydration;
+        while !range.is_empty() {
             let Ok(ahead) = Arc::clone(&task.pages).acquire_owned().await else { return Ok(()) };
-            let Some(held) = self.hold(page.bytes).await else { return Ok(()) };
-            let left = usize::try_from(end - version).unwrap_or(usize::MAX);
-            let limit = PageLimit { events: page.events.min(left), ..*page };
+            let Some(bytes) = self.reserve(page.bytes).await else { return Ok(()) };
+            let (after, limit) = (range.after, range.limit(*page));
             let page = self.read(|store| {
                 let aggregate = aggregate.clone();
-                async move { store.read_stream(&aggregate, version, limit).await }
+                async move { store.read_stream(&aggregate, after, limit).await }
             });
             let events = page.await?;
-            if events.is_empty() {
-                return Err(StoreError::Corrupt(format!("{aggregate} ends at {version}, not at {end}")));
-            }
-            version += events.len() as u64;
-            let permits = PagePermits { _page: ahead, _bytes: Some(held) };
+            range.advance(aggregate, &events)?;
+            let permits = PagePermits { _page: ahead, _bytes: Some(bytes) };
             self.send(&task.request, LoadedPart::Page { events, permits });
         }
         self.send(&task.request, LoadedPart::End);
@@ -251,12 +248,12 @@ impl StreamLoader {
 
     fn send(&self, request: &LoadRequest, part: LoadedPart) {
         // The shard may have stopped; then nobody waits for this part.
-        let aggregate = request.asked.aggregate.clone();
+        let aggregate = request.hydration.aggregate.clone();
         let _ = self.shard.send(ShardMessage::Loaded { aggregate, load: request.id, part });
     }
 }
 
 /// Reports whether an error concerns the whole store, so that reading each stream alone would not help.
-fn is_stores(error: &StoreError) -> bool {
+fn concerns_whole_store(error: &StoreError) -> bool {
     matches!(error, StoreError::Transient(_)) || error.is_terminal()
 }

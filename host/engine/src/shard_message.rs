@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cantus_model::{AggregateRef, Roster};
 
-use crate::{job::Job, loaded_part::LoadedPart, submission::SettledJob};
+use crate::{job::Job, loaded_part::LoadedPart, submission::SubmissionResult};
 
 /// A message to a shard, which handles them one after another.
 pub(crate) enum ShardMessage {
@@ -14,7 +14,7 @@ pub(crate) enum ShardMessage {
         load: u64,
         part: LoadedPart,
     },
-    Settled(Vec<SettledJob>),
+    BatchResolved(Vec<SubmissionResult>),
     /// The jobs of a batch that the store has not answered in time. It is sent without jobs too, because a shard
     /// without jobs in the batch may have deferred commands.
     BatchExpired(Vec<Job>),

@@ -19,7 +19,9 @@ pub(crate) fn command_bytes(command: &Command) -> usize {
 pub(crate) fn verdict_bytes(verdict: &Verdict) -> usize {
     match verdict {
         Verdict::Accepted(events) => events.iter().map(|event| EVENT_BYTES + message_bytes(event)).sum(),
-        Verdict::Rejected(no) => no.code.len() + no.message.len() + no.detail.as_ref().map_or(0, Vec::len),
+        Verdict::Rejected(rejection) => {
+            rejection.code.len() + rejection.message.len() + rejection.detail.as_ref().map_or(0, Vec::len)
+        }
     }
 }
 
@@ -30,6 +32,16 @@ pub(crate) fn entry_bytes(entry: &Entry) -> usize {
         message_bytes(&decision.command) + context_bytes(&decision.context) + verdict_bytes(&decision.verdict)
     });
     COMMAND_BYTES + ids + decision
+}
+
+/// Count of the first `items` that together have at most `limit` bytes: at least one.
+pub(crate) fn fitting_count<T>(items: &[T], limit: usize, size: impl Fn(&T) -> usize) -> usize {
+    let mut bytes = 0;
+    let fitting = items.iter().take_while(|item| {
+        bytes += size(item);
+        bytes <= limit
+    });
+    fitting.count().max(1)
 }
 
 fn message_bytes(message: &Message) -> usize {

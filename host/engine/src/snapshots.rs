@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::{
     Ownership,
     byte_budget::{ByteBudget, ByteReservation},
+    sizes::fitting_count,
     stop_signal::{PanicGuard, StopSignal},
 };
 
@@ -25,7 +26,7 @@ pub(crate) struct WaitingSnapshot {
 impl WaitingSnapshot {
     /// Reserves the bytes of a snapshot. `None` if too many are waiting already.
     pub(crate) fn new(snapshot: Snapshot, budget: &Arc<ByteBudget>) -> Option<Self> {
-        let bytes = budget.try_take(snapshot.state.len(), budget.limit())?;
+        let bytes = budget.try_reserve(snapshot.state.len(), budget.limit())?;
         Some(Self { snapshot, _bytes: bytes })
     }
 }
@@ -64,12 +65,7 @@ async fn write(ownership: &Ownership, store: &dyn SnapshotStore, waiting: Vec<Wa
 }
 
 fn transaction_len(waiting: &[WaitingSnapshot]) -> usize {
-    let mut bytes = 0;
-    let fitting = waiting.iter().take_while(|waiting| {
-        bytes += waiting.snapshot.state.len();
-        bytes <= TRANSACTION_BYTES
-    });
-    fitting.count().max(1)
+    fitting_count(waiting, TRANSACTION_BYTES, |waiting| waiting.snapshot.state.len())
 }
 
 #[cfg(test)]
@@ -84,10 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_in_bytes() {
+    fn waiting_snapshots_are_bounded_in_bytes() {
         let budget = ByteBudget::new(100);
         let first = WaitingSnapshot::new(snapshot(1_000), &budget);
-        assert!(first.is_some(), "a large one waits alone");
+        assert!(first.is_some(), "one of any size is accepted when none waits");
         assert!(WaitingSnapshot::new(snapshot(1), &budget).is_none());
         drop(first);
         assert!(WaitingSnapshot::new(snapshot(1), &budget).is_some());

@@ -12,6 +12,6 @@ pub enum StartError {
     #[error(transparent)]
     DuplicateAggregate(#[from] DuplicateAggregate),
     /// The operating system could not start a thread.
-    #[error("no thread for a shard: {0}")]
+    #[error("the operating system cannot start a thread of the engine: {0}")]
     Thread(#[from] std::io::Error),
 }

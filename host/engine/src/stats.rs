@@ -57,7 +57,7 @@ pub(crate) struct StatsCounters {
 }
 
 impl StatsCounters {
-    pub(crate) fn answered(&self, answer: &Answer) {
+    pub(crate) fn record_answer(&self, answer: &Answer) {
         match answer {
             Ok(decided) if decided.duplicate => &self.duplicates,
             Ok(decided) => match decided.outcome {
@@ -72,12 +72,12 @@ impl StatsCounters {
         .fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn committed(&self, commands: usize, took: Duration) {
+    pub(crate) fn record_batch(&self, commands: usize, took: Duration) {
         self.commit_micros.store(took.as_micros() as u64, Relaxed);
         *self.batches.lock().unwrap_or_else(PoisonError::into_inner).entry(commands).or_default() += 1;
     }
 
-    pub(crate) fn repro_lost(&self) {
+    pub(crate) fn record_lost_repro(&self) {
         self.repros_lost.fetch_add(1, Relaxed);
     }
 

@@ -64,7 +64,7 @@ impl StopSignal {
 
     /// Stops the engine: the shards end, and with them the committers. The first reason is the one that counts.
     pub(crate) fn stop(&self, reason: StopReason) {
-        let text = reason.to_string();
+        let description = reason.to_string();
         let is_first = self.reason.send_if_modified(|current| {
             let is_first = current.is_none();
             current.get_or_insert(reason);
@@ -74,7 +74,7 @@ impl StopSignal {
             return;
         }
         self.close();
-        tracing::error!(reason = text, "the engine stops");
+        tracing::error!(reason = description, "the engine stops");
         self.on_stop.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|action| action());
     }
 
@@ -86,14 +86,14 @@ impl StopSignal {
     }
 
     /// Stops the engine if this is called while the thread unwinds.
-    pub(crate) fn stop_if_panicking(&self, what: &str) {
+    pub(crate) fn stop_if_panicking(&self, part: &str) {
         if thread::panicking() {
-            self.stop(StopReason::Panicked(what.to_owned()));
+            self.stop(StopReason::Panicked(part.to_owned()));
         }
     }
 
     /// The error for commands that are not decided any more.
-    pub(crate) fn refusal(&self) -> CommandError {
+    pub(crate) fn command_error(&self) -> CommandError {
         self.reason.borrow().clone().map_or(CommandError::ShuttingDown, CommandError::from)
     }
 
@@ -110,17 +110,17 @@ impl StopSignal {
 /// Stops the engine if the thread or task that holds it panics.
 pub(crate) struct PanicGuard {
     signal: Arc<StopSignal>,
-    what: String,
+    part: String,
 }
 
 impl PanicGuard {
-    pub(crate) fn new(signal: &Arc<StopSignal>, what: impl Into<String>) -> Self {
-        Self { signal: Arc::clone(signal), what: what.into() }
+    pub(crate) fn new(signal: &Arc<StopSignal>, part: impl Into<String>) -> Self {
+        Self { signal: Arc::clone(signal), part: part.into() }
     }
 }
 
 impl Drop for PanicGuard {
     fn drop(&mut self) {
-        self.signal.stop_if_panicking(&self.what);
+        self.signal.stop_if_panicking(&self.part);
     }
 }

@@ -65,7 +65,7 @@ impl ActivationCause {
 
     /// Reports whether the change is a decision against the previous component, so that its file does not make it
     /// live again.
-    pub const fn bars_what_was(self) -> bool {
+    pub const fn excludes_previous(self) -> bool {
         matches!(self, Self::Activated | Self::RolledBack | Self::Faulted)
     }
 }

@@ -5,11 +5,11 @@ use crate::{Command, CommandError};
 /// Bytes of the longest id or name that can be stored.
 const MAX_ID_BYTES: usize = 512;
 /// Bytes that a pair of metadata counts for beside its strings.
-pub const PAIR_BYTES: usize = 8;
+const METADATA_PAIR_BYTES: usize = 8;
 
 /// Bytes that all pairs of metadata count for.
 pub fn metadata_bytes(metadata: &[(String, String)]) -> usize {
-    metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum()
+    metadata.iter().map(|(key, value)| METADATA_PAIR_BYTES + key.len() + value.len()).sum()
 }
 
 /// Refuses a command whose payload and metadata have more than `limit` bytes.

@@ -47,12 +47,12 @@ pub enum CommandError {
         hosted: String,
     },
     /// The aggregate has no such command, or not in that version.
-    #[error("{aggregate} has no command {what}; {known}")]
+    #[error("{aggregate} has no command {command}; {known}")]
     UnknownCommand {
         /// The aggregate type.
         aggregate: String,
         /// The command and version in the request.
-        what: String,
+        command: String,
         /// The commands that exist, for people.
         known: String,
     },

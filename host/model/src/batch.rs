@@ -26,9 +26,14 @@ impl PageLimit {
         Self { events, bytes: usize::MAX }
     }
 
+    /// Reports whether a page of `events` events with `bytes` bytes of payloads takes one more.
+    pub(crate) fn takes_more(self, events: usize, bytes: usize) -> bool {
+        events < self.events && (events == 0 || bytes < self.bytes)
+    }
+
     /// Reports whether `page` takes one more event.
     pub fn has_room(self, page: &EventBatch) -> bool {
-        page.len() < self.events && (page.is_empty() || page.payloads().len() < self.bytes)
+        self.takes_more(page.len(), page.payloads().len())
     }
 }
 
@@ -106,9 +111,7 @@ impl EventBatch {
             (&self.kinds[event.kind as usize], payload)
         })
     }
-}
 
-impl EventBatch {
     /// Divides the events into batches of at most `size`, which must not be 0.
     pub fn chunks(&self, size: usize) -> impl Iterator<Item = Self> {
         let mut events = self.iter().peekable();
@@ -138,16 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_come_back_as_they_went_in() {
+    fn a_batch_returns_its_events_unchanged() {
         let messages = [("A", 1, "x"), ("B", 1, ""), ("A", 2, "yz"), ("A", 1, "w")]
             .map(|(name, version, payload)| Message { name: name.into(), version, payload: payload.into() });
         let batch: EventBatch = messages.iter().collect();
         assert_eq!(batch.kinds().len(), 3);
-        let back: Vec<Message> = batch
+        let returned: Vec<Message> = batch
             .iter()
             .map(|(kind, payload)| Message { name: kind.name.clone(), version: kind.version, payload: payload.into() })
             .collect();
-        assert_eq!(back, messages);
+        assert_eq!(returned, messages);
         let chunks: Vec<_> = batch.chunks(3).map(|chunk| chunk.len()).collect();
         assert_eq!(chunks, [3, 1]);
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AggregateRef, Context, Digest, Message, Rejection};
+use crate::{AggregateRef, Context, Digest, Message, Rejection, Timestamp};
 
 /// A request to an aggregate, as a caller states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,19 @@ impl Command {
             payload,
             expected.as_ref().map_or(&[], |bytes| bytes.as_slice()),
         ])
+    }
+
+    /// The context in which a host decides it at `now`.
+    pub fn context(&self, now: Timestamp) -> Context {
+        Context {
+            command_id: self.id.clone(),
+            now,
+            seed: self.seed(),
+            correlation_id: self.correlation_id.clone().unwrap_or_else(|| self.id.clone()),
+            causation_id: self.causation_id.clone(),
+            actor: self.actor.clone(),
+            metadata: self.metadata.clone(),
+        }
     }
 
     /// The seed of the command's context: a function of its id alone.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AggregateRef, Digest, Message, PartitionId, Timestamp};
+use crate::{AggregateRef, Digest, Message, PageLimit, PartitionId, Timestamp};
 
 /// A position in the log. Offsets count from 0 within a partition, without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub struct EventQuery {
 impl EventQuery {
     /// Reports whether a page of `events` events with `bytes` bytes of payloads takes one more.
     pub fn has_room(&self, events: usize, bytes: usize) -> bool {
-        events < self.limit && (events == 0 || self.bytes.is_none_or(|limit| bytes < limit))
+        PageLimit { events: self.limit, bytes: self.bytes.unwrap_or(usize::MAX) }.takes_more(events, bytes)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Digest, Manifest};
 
 /// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,6 +52,20 @@ pub struct Fault {
     pub plugin: String,
     /// The component that faulted.
     pub component: Digest,
+}
+
+impl Fault {
+    /// The fault of a component that returned something malformed from `call`.
+    pub fn malformed(manifest: &Manifest, component: Digest, call: &'static str, message: String) -> Box<Self> {
+        Box::new(Self {
+            kind: FaultKind::Malformed,
+            call,
+            message,
+            backtrace: Vec::new(),
+            plugin: format!("{}@{}", manifest.name, manifest.version),
+            component,
+        })
+    }
 }
 
 impl fmt::Display for Fault {

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_is_about_its_share_and_follows_its_seed() {
+    fn a_sample_has_about_its_share_and_depends_on_its_seed() {
         let chosen = |seed| -> Vec<u32> {
             let sample = StreamSample { seed, per_million: 100_000 };
             (0..10_000).filter(|id| sample.selects(&AggregateRef::new("A", id.to_string()))).collect()

@@ -69,7 +69,7 @@ mod tests {
 
     /// The values of Kafka's own tests.
     #[test]
-    fn murmur2_is_that_of_kafka() {
+    fn murmur2_equals_that_of_kafka() {
         for (key, hash) in [
             ("21", -973_932_308),
             ("foobar", -790_332_482),

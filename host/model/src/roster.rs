@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    AggregateType, Command, CommandError, ComponentHealth, Digest, Fault, FaultKind, Message, MessageKind,
-    ports::Component,
+    AggregateType, Command, CommandError, ComponentHealth, Digest, Fault, Message, MessageKind, ports::Component,
 };
 
 /// A component that is live, with the counts of its faults and decisions.
@@ -48,15 +47,7 @@ impl HostedAggregate {
 
     /// Makes the fault of a guest that broke its own declaration.
     pub fn fault(&self, message: String) -> Box<Fault> {
-        let manifest = self.component.manifest();
-        Box::new(Fault {
-            kind: FaultKind::Malformed,
-            call: "handle",
-            message,
-            backtrace: Vec::new(),
-            plugin: format!("{}@{}", manifest.name, manifest.version),
-            component: self.digest,
-        })
+        Fault::malformed(self.component.manifest(), self.digest, "handle", message)
     }
 
     /// Reports whether the command's handler declares that it produces such an event.
@@ -78,14 +69,14 @@ pub struct Route {
 
 /// Two live plugins host one aggregate type.
 #[derive(Debug, thiserror::Error)]
-#[error("the plugins {one} and {two} both host the aggregate {aggregate}: remove one of them")]
+#[error("the plugins {first} and {second} both host the aggregate {aggregate}: remove one of them")]
 pub struct DuplicateAggregate {
     /// The aggregate type.
     pub aggregate: String,
     /// The first plugin.
-    pub one: String,
+    pub first: String,
     /// The second plugin.
-    pub two: String,
+    pub second: String,
 }
 
 /// Maps each aggregate type to the live component that hosts it. Immutable: a swap makes another roster.
@@ -107,9 +98,9 @@ impl Roster {
                 let name = aggregate_type.name.clone();
                 let hosted = Arc::new(HostedAggregate::new(live, aggregate_type));
                 if let Some(other) = aggregates.insert(name.clone(), hosted) {
-                    let [one, two] =
+                    let [first, second] =
                         [&other.component, &live.component].map(|component| component.manifest().name.clone());
-                    return Err(DuplicateAggregate { aggregate: name, one, two });
+                    return Err(DuplicateAggregate { aggregate: name, first, second });
                 }
             }
         }
@@ -141,10 +132,10 @@ impl Roster {
         })?;
         let aggregate_type = &hosted.aggregate_type;
         match aggregate_type.command(&command.name, command.version) {
-            Some(found) => Ok(Route { version: found.version, hosted: Arc::clone(hosted) }),
+            Some(handled) => Ok(Route { version: handled.version, hosted: Arc::clone(hosted) }),
             None => Err(CommandError::UnknownCommand {
                 aggregate: name.clone(),
-                what: describe(&command.name, command.version),
+                command: describe(&command.name, command.version),
                 known: known_commands(aggregate_type),
             }),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cantus_model::{
-    AggregateRef, EventBatch, Fault, PageLimit, Snapshot,
+    AggregateRef, EventBatch, Fault, PageLimit, Snapshot, StreamRange,
     ports::{Component, HashSeed, Hydrator, StoreError},
 };
 use tokio::sync::mpsc;
@@ -44,13 +44,13 @@ pub async fn fold(
     store: &dyn Hydrator,
     component: Arc<dyn Component>,
     aggregate: &AggregateRef,
-    upto: Option<u64>,
+    up_to: Option<u64>,
 ) -> Result<FoldedState, FoldError> {
     let head = retry(ATTEMPTS, || true, || store.stream_head(aggregate)).await?.version;
-    let goal = upto.map_or(head, |upto| upto.min(head));
+    let end = up_to.map_or(head, |up_to| up_to.min(head));
     let snapshot = retry(ATTEMPTS, || true, || store.load_snapshot(aggregate, component.digest())).await?;
-    let snapshot = snapshot.filter(|snapshot| snapshot.version <= goal);
-    let folding = StateFold { store, component, aggregate, goal };
+    let snapshot = snapshot.filter(|snapshot| snapshot.version <= end);
+    let folding = StateFold { store, component, aggregate, end };
     let from_snapshot = match snapshot {
         Some(snapshot) => Some(folding.run(Some(snapshot), PAGE).await),
         None => None,
@@ -71,33 +71,28 @@ struct StateFold<'a> {
     store: &'a dyn Hydrator,
     component: Arc<dyn Component>,
     aggregate: &'a AggregateRef,
-    goal: u64,
+    end: u64,
 }
 
 impl StateFold<'_> {
     /// Reads on the runtime, and folds on a thread that may block.
     async fn run(&self, snapshot: Option<Snapshot>, page: PageLimit) -> Result<FoldedState, FoldError> {
-        let mut version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+        let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
+        let mut range = StreamRange { after, end: self.end };
         let (pages, folding) = mpsc::channel(2);
         let (component, aggregate) = (Arc::clone(&self.component), self.aggregate.clone());
         let folder = tokio::task::spawn_blocking(move || fold_pages(&*component, &aggregate, snapshot, folding));
-        while version < self.goal {
-            let left = usize::try_from(self.goal - version).unwrap_or(usize::MAX);
-            let limit = PageLimit { events: page.events.min(left), ..page };
-            let read = || self.store.read_stream(self.aggregate, version, limit);
+        while !range.is_empty() {
+            let read = || self.store.read_stream(self.aggregate, range.after, range.limit(page));
             let events = retry(ATTEMPTS, || true, read).await?;
-            if events.is_empty() {
-                let message = format!("{} ends at {version}, not at {}", self.aggregate, self.goal);
-                return Err(StoreError::Corrupt(message).into());
-            }
-            version += events.len() as u64;
+            range.advance(self.aggregate, &events)?;
             if pages.send(events).await.is_err() {
-                break; // the guest faulted: the folder says how
+                break; // the guest faulted: `folder` returns the fault
             }
         }
         drop(pages);
         let state = folder.await.map_err(|error| StoreError::Other(error.to_string()))??;
-        Ok(FoldedState { version: self.goal, state })
+        Ok(FoldedState { version: self.end, state })
     }
 }
 

@@ -10,12 +10,12 @@
 //! the bundles of [`repro`].
 
 mod fold;
-mod quietly;
 pub mod replay;
 pub mod repro;
 mod retry;
 pub mod verify;
 pub mod whatif;
+mod without_logging;
 
 pub use fold::{FoldError, FoldedState, fold};
 pub use retry::retry;

@@ -11,13 +11,13 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 /// second. Only a transient error leads to another attempt.
 pub async fn retry<T, F: Future<Output = Result<T, StoreError>>>(
     attempts: u32,
-    may_go_on: impl Fn() -> bool,
+    should_continue: impl Fn() -> bool,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, StoreError> {
     let mut backoff = FIRST_BACKOFF;
     for _ in 1..attempts {
         match attempt().await {
-            Err(StoreError::Transient(reason)) if may_go_on() => {
+            Err(StoreError::Transient(reason)) if should_continue() => {
                 let wait_ms = backoff.as_millis() as u64;
                 tracing::warn!(reason, wait_ms, "the store did not answer, trying again");
                 tokio::time::sleep(backoff).await;

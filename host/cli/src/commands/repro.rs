@@ -90,7 +90,7 @@ pub(crate) fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
         RerunError::NotHosted { .. } | RerunError::ForeignSnapshot { .. } => CliError::new(Exit::Plugin, error),
     })?;
     let runs = rerun.runs();
-    let again = runs.iter().any(|run| run.again);
+    let again = runs.iter().any(|run| run.reproduced);
     let shortened = match args.shorten && again {
         true => {
             let inputs = [&file].into_iter().chain(&args.plugin).map(PathBuf::as_path);

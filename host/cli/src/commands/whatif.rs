@@ -102,17 +102,17 @@ pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliErro
     }
     let commands = ask::commands(&args.change, args.commands.as_deref(), &branch, settings.line_bytes).await?;
     let question = text::Question::new(&args.at, &branch, keep, &commands, plugin.as_deref());
-    let what = WhatIfQuery {
+    let query = WhatIfQuery {
         branch,
-        keep,
+        retain_branch_command: keep,
         commands,
         plugin: plugin.clone(),
-        find: stored_finder(&settings.host)?,
+        finder: stored_finder(&settings.host)?,
         events_per_command: settings.host.engine.events_per_command,
         payload_bytes: settings.host.engine.payload_bytes,
         limit: args.limit,
     };
-    let found = whatif(&*store, &*store, what).await?;
+    let found = whatif(&*store, &*store, query).await?;
     let mut records = store.components().await.or_exit(Exit::Store)?;
     records.extend(plugin.map(|plugin| record(&*plugin)));
     match global.json {
@@ -217,8 +217,8 @@ impl<'a> Json<'a> {
         Self {
             aggregate: &found.aggregate.aggregate_type,
             aggregate_id: &found.aggregate.id,
-            shared: &found.shared,
-            parted: &found.parted,
+            shared: &found.common_prefix,
+            parted: &found.divergence,
             before: end(&found.before),
             now: end(&found.now),
         }

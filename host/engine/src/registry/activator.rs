@@ -67,8 +67,8 @@ pub enum ActivationError {
     #[error(transparent)]
     Refused(#[from] Refused),
     /// Another author recorded an activation at the same moment.
-    #[error("somebody else changed what is live at the same moment: look again")]
-    Overtaken,
+    #[error("another activation was recorded at the same moment: look at `cantus plugin history`, and try again")]
+    ConcurrentChange,
 }
 
 impl Activator {
@@ -87,11 +87,11 @@ impl Activator {
     /// If the store cannot be read.
     pub async fn verify(
         &self,
-        log: &ActivationState,
+        state: &ActivationState,
         component: Arc<dyn Component>,
         waiver: Option<Waiver>,
     ) -> Result<VerificationReport, StoreError> {
-        let against = self.predecessor(log, &component, None).await?;
+        let against = self.predecessor(state, &component, None).await?;
         self.compare(against, component, waiver).await
     }
 
@@ -110,11 +110,11 @@ impl Activator {
     /// it from the component store.
     pub(super) async fn predecessor(
         &self,
-        log: &ActivationState,
+        state: &ActivationState,
         candidate: &Arc<dyn Component>,
         running: Option<&Arc<dyn Component>>,
     ) -> Result<Option<Predecessor>, StoreError> {
-        let Some(digest) = log.track(&candidate.manifest().name).and_then(PluginHistory::latest) else {
+        let Some(digest) = state.history(&candidate.manifest().name).and_then(PluginHistory::latest) else {
             return Ok(None);
         };
         let at_hand = running.into_iter().chain([candidate]).find(|component| component.digest() == digest);
@@ -122,7 +122,7 @@ impl Activator {
             return Ok(Some(Predecessor::loaded(Arc::clone(component))));
         }
         let unknown = || StoreError::Corrupt(format!("the component {digest} was live, and there is no record of it"));
-        let manifest = log.manifest(digest).ok_or_else(unknown)?.clone();
+        let manifest = state.manifest(digest).ok_or_else(unknown)?.clone();
         Ok(Some(Predecessor { digest, manifest, component: self.load(digest).await }))
     }
 
@@ -164,13 +164,13 @@ impl Activator {
     /// See [`ActivationError`].
     pub async fn record(
         &self,
-        log: &mut ActivationState,
+        state: &mut ActivationState,
         change: ActivationChange,
         component: Option<ComponentWithBytes>,
         report: Option<&VerificationReport>,
     ) -> Result<Activation, ActivationError> {
         if let Some((component, _)) = &component
-            && let Some((other, aggregate)) = log.also_hosts(&change.plugin, &component.manifest().aggregates)
+            && let Some((other, aggregate)) = state.also_hosts(&change.plugin, &component.manifest().aggregates)
         {
             let why = format!("the plugins {other} and {} both host the aggregate {aggregate}", change.plugin);
             return Err(Refused(why).into());
@@ -186,9 +186,9 @@ impl Activator {
             blocking(move || components.put_component(&bytes)).await?;
         }
         let activation = Activation {
-            seq: log.seq() + 1,
+            seq: state.seq() + 1,
             at,
-            from: log.track(&change.plugin).and_then(|track| track.current),
+            from: state.history(&change.plugin).and_then(|history| history.current),
             to: record.as_ref().map(|record| record.digest),
             plugin: change.plugin,
             cause: change.cause,
@@ -197,10 +197,10 @@ impl Activator {
             report: report.and_then(|report| serde_json::to_string(report).ok()),
         };
         if !self.log.append_activation(self.author, &activation, record.as_ref()).await? {
-            return Err(ActivationError::Overtaken);
+            return Err(ActivationError::ConcurrentChange);
         }
-        record.into_iter().for_each(|record| log.know(record));
-        log.apply(&activation);
+        record.into_iter().for_each(|record| state.add_component(record));
+        state.apply(&activation);
         Ok(activation)
     }
 }

@@ -30,7 +30,7 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use crate::Engine;
 use probation::Probation;
-use tracked_files::TrackedFiles;
+use tracked_files::{Scan, TrackedFiles};
 
 pub use activation_state::{ActivationState, PluginHistory};
 pub use activator::{ActivationChange, ActivationError, Activator, ComponentWithBytes};
@@ -48,13 +48,13 @@ struct LivePlugin {
     /// The file that it came from, if this host has seen it.
     file: Option<String>,
     /// The time since which that file has been missing.
-    gone_since: Option<Instant>,
+    missing_since: Option<Instant>,
     probation: Option<Probation>,
 }
 
 impl LivePlugin {
     fn new(live: LiveComponent) -> Self {
-        Self { live, had_file: false, file: None, gone_since: None, probation: None }
+        Self { live, had_file: false, file: None, missing_since: None, probation: None }
     }
 
     fn digest(&self) -> Digest {
@@ -67,7 +67,7 @@ pub struct Registry {
     settings: RegistrySettings,
     activator: Activator,
     observer: Observer,
-    log: ActivationState,
+    activations: ActivationState,
     files: TrackedFiles,
     live: BTreeMap<String, LivePlugin>,
     /// The engine that runs the live components, once it is started.
@@ -86,19 +86,19 @@ impl Registry {
         activator: Activator,
         observer: impl Fn(&RegistryNotice) + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
-        let log = activator.state().await?;
+        let activations = activator.state().await?;
         let mut registry = Self {
             settings,
             activator,
             observer: Box::new(observer),
-            log,
+            activations,
             files: TrackedFiles::default(),
             live: BTreeMap::new(),
             engine: None,
             statuses: watch::Sender::new(Vec::new()),
         };
         registry.load_live().await;
-        registry.look(true).await?;
+        registry.scan(Scan::First).await?;
         registry.report_missing_files();
         Ok(registry)
     }
@@ -119,11 +119,11 @@ impl Registry {
         self.engine = Some(engine);
         tokio::select! {
             _ = stop => {}
-            () = self.keep_up(&hint) => {}
+            () = self.follow_changes(&hint) => {}
         }
     }
 
-    async fn keep_up(&mut self, hint: &Notify) {
+    async fn follow_changes(&mut self, hint: &Notify) {
         loop {
             tokio::select! {
                 () = hint.notified() => tokio::time::sleep(Duration::from_millis(self.settings.settle_ms)).await,
@@ -132,18 +132,18 @@ impl Registry {
             if let Err(error) = self.step().await {
                 if error.is_terminal() {
                     let consequence = "the folder of plugins and activations are not followed any more";
-                    return self.tell(&RegistryNotice::Trouble(format!("{error}; {consequence}")));
+                    return self.notify(&RegistryNotice::Problem(format!("{error}; {consequence}")));
                 }
-                self.tell(&RegistryNotice::Trouble(error.to_string()));
+                self.notify(&RegistryNotice::Problem(error.to_string()));
                 tokio::time::sleep(Duration::from_millis(self.settings.rescan_ms)).await;
             }
         }
     }
 
     async fn step(&mut self) -> Result<(), StoreError> {
-        self.catch_up().await?;
+        self.apply_recorded().await?;
         self.check_probations().await?;
-        self.look(false).await
+        self.scan(Scan::Repeated).await
     }
 
     /// The pause before the next scan.
@@ -156,16 +156,16 @@ impl Registry {
     }
 
     /// Scans the folder, and activates or deactivates plugins accordingly.
-    async fn look(&mut self, first: bool) -> Result<(), StoreError> {
+    async fn scan(&mut self, scan: Scan) -> Result<(), StoreError> {
         let source = Arc::clone(&self.activator.source);
         let found = match activator::blocking(move || source.scan()).await {
             Ok(found) => found,
             Err(refusal) => {
-                self.tell(&RegistryNotice::Trouble(refusal.to_string()));
-                return Ok(()); // what cannot be seen is not gone
+                self.notify(&RegistryNotice::Problem(refusal.to_string()));
+                return Ok(()); // files of an unreadable folder are not missing
             }
         };
-        for name in self.files.update(found, first) {
+        for name in self.files.update(found, scan) {
             self.identify(&name).await;
         }
         let mut plugins: Vec<String> = self.files.plugins().map(ToOwned::to_owned).collect();
@@ -173,31 +173,31 @@ impl Registry {
         plugins.sort();
         plugins.dedup();
         for plugin in plugins {
-            self.settle(&plugin).await?;
+            self.update_plugin(&plugin).await?;
         }
-        self.show();
+        self.publish_statuses();
         Ok(())
     }
 
     /// Applies activations that others have recorded: a person at the command line.
-    async fn catch_up(&mut self) -> Result<(), StoreError> {
-        let activations = self.activator.log.activations(self.log.seq()).await?;
+    async fn apply_recorded(&mut self) -> Result<(), StoreError> {
+        let activations = self.activator.log.activations(self.activations.seq()).await?;
         if activations.is_empty() {
             return Ok(());
         }
         // They may come from a host that has replaced this one.
         self.activator.check_ownership().await?;
         for component in self.activator.log.components().await? {
-            self.log.know(component);
+            self.activations.add_component(component);
         }
         for activation in activations {
-            self.log.apply(&activation);
-            self.follow(activation).await;
+            self.activations.apply(&activation);
+            self.apply(activation).await;
         }
         Ok(())
     }
 
-    async fn follow(&mut self, activation: Activation) {
+    async fn apply(&mut self, activation: Activation) {
         const ATTEMPTS: u32 = 3;
         match activation.to {
             None => drop(self.live.remove(&activation.plugin)),
@@ -213,8 +213,12 @@ impl Registry {
                 match loaded {
                     Ok(component) => self.replace(&activation, LiveComponent::new(component), None),
                     Err(why) => {
-                        let trouble = format!("{} {} is not live as asked: {why}", activation.plugin, digest.short());
-                        return self.tell(&RegistryNotice::Trouble(trouble));
+                        let trouble = format!(
+                            "{} {} was activated, but cannot be loaded: {why}",
+                            activation.plugin,
+                            digest.short()
+                        );
+                        return self.notify(&RegistryNotice::Problem(trouble));
                     }
                 }
             }
@@ -228,7 +232,7 @@ impl Registry {
         if let Some(before) = self.live.remove(&activation.plugin) {
             plugin.had_file = before.had_file;
             plugin.file = before.file;
-            plugin.probation = Probation::of(activation, before.live, &self.settings);
+            plugin.probation = Probation::start(activation, before.live, &self.settings);
         }
         if file.is_some() {
             (plugin.had_file, plugin.file) = (true, file);
@@ -241,29 +245,29 @@ impl Registry {
         if let Some(engine) = &self.engine
             && let Err(error) = engine.swap(&self.live())
         {
-            self.tell(&RegistryNotice::Trouble(error.to_string()));
+            self.notify(&RegistryNotice::Problem(error.to_string()));
         }
-        let version = |digest| self.log.component(digest).map(|(_, version)| version.clone());
+        let version = |digest| self.activations.component(digest).map(|(_, version)| version.clone());
         let notice = RegistryNotice::Changed {
             version: activation.to.and_then(version),
             before: activation.from.and_then(version),
             activation: Box::new(activation),
             report: report.map(Box::new),
         };
-        self.tell(&notice);
+        self.notify(&notice);
     }
 
-    fn tell(&self, notice: &RegistryNotice) {
+    fn notify(&self, notice: &RegistryNotice) {
         (self.observer)(notice);
     }
 
     /// Publishes the states of the files.
-    fn show(&self) {
+    fn publish_statuses(&self) {
         let statuses = self.files.statuses();
-        self.statuses.send_if_modified(|shown| {
-            let modified = *shown != statuses;
-            *shown = statuses;
-            modified
+        self.statuses.send_if_modified(|published| {
+            let is_modified = *published != statuses;
+            *published = statuses;
+            is_modified
         });
     }
 }

@@ -28,5 +28,5 @@ pub enum RegistryNotice {
         report: Option<Box<VerificationReport>>,
     },
     /// The registry cannot do its work, because the store or the folder failed. The live components stay live.
-    Trouble(String),
+    Problem(String),
 }

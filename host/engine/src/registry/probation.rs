@@ -18,7 +18,7 @@ pub(super) struct Probation {
 impl Probation {
     /// Starts the probation of an activation. A rollback has none, because it leads to a component that has proven
     /// itself.
-    pub(super) fn of(activation: &Activation, before: LiveComponent, settings: &RegistrySettings) -> Option<Self> {
+    pub(super) fn start(activation: &Activation, before: LiveComponent, settings: &RegistrySettings) -> Option<Self> {
         let watched = matches!(activation.cause, ActivationCause::Dropped | ActivationCause::Activated)
             && settings.watch_faults > 0;
         let until = Instant::now() + Duration::from_millis(settings.watch_ms);
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_faults_more_than_the_one_before_is_worse() {
+    fn only_a_component_that_faults_more_than_the_one_before_is_worse() {
         let is_worse = |(faults_before, decided_before), (faults, decided)| {
             let [before, now] = [(faults_before, decided_before), (faults, decided)]
                 .map(|(faults, decided)| HealthCounts { faults, decided });

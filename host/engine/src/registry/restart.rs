@@ -13,11 +13,14 @@ impl Registry {
     /// Loads the components that are live by the log of activations. One that cannot be loaded is not live, and its
     /// commands are refused.
     pub(super) async fn load_live(&mut self) {
-        let live: Vec<(String, Digest)> = self.log.live().map(|(name, digest)| (name.to_owned(), digest)).collect();
+        let live: Vec<(String, Digest)> =
+            self.activations.live().map(|(name, digest)| (name.to_owned(), digest)).collect();
         for (name, digest) in live {
             match self.activator.load(digest).await {
                 Ok(component) => drop(self.live.insert(name, LivePlugin::new(LiveComponent::new(component)))),
-                Err(why) => self.tell(&RegistryNotice::Trouble(format!("{name} is not live: {why}"))),
+                Err(why) => self.notify(&RegistryNotice::Problem(format!(
+                    "{name} is not live, because its component cannot be loaded: {why}"
+                ))),
             }
         }
     }
@@ -25,10 +28,10 @@ impl Registry {
     /// Reports the plugins that stay live although their file is missing.
     pub(super) fn report_missing_files(&self) {
         for (name, plugin) in self.live.iter().filter(|(_, plugin)| !plugin.had_file) {
-            let last = self.log.track(name).and_then(|track| track.last.as_ref());
-            let Some((ActivationCause::Dropped, file)) = last else { continue }; // a person wanted it so
+            let last = self.activations.history(name).and_then(|history| history.last.as_ref());
+            let Some((ActivationCause::Dropped, file)) = last else { continue }; // a person activated it
             let version = &plugin.live.component.manifest().version;
-            self.tell(&RegistryNotice::Trouble(format!(
+            self.notify(&RegistryNotice::Problem(format!(
                 "{name} {version} stays live although its file {file} is not in the folder as it was; to have another \
                  version, `cantus plugin activate`, to have none, `cantus plugin deactivate {name}`"
             )));

@@ -24,7 +24,7 @@ impl Registry {
                 () = tokio::time::sleep(pause) => {}
             }
             if self.check_probations().await.is_err() {
-                break; // the next look meets it again, and tells it
+                break; // the next scan meets the same error, and reports it
             }
         }
         work.await
@@ -50,17 +50,19 @@ impl Registry {
                 why: why.clone(),
             };
             let component = Some((before.component.clone(), None));
-            match self.activator.record(&mut self.log, change, component, None).await {
+            match self.activator.record(&mut self.activations, change, component, None).await {
                 Ok(activation) => {
                     self.replace(&activation, LiveComponent::new(before.component), None);
                     self.announce(activation, None);
                 }
                 Err(ActivationError::Store(error)) => return Err(error),
-                Err(ActivationError::Overtaken) => {} // perhaps somebody else has gone back: the next look sees it
+                Err(ActivationError::ConcurrentChange) => {} // perhaps a person has rolled back: the next scan applies it
                 Err(ActivationError::Refused(refusal)) => {
-                    self.tell(&RegistryNotice::Trouble(format!("{plugin} stays as it is, after {why}: {refusal}")));
+                    self.notify(&RegistryNotice::Problem(format!(
+                        "{plugin} is not rolled back, after {why}: {refusal}"
+                    )));
                     if let Some(live) = self.live.get_mut(&plugin) {
-                        live.probation = None; // once is enough
+                        live.probation = None; // it is reported once
                     }
                 }
             }

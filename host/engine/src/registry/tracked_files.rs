@@ -68,12 +68,12 @@ pub struct FileStatus {
 pub(super) struct TrackedFile {
     stamp: [u64; 3],
     /// Its stamp was the same in two scans.
-    settled: bool,
+    is_settled: bool,
     pub(super) status: FileStatus,
     /// Its content when it was read, until it is live or refused.
-    pub(super) held: Option<CandidateBytes>,
+    pub(super) candidate: Option<CandidateBytes>,
     /// For a refused file: when it is tried again.
-    pub(super) obstacle: RetryWhen,
+    pub(super) retry_when: RetryWhen,
 }
 
 impl TrackedFile {
@@ -83,7 +83,7 @@ impl TrackedFile {
     }
 
     /// Resets the state, with the digest of the new bytes if they could be read.
-    pub(super) fn begin(&mut self, digest: Option<Digest>) {
+    pub(super) fn reset(&mut self, digest: Option<Digest>) {
         (self.status.digest, self.status.plugin, self.status.version) = (digest, None, None);
         self.set(FileState::Found, None);
     }
@@ -92,9 +92,18 @@ impl TrackedFile {
         self.status.state = state;
         self.status.reason = reason;
         if !matches!(state, FileState::Compiled | FileState::Verified) {
-            self.held = None;
+            self.candidate = None;
         }
     }
+}
+
+/// A scan of the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// The first one of this host: all files count as unchanged since before.
+    First,
+    /// A later one.
+    Repeated,
 }
 
 /// The bytes of a candidate, and the loaded component if it was loaded already.
@@ -107,15 +116,15 @@ pub(super) struct CandidateBytes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RetryWhen {
     /// Only a change of the file itself.
-    Itself,
+    FileChanges,
     /// Its name and version no longer belong to other bytes.
-    Taken,
+    VersionIsFree,
     /// This component, which hosts one of its aggregate types, is no longer live.
-    Host(Digest),
+    HostIsGone(Digest),
     /// This component, with which it must be compared, is in the component store.
-    Predecessor(Digest),
+    PredecessorIsStored(Digest),
     /// The waiver beside it, which had this fingerprint when history refused it, has changed.
-    History { waiver: Digest },
+    WaiverChanges { waiver: Digest },
 }
 
 /// All files of the folder, by name.
@@ -127,17 +136,17 @@ pub(super) struct TrackedFiles {
 impl TrackedFiles {
     /// Updates the files after a scan. Returns the files that changed and then stayed the same for one scan; on the
     /// `first` scan these are all files.
-    pub(super) fn update(&mut self, found: Vec<PluginFile>, first: bool) -> Vec<String> {
+    pub(super) fn update(&mut self, found: Vec<PluginFile>, scan: Scan) -> Vec<String> {
         self.files.retain(|name, _| found.iter().any(|file| file.name == *name));
         let mut settled = Vec::new();
         for PluginFile { name, stamp } in found {
             match self.files.get_mut(&name) {
                 Some(file) if file.stamp == stamp => {
-                    if !std::mem::replace(&mut file.settled, true) {
+                    if !std::mem::replace(&mut file.is_settled, true) {
                         settled.push(name);
                     }
                 }
-                Some(file) => (file.stamp, file.settled) = (stamp, false),
+                Some(file) => (file.stamp, file.is_settled) = (stamp, false),
                 None => {
                     let status = FileStatus {
                         file: name.clone(),
@@ -147,9 +156,15 @@ impl TrackedFiles {
                         plugin: None,
                         version: None,
                     };
-                    let file = TrackedFile { stamp, settled: first, status, held: None, obstacle: RetryWhen::Itself };
+                    let file = TrackedFile {
+                        stamp,
+                        is_settled: scan == Scan::First,
+                        status,
+                        candidate: None,
+                        retry_when: RetryWhen::FileChanges,
+                    };
                     self.files.insert(name.clone(), file);
-                    if first {
+                    if scan == Scan::First {
                         settled.push(name);
                     }
                 }
@@ -160,7 +175,7 @@ impl TrackedFiles {
 
     /// Reports whether a file is still changing.
     pub(super) fn are_changing(&self) -> bool {
-        self.files.values().any(|file| !file.settled)
+        self.files.values().any(|file| !file.is_settled)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&TrackedFile> {
@@ -194,19 +209,19 @@ impl TrackedFiles {
 mod tests {
     use super::*;
 
-    fn look(files: &mut TrackedFiles, found: &[(&str, u64)], first: bool) -> Vec<String> {
+    fn scan(files: &mut TrackedFiles, found: &[(&str, u64)], scan: Scan) -> Vec<String> {
         let file = |(name, size): &(&str, u64)| PluginFile { name: (*name).into(), stamp: [*size, 0, 0] };
-        files.update(found.iter().map(file).collect(), first)
+        files.update(found.iter().map(file).collect(), scan)
     }
 
     #[test]
-    fn a_file_is_looked_at_when_it_has_stopped_changing() {
+    fn a_file_is_returned_once_it_has_stopped_changing() {
         let mut files = TrackedFiles::default();
-        assert_eq!(look(&mut files, &[("a", 1)], true), ["a"]);
-        assert!(look(&mut files, &[("a", 1), ("b", 1)], false).is_empty() && files.are_changing());
-        assert!(look(&mut files, &[("a", 1), ("b", 2)], false).is_empty());
-        assert_eq!(look(&mut files, &[("a", 1), ("b", 2)], false), ["b"]);
-        assert!(look(&mut files, &[("a", 1), ("b", 2)], false).is_empty() && !files.are_changing());
-        assert!(look(&mut files, &[("b", 2)], false).is_empty() && files.get("a").is_none());
+        assert_eq!(scan(&mut files, &[("a", 1)], Scan::First), ["a"]);
+        assert!(scan(&mut files, &[("a", 1), ("b", 1)], Scan::Repeated).is_empty() && files.are_changing());
+        assert!(scan(&mut files, &[("a", 1), ("b", 2)], Scan::Repeated).is_empty());
+        assert_eq!(scan(&mut files, &[("a", 1), ("b", 2)], Scan::Repeated), ["b"]);
+        assert!(scan(&mut files, &[("a", 1), ("b", 2)], Scan::Repeated).is_empty() && !files.are_changing());
+        assert!(scan(&mut files, &[("b", 2)], Scan::Repeated).is_empty() && files.get("a").is_none());
     }
 }

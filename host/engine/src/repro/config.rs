@@ -25,14 +25,14 @@ impl Default for ReproSettings {
 /// The destination of bundles.
 pub trait ReproSink: Send + Sync {
     /// Returns the location of the bundle of that name, which may not be stored yet, for people.
-    fn place(&self, name: &str) -> String;
+    fn location(&self, name: &str) -> String;
 
     /// Stores a bundle under its name, whole or not at all, and replaces one of that name. Returns the names of those
     /// that it removed to make room. May block.
     ///
     /// # Errors
     /// The reason why it cannot be written, for people.
-    fn keep(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String>;
+    fn store(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String>;
 }
 
 /// The bounds and the destination of repro bundles.

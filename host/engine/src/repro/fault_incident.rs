@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cantus_model::{AggregateRef, Context, Digest, Fault, Message, Snapshot, ports::Component};
 
-use cantus_replay::repro::{Bundle, BundleCommand, BundleSnapshot, words};
+use cantus_replay::repro::{Bundle, BundleCommand, BundleSnapshot, normalized_words};
 
 /// A fault with everything that the shard knows about it. The history from the store is added later.
 pub(crate) struct FaultIncident {
@@ -17,7 +17,7 @@ pub(crate) struct FaultIncident {
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) fault: Fault,
     /// The state was folded from events that did not become durable.
-    pub(crate) unfounded: bool,
+    pub(crate) state_discarded: bool,
 }
 
 impl FaultIncident {
@@ -35,18 +35,18 @@ impl FaultIncident {
     }
 
     /// Identifies the kind of the fault. One bundle is enough for all faults of one kind.
-    pub(super) fn likeness(&self) -> Digest {
+    pub(super) fn fault_kind_key(&self) -> Digest {
         let command = self.command.as_ref().map(|(command, _)| format!("{} v{}", command.name, command.version));
         let Fault { component, call, kind, message, .. } = &self.fault;
         // A fault that cannot be run again is of another kind than one that can.
-        let kind = format!("{kind:?} {}", self.unfounded);
+        let kind = format!("{kind:?} {}", self.state_discarded);
         let command = command.unwrap_or_default();
         Digest::of_parts([
             component.as_bytes(),
             call.as_bytes(),
             command.as_bytes(),
             kind.as_bytes(),
-            words(message).join(" ").as_bytes(),
+            normalized_words(message).join(" ").as_bytes(),
         ])
     }
 

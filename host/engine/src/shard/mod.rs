@@ -8,15 +8,16 @@
 //! store first, `swap` replaces components, `suspects` isolates commands that faulted in a shared sandbox,
 //! `report_fault` reports faults.
 
+mod backpressure;
 mod decide;
 mod expire;
-mod hold;
 mod hydrate;
 mod probe;
 mod probe_mode;
 mod report_fault;
+mod resolve;
 mod sandboxes;
-mod settle;
+
 mod slot;
 mod suspect_commands;
 mod suspects;
@@ -60,7 +61,16 @@ pub(crate) struct ShardLinks {
     /// Bytes of all commands in the engine, with their decisions.
     pub(crate) budget: Arc<ByteBudget>,
     /// Reports faults, if repro bundles are wanted.
-    pub(crate) repros: Option<Arc<FaultReporter>>,
+    pub(crate) fault_reporter: Option<Arc<FaultReporter>>,
+}
+
+/// The event or snapshot at which a load starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoadStart {
+    /// The component's snapshot, if there is one.
+    Snapshot,
+    /// The first event, because the snapshot does not restore.
+    FirstEvent,
 }
 
 pub(crate) struct Shard {
@@ -77,7 +87,7 @@ pub(crate) struct Shard {
     /// Command kinds that faulted in a shared sandbox.
     suspects: SuspectCommands,
     /// Quarantined aggregates that are being hydrated, each in a dedicated sandbox.
-    hydrating_alone: Vec<AggregateRef>,
+    hydrating_dedicated: Vec<AggregateRef>,
     /// Aggregates that wait for a dedicated sandbox, the first first.
     waiting: LruCache<AggregateRef, ()>,
     /// Aggregates that are hydrated again after a swap before a command needs them.
@@ -87,7 +97,7 @@ pub(crate) struct Shard {
     /// Count of submissions that the committers have not answered.
     in_flight: usize,
     /// Aggregates that wait because the bytes in flight are used up.
-    held_back: Vec<AggregateRef>,
+    deferred: Vec<AggregateRef>,
     next_load: u64,
 }
 
@@ -103,12 +113,12 @@ impl Shard {
             sandboxes: Sandboxes::default(),
             quarantined,
             suspects: SuspectCommands::default(),
-            hydrating_alone: Vec::new(),
+            hydrating_dedicated: Vec::new(),
             waiting: LruCache::unbounded(),
             warming: WarmupQueue::default(),
             probing: ProbeMode::default(),
             in_flight: 0,
-            held_back: Vec::new(),
+            deferred: Vec::new(),
             next_load: 0,
         }
     }
@@ -118,9 +128,9 @@ impl Shard {
             match message {
                 ShardMessage::Command(job) => self.admit(*job),
                 ShardMessage::Loaded { aggregate, load, part } => self.on_loaded(&aggregate, load, part),
-                ShardMessage::Settled(settled) => self.on_batch(settled),
-                ShardMessage::BatchExpired(jobs) => self.on_expired(jobs),
-                ShardMessage::BatchReturned(aggregates) => self.on_returned(&aggregates),
+                ShardMessage::BatchResolved(results) => self.on_batch_resolved(results),
+                ShardMessage::BatchExpired(jobs) => self.on_batch_expired(jobs),
+                ShardMessage::BatchReturned(aggregates) => self.on_batch_returned(&aggregates),
                 ShardMessage::Swap(roster) => self.on_swap(roster),
                 ShardMessage::Stop => return,
             }
@@ -133,7 +143,7 @@ impl Shard {
         loop {
             match inbox.try_recv() {
                 Ok(message) => return Some(message),
-                Err(TryRecvError::Empty) if self.warm_next() => {}
+                Err(TryRecvError::Empty) if self.warm_up_next() => {}
                 Err(_) => return inbox.recv().ok(),
             }
         }
@@ -168,29 +178,29 @@ impl Shard {
     /// Advances an aggregate: hydrates it if it is cold, and decides its commands if it is warm.
     fn advance(&mut self, aggregate: &AggregateRef) {
         loop {
-            let must_hold_back = self.must_hold_back();
+            let must_defer = self.must_defer();
             let Some(slot) = self.slots.peek_mut(aggregate) else { return };
             match slot.phase {
                 SlotPhase::Loading(_) => return,
-                SlotPhase::Cold if slot.tail.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
+                SlotPhase::Cold if slot.retained.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
                 SlotPhase::Cold if slot.expired > 0 => return self.answer_expired(aggregate),
                 SlotPhase::Cold if slot.in_flight > 0 || slot.queue.is_empty() => return,
                 SlotPhase::Cold if !self.roster.hosts(slot.hosted.digest) => return self.refuse_unhosted(aggregate),
-                SlotPhase::Cold => return self.start_load(aggregate, true),
-                SlotPhase::Warm(_) if must_hold_back && !slot.queue.is_empty() => return self.hold_back(aggregate),
+                SlotPhase::Cold => return self.start_load(aggregate, LoadStart::Snapshot),
+                SlotPhase::Warm(_) if must_defer && !slot.queue.is_empty() => return self.defer(aggregate),
                 SlotPhase::Warm(_) => match slot.queue.pop_front() {
                     Some(job) => self.decide(aggregate, job),
-                    None => return self.leave_retired(aggregate),
+                    None => return self.leave_retired_sandbox(aggregate),
                 },
             }
         }
     }
 
-    fn start_load(&mut self, aggregate: &AggregateRef, from_snapshot: bool) {
+    fn start_load(&mut self, aggregate: &AggregateRef, start: LoadStart) {
         if self.is_next_suspect(aggregate) {
             self.quarantined.put(aggregate.clone(), ());
         }
-        if self.quarantined.contains(aggregate) && !self.may_hydrate_alone(aggregate) {
+        if self.quarantined.contains(aggregate) && !self.may_hydrate_dedicated(aggregate) {
             if !self.waiting.contains(aggregate) {
                 self.waiting.put(aggregate.clone(), ());
             }
@@ -199,12 +209,12 @@ impl Shard {
         let id = self.next_load;
         self.next_load += 1;
         if let Some(slot) = self.slots.peek_mut(aggregate) {
-            let snapshots = from_snapshot && slot.hosted.aggregate_type.snapshot_every > 0;
+            let snapshots = start == LoadStart::Snapshot && slot.hosted.aggregate_type.snapshot_every > 0;
             let snapshot_of = snapshots.then_some(slot.hosted.digest);
-            let events = if slot.one_by_one { 1 } else { self.settings.page_events };
+            let events = if slot.single_events { 1 } else { self.settings.page_events };
             let page = PageLimit { events, bytes: self.settings.page_bytes };
-            let asked = HydrationRequest { aggregate: aggregate.clone(), snapshot_of, page };
-            let load = self.links.loader.start(LoadRequest { asked, id });
+            let hydration = HydrationRequest { aggregate: aggregate.clone(), snapshot_of, page };
+            let load = self.links.loader.start(LoadRequest { hydration, id });
             slot.phase = SlotPhase::Loading(slot::LoadingAggregate {
                 id,
                 _load: load,
@@ -218,20 +228,20 @@ impl Shard {
 
     /// Sends a job to the committer: with a decision, or with the error with which it is answered unless it was
     /// decided before.
-    fn submit(&mut self, job: Job, decision: Option<Decision>, held: Option<CommandError>) {
+    fn submit(&mut self, job: Job, decision: Option<Decision>, error: Option<CommandError>) {
         let entry = Entry {
             command_id: job.command.id.clone(),
             request_hash: job.request_hash,
             aggregate: job.aggregate().clone(),
             decision,
         };
-        if job.is_counted()
+        if job.counts_in_flight()
             && let Some(slot) = self.slots.peek_mut(job.aggregate())
         {
             slot.in_flight += 1;
         }
         self.in_flight += 1;
-        let submission = Submission { shard: self.index, job, entry, held };
+        let submission = Submission { shard: self.index, job, entry, error };
         let queues = &self.links.commit_queues;
         let partition = PartitionId::of(&submission.entry.aggregate, queues.len() as u32);
         // Without a committer the engine has stopped, and the job answers so when it is dropped.
@@ -256,7 +266,7 @@ impl Shard {
     fn cool(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         slot.snapshot = None;
-        slot.tail = None;
+        slot.retained = None;
         if let Some(resident) = slot.take_resident()
             && let Err(fault) = self.sandboxes.release(resident)
         {
@@ -278,7 +288,7 @@ impl Shard {
     }
 
     /// Makes an aggregate cold that has no commands and is in a retired sandbox.
-    fn leave_retired(&mut self, aggregate: &AggregateRef) {
+    fn leave_retired_sandbox(&mut self, aggregate: &AggregateRef) {
         let resident = self.slots.peek(aggregate).and_then(AggregateSlot::resident);
         if resident.is_some_and(|resident| self.sandboxes.is_retired(resident.sandbox)) {
             self.cool(aggregate);
@@ -292,7 +302,7 @@ impl Shard {
         for (aggregate, slot) in &mut self.slots {
             if slot.resident().is_some_and(|resident| resident.sandbox == sandbox) {
                 if matches!(slot.phase, SlotPhase::Loading(_)) {
-                    slot.tail = None;
+                    slot.retained = None;
                 }
                 slot.phase = SlotPhase::Cold;
                 slot.snapshot = None;

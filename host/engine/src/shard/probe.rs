@@ -13,25 +13,25 @@ use crate::job::Job;
 impl Shard {
     /// Handles a new command: asks the store for it first, or has it decided.
     pub(super) fn admit(&mut self, mut job: Job) {
-        if job.refused.is_some() || !self.probing.asks_for(job.aggregate()) {
+        if job.refused.is_some() || !self.probing.must_probe(job.aggregate()) {
             return self.on_command(job);
         }
-        self.probing.ask(job.aggregate());
+        self.probing.record_probe(job.aggregate());
         job.is_probe = true;
         self.submit(job, None, None);
     }
 
     /// Handles the result of a probe.
     pub(super) fn on_probed(&mut self, mut job: Job, result: Result<EntryResult, StoreError>) {
-        self.probing.answered(job.aggregate());
+        self.probing.record_answer(job.aggregate());
         match result {
             Ok(EntryResult::Duplicate(record)) => {
-                self.probing.found_known();
+                self.probing.record_known();
                 job.answer(Ok((*record).into()));
             }
             Ok(EntryResult::IdReused) => job.answer(Err(CommandError::IdReused)),
             Ok(_) => {
-                self.probing.found_new();
+                self.probing.record_new();
                 job.is_probe = false;
                 self.on_command(job);
             }
@@ -41,6 +41,6 @@ impl Shard {
 
     /// Forgets a probe that the store has not answered in time.
     pub(super) fn forget_probe(&mut self, job: &Job) {
-        self.probing.answered(job.aggregate());
+        self.probing.record_answer(job.aggregate());
     }
 }

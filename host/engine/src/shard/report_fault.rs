@@ -19,7 +19,7 @@ impl Shard {
         evidence: FaultEvidence,
         fault: &Fault,
     ) -> Option<String> {
-        let repros = self.links.repros.as_ref().filter(|_| fault.kind != FaultKind::Host)?;
+        let fault_reporter = self.links.fault_reporter.as_ref().filter(|_| fault.kind != FaultKind::Host)?;
         let FaultEvidence { command, snapshot } = evidence;
         let incident = FaultIncident {
             aggregate: aggregate.clone(),
@@ -28,22 +28,22 @@ impl Shard {
             command,
             snapshot,
             fault: fault.clone(),
-            unfounded: false,
+            state_discarded: false,
         };
-        let place = repros.place(&incident);
+        let location = fault_reporter.location(&incident);
         match self.slots.peek_mut(aggregate).filter(|slot| slot.in_flight > 0) {
             Some(slot) => slot.incidents.push(incident),
-            None => repros.report(incident),
+            None => fault_reporter.report(incident),
         }
-        Some(place)
+        Some(location)
     }
 
     /// Reports faults after all submissions of the aggregate are settled. `stale` means that some did not become
     /// durable.
     pub(super) fn report(&self, incidents: Vec<FaultIncident>, stale: bool) {
-        let Some(repros) = &self.links.repros else { return };
+        let Some(fault_reporter) = &self.links.fault_reporter else { return };
         for incident in incidents {
-            repros.report(FaultIncident { unfounded: stale, ..incident });
+            fault_reporter.report(FaultIncident { state_discarded: stale, ..incident });
         }
     }
 }

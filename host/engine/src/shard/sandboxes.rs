@@ -35,7 +35,7 @@ pub(super) struct Sandboxes {
     guests: HashMap<SandboxId, GuestSandbox>,
     next: u64,
     /// The thread that drops the sandboxes of the last swap.
-    leaving: Option<thread::JoinHandle<()>>,
+    dropping: Option<thread::JoinHandle<()>>,
 }
 
 impl Sandboxes {
@@ -58,8 +58,8 @@ impl Sandboxes {
     ) -> Result<SandboxId, Box<Fault>> {
         let sandbox = match hosted.component.open_aggregates(HashSeed::default()) {
             // The sandboxes that are being dropped may be the missing ones.
-            Err(fault) if fault.kind == FaultKind::Host && self.leaving.is_some() => {
-                self.wait_for_leaving();
+            Err(fault) if fault.kind == FaultKind::Host && self.dropping.is_some() => {
+                self.wait_for_drop();
                 hosted.component.open_aggregates(HashSeed::default())?
             }
             opened => opened?,
@@ -106,15 +106,15 @@ impl Sandboxes {
     pub(super) fn drop_unwanted(&mut self, is_wanted: impl Fn(Digest) -> bool) {
         let unwanted: Vec<_> = self.guests.extract_if(|_, guest| !is_wanted(guest.digest)).collect();
         if !unwanted.is_empty() {
-            self.wait_for_leaving();
+            self.wait_for_drop();
             // If no thread can be started, they are dropped here.
-            self.leaving = thread::Builder::new().name("cantus-drop".into()).spawn(move || drop(unwanted)).ok();
+            self.dropping = thread::Builder::new().name("cantus-drop".into()).spawn(move || drop(unwanted)).ok();
         }
     }
 
-    fn wait_for_leaving(&mut self) {
-        if let Some(leaving) = self.leaving.take() {
-            let _ = leaving.join();
+    fn wait_for_drop(&mut self) {
+        if let Some(dropping) = self.dropping.take() {
+            let _ = dropping.join();
         }
     }
 
@@ -130,7 +130,7 @@ impl Sandboxes {
     }
 
     /// Reports whether a sandbox is dedicated to one aggregate.
-    pub(super) fn is_alone(&self, id: SandboxId) -> bool {
+    pub(super) fn is_dedicated(&self, id: SandboxId) -> bool {
         self.guests.get(&id).is_some_and(|guest| guest.owner.is_some())
     }
 
@@ -139,17 +139,17 @@ impl Sandboxes {
     }
 
     /// Reports whether a sandbox has more than one resident.
-    pub(super) fn is_crowded(&self, id: SandboxId) -> bool {
+    pub(super) fn has_other_residents(&self, id: SandboxId) -> bool {
         self.guests.get(&id).is_some_and(|guest| guest.residents > 1)
     }
 
     /// Reports whether a sandbox with more than one resident exceeds its memory limit.
-    pub(super) fn is_bloated(&self, id: SandboxId, limit: usize) -> bool {
+    pub(super) fn is_oversized(&self, id: SandboxId, limit: usize) -> bool {
         self.guests.get(&id).is_some_and(|guest| guest.residents > 1 && guest.sandbox.memory_bytes() > limit)
     }
 
     /// Count of dedicated sandboxes.
-    pub(super) fn alone_count(&self) -> usize {
+    pub(super) fn dedicated_count(&self) -> usize {
         self.guests.values().filter(|guest| guest.owner.is_some()).count()
     }
 
@@ -159,8 +159,8 @@ impl Sandboxes {
     }
 
     /// Finds the oldest dedicated sandbox whose aggregate satisfies `predicate`.
-    pub(super) fn oldest_alone(&self, mut is: impl FnMut(&AggregateRef) -> bool) -> Option<SandboxId> {
-        let of_such = self.guests.iter().filter(|(_, guest)| guest.owner.as_ref().is_some_and(&mut is));
-        of_such.map(|(id, _)| *id).min()
+    pub(super) fn oldest_dedicated(&self, mut predicate: impl FnMut(&AggregateRef) -> bool) -> Option<SandboxId> {
+        let dedicated = self.guests.iter().filter(|(_, guest)| guest.owner.as_ref().is_some_and(&mut predicate));
+        dedicated.map(|(id, _)| *id).min()
     }
 }

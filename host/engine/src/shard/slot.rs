@@ -13,17 +13,17 @@ pub(super) struct AggregateSlot {
     pub(super) hosted: Arc<HostedAggregate>,
     pub(super) phase: SlotPhase,
     /// All events of the stream, while they are few.
-    pub(super) tail: Option<RecentEvents>,
+    pub(super) retained: Option<RetainedEvents>,
     /// Commands that wait to be decided, in the order of admission.
     pub(super) queue: VecDeque<Job>,
     /// Commands whose decision was discarded: they are decided again, before the queue.
-    pub(super) redo: Vec<Job>,
+    pub(super) requeued: Vec<Job>,
     /// Count of submissions that are not settled.
     pub(super) in_flight: usize,
     /// Count of those that are answered already, because the store did not answer in time.
     pub(super) expired: usize,
     /// It is in the shard's list of deferred aggregates.
-    pub(super) is_held_back: bool,
+    pub(super) is_deferred: bool,
     /// A speculative decision did not become durable. Decisions after it come back as conflicts.
     pub(super) stale: bool,
     /// A snapshot at a version that is not durable yet; it is saved when it is.
@@ -31,14 +31,14 @@ pub(super) struct AggregateSlot {
     /// Faults on states that are not durable yet.
     pub(super) incidents: Vec<FaultIncident>,
     /// A snapshot faulted, so no more are taken while the aggregate is in this slot.
-    pub(super) no_snapshots: bool,
+    pub(super) snapshots_disabled: bool,
     /// A page of events exceeded a limit of the guest, though each event did not: they are folded one by one.
-    pub(super) one_by_one: bool,
+    pub(super) single_events: bool,
 }
 
 /// All events of a stream. They allow folding an aggregate again without the store, after its guest was dropped.
 #[derive(Default)]
-pub(super) struct RecentEvents {
+pub(super) struct RetainedEvents {
     pub(super) events: EventBatch,
     pub(super) head: StreamHead,
 }
@@ -78,23 +78,23 @@ impl AggregateSlot {
         Self {
             hosted,
             phase: SlotPhase::Cold,
-            tail: None,
+            retained: None,
             queue: VecDeque::new(),
-            redo: Vec::new(),
+            requeued: Vec::new(),
             in_flight: 0,
             expired: 0,
-            is_held_back: false,
+            is_deferred: false,
             stale: false,
             snapshot: None,
             incidents: Vec::new(),
-            no_snapshots: false,
-            one_by_one: false,
+            snapshots_disabled: false,
+            single_events: false,
         }
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty()
-            && self.redo.is_empty()
+            && self.requeued.is_empty()
             && self.in_flight == 0
             && !matches!(self.phase, SlotPhase::Loading(_))
     }
@@ -108,11 +108,11 @@ impl AggregateSlot {
     }
 
     /// Retains events that the resident has folded, if all earlier ones are retained and they fit `limit` bytes.
-    pub(super) fn keep(&mut self, events: &EventBatch, limit: usize) {
-        if let Some(tail) = &mut self.tail {
-            tail.events.append(events);
-            if tail.events.bytes() > limit {
-                self.tail = None;
+    pub(super) fn retain(&mut self, events: &EventBatch, limit: usize) {
+        if let Some(retained) = &mut self.retained {
+            retained.events.append(events);
+            if retained.events.bytes() > limit {
+                self.retained = None;
             }
         }
     }

@@ -8,7 +8,7 @@ use lru::LruCache;
 use crate::job::Job;
 
 /// Kinds that one shard remembers; the least recently used one is forgotten.
-const KINDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
+const MAX_KINDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 
 /// A kind of command of one component.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ pub(super) struct SuspectCommands(LruCache<SuspectKind, ()>);
 
 impl Default for SuspectCommands {
     fn default() -> Self {
-        Self(LruCache::new(KINDS))
+        Self(LruCache::new(MAX_KINDS))
     }
 }
 

@@ -8,9 +8,9 @@ use crate::job::Job;
 
 impl Shard {
     /// Marks the kind of a command that made the guest fault. In a dedicated sandbox it harmed no other aggregate.
-    pub(super) fn suspect(&mut self, job: &Job, sandbox: SandboxId) {
+    pub(super) fn mark_suspect(&mut self, job: &Job, sandbox: SandboxId) {
         if self.sandboxes.is_poisoned(sandbox)
-            && !self.sandboxes.is_alone(sandbox)
+            && !self.sandboxes.is_dedicated(sandbox)
             && let Some(route) = &job.route
         {
             self.suspects.insert(job, route);
@@ -18,7 +18,7 @@ impl Shard {
     }
 
     /// Clears the mark of a command that was decided.
-    pub(super) fn trust(&mut self, job: &Job) {
+    pub(super) fn clear_suspect(&mut self, job: &Job) {
         if !self.suspects.is_empty()
             && let Some(route) = &job.route
         {

@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use cantus_model::{AggregateRef, HostedAggregate, Roster};
 
 use super::{
-    Shard,
+    LoadStart, Shard,
     slot::{AggregateSlot, SlotPhase},
 };
 
@@ -22,12 +22,12 @@ impl Shard {
                 current => moved.push((aggregate.clone(), current.cloned())),
             }
         }
-        let has_moved: HashSet<&AggregateRef> = moved.iter().map(|(aggregate, _)| aggregate).collect();
-        self.warming.waiting.retain(|aggregate| self.slots.contains(aggregate) && !has_moved.contains(aggregate));
+        let reassigned: HashSet<&AggregateRef> = moved.iter().map(|(aggregate, _)| aggregate).collect();
+        self.warming.waiting.retain(|aggregate| self.slots.contains(aggregate) && !reassigned.contains(aggregate));
         let roster = Arc::clone(&self.roster);
         self.sandboxes.drop_unwanted(|digest| roster.hosts(digest));
         for (aggregate, hosted) in &moved {
-            self.hand_over(aggregate, hosted.clone());
+            self.reassign(aggregate, hosted.clone());
         }
         let (busy, idle): (Vec<_>, Vec<_>) = moved
             .into_iter()
@@ -40,16 +40,16 @@ impl Shard {
     }
 
     /// Assigns an aggregate to another component: forgets the old resident, and cancels a load that is under way.
-    fn hand_over(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<HostedAggregate>>) {
+    fn reassign(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<HostedAggregate>>) {
         self.quarantined.pop(aggregate);
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         if matches!(slot.phase, SlotPhase::Loading(_)) {
-            slot.tail = None;
+            slot.retained = None;
         }
         slot.phase = SlotPhase::Cold;
         slot.snapshot = None;
-        slot.no_snapshots = false;
-        slot.one_by_one = false;
+        slot.snapshots_disabled = false;
+        slot.single_events = false;
         if let Some(hosted) = hosted {
             slot.hosted = hosted;
         }
@@ -65,7 +65,7 @@ impl Shard {
     }
 
     /// Hydrates the next aggregate in the background. Returns false if there is none that can be hydrated now.
-    pub(super) fn warm_next(&mut self) -> bool {
+    pub(super) fn warm_up_next(&mut self) -> bool {
         let Self { slots, warming, .. } = self;
         let is_loading = |aggregate: &AggregateRef| {
             slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, SlotPhase::Loading(_)))
@@ -76,12 +76,12 @@ impl Shard {
         }
         let Some(aggregate) = self.warming.waiting.pop_front() else { return false };
         let is_cold = |slot: &AggregateSlot| matches!(slot.phase, SlotPhase::Cold);
-        if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.tail.is_some()) {
+        if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.retained.is_some()) {
             self.refold(&aggregate);
         }
         // An aggregate with submissions in flight is hydrated by its next command.
         if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.in_flight == 0) {
-            self.start_load(&aggregate, true);
+            self.start_load(&aggregate, LoadStart::Snapshot);
             self.warming.loading.push(aggregate);
         }
         true

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Claim, EventReader, StoreError};
-use crate::{AggregateRef, Digest, EventBatch, PageLimit, Snapshot, StreamHead};
+use crate::{AggregateRef, Digest, EventBatch, PageLimit, Snapshot, StreamHead, StreamRange};
 
 /// A cache of states that can be deleted at any time: for each stream, the newest snapshot of each of the two
 /// components that last saved one. Two, so that going back to the previous component does not begin at the first
@@ -47,9 +47,9 @@ pub trait Hydrator: EventReader + SnapshotStore {
     ///
     /// # Errors
     /// If one of them cannot be read. Asking for each alone finds out which one.
-    async fn hydrate(&self, asked: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
-        let mut hydrations = Vec::with_capacity(asked.len());
-        for HydrationRequest { aggregate, snapshot_of, page } in asked {
+    async fn hydrate(&self, requests: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
+        let mut hydrations = Vec::with_capacity(requests.len());
+        for HydrationRequest { aggregate, snapshot_of, page } in requests {
             let head = self.stream_head(aggregate).await?;
             let snapshot = match snapshot_of {
                 Some(component) if head.version > 0 => self.load_snapshot(aggregate, *component).await?,
@@ -58,13 +58,10 @@ pub trait Hydrator: EventReader + SnapshotStore {
             // A snapshot of a later version would be a state that never existed.
             let snapshot = snapshot.filter(|snapshot| snapshot.version <= head.version);
             let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-            let left = usize::try_from(head.version - after).unwrap_or(usize::MAX);
-            let events = match left {
-                0 => EventBatch::default(),
-                _ => {
-                    let limit = PageLimit { events: page.events.min(left), ..*page };
-                    self.read_stream(aggregate, after, limit).await?
-                }
+            let range = StreamRange { after, end: head.version };
+            let events = match range.is_empty() {
+                true => EventBatch::default(),
+                false => self.read_stream(aggregate, after, range.limit(*page)).await?,
             };
             hydrations.push(Hydration { head, snapshot, events });
         }

@@ -46,45 +46,45 @@ impl BlockFindings {
         self.folded_only += other.folded_only;
         for (name, kind) in other.kinds {
             match self.kinds.entry(name) {
-                Entry::Vacant(ours) => {
-                    ours.insert(kind);
+                Entry::Vacant(merged) => {
+                    merged.insert(kind);
                 }
-                Entry::Occupied(mut ours) => {
-                    let ours = ours.get_mut();
-                    ours.commands += kind.commands;
-                    ours.identical += kind.identical;
-                    ours.fuel_recorded = sum(ours.fuel_recorded, kind.fuel_recorded);
-                    ours.fuel_candidate = sum(ours.fuel_candidate, kind.fuel_candidate);
+                Entry::Occupied(mut merged) => {
+                    let merged = merged.get_mut();
+                    merged.commands += kind.commands;
+                    merged.identical += kind.identical;
+                    merged.fuel_recorded = sum(merged.fuel_recorded, kind.fuel_recorded);
+                    merged.fuel_candidate = sum(merged.fuel_candidate, kind.fuel_candidate);
                 }
             }
         }
         self.states.merge(other.states);
         self.perturbed.resize_with(self.perturbed.len().max(other.perturbed.len()), Default::default);
-        for (ours, (count, mut examples)) in self.perturbed.iter_mut().zip(other.perturbed) {
-            ours.0 += count;
-            ours.1.append(&mut examples);
-            ours.1.sort_by_key(|example| example.place);
-            ours.1.truncate(EXAMPLES);
+        for (merged, (count, mut examples)) in self.perturbed.iter_mut().zip(other.perturbed) {
+            merged.0 += count;
+            merged.1.append(&mut examples);
+            merged.1.sort_by_key(|example| example.ordinal);
+            merged.1.truncate(EXAMPLES);
         }
     }
 }
 
 impl EndStateFindings {
     fn add(&mut self, aggregate: &AggregateRef, state: &[u8]) {
-        let name = [aggregate.aggregate_type.as_bytes(), aggregate.id.as_bytes(), state];
-        let digest = Digest::of_parts(name);
+        let parts = [aggregate.aggregate_type.as_bytes(), aggregate.id.as_bytes(), state];
+        let digest = Digest::of_parts(parts);
         for (sum, bytes) in self.sum.iter_mut().zip(digest.as_bytes().chunks_exact(8)) {
             *sum = sum.wrapping_add(u64::from_le_bytes(bytes.try_into().unwrap_or_default()));
         }
     }
 
-    fn differ(&mut self, place: u64, aggregate: &AggregateRef) {
+    fn add_difference(&mut self, ordinal: u64, aggregate: &AggregateRef) {
         self.differing += 1;
-        self.examples.push((place, aggregate.to_string()));
-        self.shorten();
+        self.examples.push((ordinal, aggregate.to_string()));
+        self.truncate_examples();
     }
 
-    fn shorten(&mut self) {
+    fn truncate_examples(&mut self) {
         self.examples.sort();
         self.examples.truncate(EXAMPLES);
     }
@@ -95,7 +95,7 @@ impl EndStateFindings {
         }
         self.differing += other.differing;
         self.examples.extend(other.examples);
-        self.shorten();
+        self.truncate_examples();
     }
 
     pub(super) fn finish(self) -> EndStates {
@@ -114,10 +114,10 @@ pub(super) struct BlockRunner {
     candidate: Option<ReplayVariant>,
     perturbed: Vec<ReplayVariant>,
     since: Option<Timestamp>,
-    track: StreamPrefix,
+    prefix: StreamPrefix,
     /// The numbers of the stream and of the command within it.
-    place: (u64, u64),
-    found: BlockFindings,
+    ordinal: (u64, u64),
+    findings: BlockFindings,
 }
 
 impl BlockRunner {
@@ -127,39 +127,40 @@ impl BlockRunner {
         let variant = |role, mode, components: &Arc<_>| {
             ReplayVariant::new(role, mode, Arc::clone(components), config.events_per_command)
         };
-        let perturbed = config.perturbations.iter().map(|it| variant(role, it.mode, &it.components));
-        let mut found = BlockFindings::default();
-        found.perturbed.resize_with(config.perturbations.len(), Default::default);
+        let perturbed =
+            config.perturbations.iter().map(|perturbation| variant(role, perturbation.mode, &perturbation.components));
+        let mut findings = BlockFindings::default();
+        findings.perturbed.resize_with(config.perturbations.len(), Default::default);
         Self {
             recorded: variant(VariantRole::Recorded, super::RunMode::usual(), &config.components),
             candidate: config.candidate.map(|_| variant(role, super::RunMode::usual(), &config.components)),
             perturbed: perturbed.collect(),
             since: config.since,
-            track: StreamPrefix::default(),
-            place: (first, 0),
-            found,
+            prefix: StreamPrefix::default(),
+            ordinal: (first, 0),
+            findings,
         }
     }
 
     /// Runs a page. The pages of one stream come one after another.
     pub(super) fn page(&mut self, page: HistoryPage) {
-        if self.place.1 == 0 {
-            self.track = StreamPrefix { aggregate: Some(page.aggregate.clone()), ..StreamPrefix::default() };
+        if self.ordinal.1 == 0 {
+            self.prefix = StreamPrefix { aggregate: Some(page.aggregate.clone()), ..StreamPrefix::default() };
             self.variants().for_each(ReplayVariant::begin);
-            self.found.collector.streams += 1;
+            self.findings.collector.streams += 1;
         }
         for command in &page.commands {
-            self.place.1 += 1;
+            self.ordinal.1 += 1;
             self.command(command);
         }
         if page.last {
             self.end(&page);
-            self.place = (self.place.0 + 1, 0);
+            self.ordinal = (self.ordinal.0 + 1, 0);
         }
     }
 
     pub(super) fn finish(self) -> BlockFindings {
-        self.found
+        self.findings
     }
 
     fn variants(&mut self) -> impl Iterator<Item = &mut ReplayVariant> {
@@ -174,9 +175,9 @@ impl BlockRunner {
             // A component that cannot fold the events of its decision faults.
             Some(decided) => {
                 let now = fault.map_or(decided.now, ReplayOutcome::Fault);
-                self.count(command, RedecidedCommand { now, ..decided });
+                self.count(command, RerunCommand { now, ..decided });
             }
-            None => self.found.folded_only += 1,
+            None => self.findings.folded_only += 1,
         }
     }
 
@@ -185,14 +186,14 @@ impl BlockRunner {
         if command.events.is_empty() {
             return None;
         }
-        self.found.collector.events += command.events.len() as u64;
+        self.findings.collector.events += command.events.len() as u64;
         let events: Arc<EventBatch> = Arc::new(command.events.iter().collect());
-        if !self.track.kept.has_room_for(events.bytes()) {
-            let Self { recorded, candidate, perturbed, track, .. } = self;
+        if !self.prefix.retained.has_room_for(events.bytes()) {
+            let Self { recorded, candidate, perturbed, prefix, .. } = self;
             std::iter::once(recorded)
                 .chain(candidate)
                 .chain(perturbed)
-                .for_each(|variant| variant.join(command, track));
+                .for_each(|variant| variant.join(command, prefix));
         }
         let then = self.recorded.fold(&events);
         let now = self.candidate.as_mut().map(|candidate| candidate.fold(&events));
@@ -200,36 +201,36 @@ impl BlockRunner {
             // A difference shows in the next decision, or in the state at the end.
             let _ = variant.fold(&events);
         }
-        self.track.kept.push(events);
+        self.prefix.retained.push(events);
         now.unwrap_or(then)
     }
 
-    fn decide(&mut self, command: &RecordedCommand) -> RedecidedCommand {
-        let (then, fuel_recorded) = self.recorded.decide(command, &self.track);
-        let candidate = self.candidate.as_mut().map(|candidate| candidate.decide(command, &self.track));
+    fn decide(&mut self, command: &RecordedCommand) -> RerunCommand {
+        let (then, fuel_recorded) = self.recorded.decide(command, &self.prefix);
+        let candidate = self.candidate.as_mut().map(|candidate| candidate.decide(command, &self.prefix));
         let fuel_candidate = candidate.as_ref().and_then(|(_, fuel)| *fuel);
         let now = candidate.map_or(then, |(now, _)| now);
-        for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
-            let (other, _) = variant.decide(command, &self.track);
-            self.found.failure = self.found.failure.take().or_else(|| failure(&other));
-            if !is_alike(&now, &other) {
+        for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.findings.perturbed) {
+            let (other, _) = variant.decide(command, &self.prefix);
+            self.findings.failure = self.findings.failure.take().or_else(|| failure(&other));
+            if !is_same(&now, &other) {
                 *count += 1;
                 if examples.len() < EXAMPLES {
-                    examples.push(FindingExample::of(self.place, command, &ReportedDecision::Redecided(&now), &other));
+                    examples.push(FindingExample::of(self.ordinal, command, &ReportedDecision::Rerun(&now), &other));
                 }
             }
         }
-        RedecidedCommand { now, fuel_recorded, fuel_candidate }
+        RerunCommand { now, fuel_recorded, fuel_candidate }
     }
 
-    fn count(&mut self, command: &RecordedCommand, decided: RedecidedCommand) {
-        let RedecidedCommand { now, fuel_recorded, fuel_candidate } = decided;
+    fn count(&mut self, command: &RecordedCommand, decided: RerunCommand) {
+        let RerunCommand { now, fuel_recorded, fuel_candidate } = decided;
         let before = ReportedDecision::recorded(command);
-        self.found.failure = self.found.failure.take().or_else(|| failure(&now));
+        self.findings.failure = self.findings.failure.take().or_else(|| failure(&now));
         let change = compare(&before, &now);
         let record = &command.record;
         let name = format!("{}.{} v{}", record.aggregate.aggregate_type, record.command.name, record.command.version);
-        let kind = self.found.kinds.entry(name).or_insert_with_key(|name| KindReport {
+        let kind = self.findings.kinds.entry(name).or_insert_with_key(|name| KindReport {
             command: name.clone(),
             fuel_recorded: Some(0),
             fuel_candidate: Some(0),
@@ -239,7 +240,7 @@ impl BlockRunner {
         kind.identical += u64::from(change.is_none());
         kind.fuel_recorded = sum(kind.fuel_recorded, fuel_recorded);
         kind.fuel_candidate = sum(kind.fuel_candidate, fuel_candidate);
-        self.found.collector.add(self.place, command, change, &before, &now);
+        self.findings.collector.add(self.ordinal, command, change, &before, &now);
     }
 
     fn end(&mut self, HistoryPage { aggregate, commands, .. }: &HistoryPage) {
@@ -247,20 +248,20 @@ impl BlockRunner {
         let now = self.candidate.as_mut().map(ReplayVariant::end);
         // Without the component that decided there is no state to compare with.
         if then.is_some() && now.as_ref().is_some_and(|now| *now != then) {
-            self.found.states.differ(self.place.0, aggregate);
+            self.findings.states.add_difference(self.ordinal.0, aggregate);
         }
         let state = now.unwrap_or(then);
-        for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
+        for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.findings.perturbed) {
             let other = variant.end();
             if other != state {
                 *count += 1;
                 let last = commands.last().filter(|_| examples.len() < EXAMPLES);
                 examples.extend(
-                    last.map(|last| FindingExample::of_state(self.place, last, state.as_deref(), other.as_deref())),
+                    last.map(|last| FindingExample::of_state(self.ordinal, last, state.as_deref(), other.as_deref())),
                 );
             }
         }
-        self.found.states.add(aggregate, state.as_deref().unwrap_or(b"none"));
+        self.findings.states.add(aggregate, state.as_deref().unwrap_or(b"none"));
     }
 }
 
@@ -270,7 +271,7 @@ fn sum(one: Option<u64>, two: Option<u64>) -> Option<u64> {
 }
 
 /// A command that was decided again.
-struct RedecidedCommand {
+struct RerunCommand {
     now: ReplayOutcome,
     fuel_recorded: Option<u64>,
     fuel_candidate: Option<u64>,
@@ -285,7 +286,7 @@ fn failure(decided: &ReplayOutcome) -> Option<String> {
 
 /// Reports whether two outcomes are the same. Faults are the same if they have one kind and one call, because
 /// messages may hold addresses.
-fn is_alike(one: &ReplayOutcome, two: &ReplayOutcome) -> bool {
+fn is_same(one: &ReplayOutcome, two: &ReplayOutcome) -> bool {
     match (one, two) {
         (ReplayOutcome::Fault(one), ReplayOutcome::Fault(two)) => one.kind == two.kind && one.call == two.call,
         _ => one == two,

@@ -58,7 +58,7 @@ impl fmt::Display for DecisionChange {
 pub(crate) enum ReportedDecision<'a> {
     Accepted(&'a [Message]),
     Rejected(&'a Rejection),
-    Redecided(&'a ReplayOutcome),
+    Rerun(&'a ReplayOutcome),
 }
 
 impl<'a> ReportedDecision<'a> {
@@ -72,32 +72,28 @@ impl<'a> ReportedDecision<'a> {
 
     /// Returns this decision and a different one for a report. If their JSON is the same and only the bytes of
     /// payloads differ (line ends, or a string that stands for text), payloads are given as text.
-    pub(crate) fn told_apart(&self, other: &Self) -> (JsonText, JsonText) {
+    pub(crate) fn distinguish(&self, other: &Self) -> (JsonText, JsonText) {
         match (self.json(), other.json()) {
-            (one, two) if one == two => (self.shown(payload_text), other.shown(payload_text)),
-            told => told,
+            (one, two) if one == two => (self.json_with(payload_text), other.json_with(payload_text)),
+            different => different,
         }
     }
 
     pub(crate) fn json(&self) -> JsonText {
-        self.shown(payload_json)
+        self.json_with(payload_json)
     }
 
-    fn shown(&self, payload: fn(&[u8]) -> JsonText) -> JsonText {
+    fn json_with(&self, payload: fn(&[u8]) -> JsonText) -> JsonText {
         JsonText::of(&match self {
             Self::Accepted(events) => DecisionJson::accepted(events, payload),
             Self::Rejected(rejection) => DecisionJson::rejected(rejection, payload),
-            Self::Redecided(ReplayOutcome::Decided(Verdict::Accepted(events))) => {
-                DecisionJson::accepted(events, payload)
-            }
-            Self::Redecided(ReplayOutcome::Decided(Verdict::Rejected(rejection))) => {
+            Self::Rerun(ReplayOutcome::Decided(Verdict::Accepted(events))) => DecisionJson::accepted(events, payload),
+            Self::Rerun(ReplayOutcome::Decided(Verdict::Rejected(rejection))) => {
                 DecisionJson::rejected(rejection, payload)
             }
-            Self::Redecided(ReplayOutcome::Undecided(why)) => DecisionJson::Undecided(why),
-            Self::Redecided(ReplayOutcome::Fault(fault)) => {
-                DecisionJson::Fault { fault: &fault.message, call: fault.call }
-            }
-            Self::Redecided(ReplayOutcome::Unreached) => DecisionJson::Unreached,
+            Self::Rerun(ReplayOutcome::Undecided(why)) => DecisionJson::Undecided(why),
+            Self::Rerun(ReplayOutcome::Fault(fault)) => DecisionJson::Fault { fault: &fault.message, call: fault.call },
+            Self::Rerun(ReplayOutcome::Unreached) => DecisionJson::Unreached,
         })
     }
 }
@@ -136,7 +132,11 @@ struct RejectionJson<'a> {
 
 impl<'a> DecisionJson<'a> {
     fn accepted(events: &'a [Message], payload: fn(&[u8]) -> JsonText) -> Self {
-        let event = |it: &'a Message| EventJson { event: &it.name, payload: payload(&it.payload), version: it.version };
+        let event = |event: &'a Message| EventJson {
+            event: &event.name,
+            payload: payload(&event.payload),
+            version: event.version,
+        };
         Self::Accepted(events.iter().map(event).collect())
     }
 
@@ -163,7 +163,7 @@ pub(crate) fn compare(recorded: &ReportedDecision<'_>, now: &ReplayOutcome) -> O
         }
         (ReportedDecision::Accepted(_), Verdict::Rejected(_)) => Some(DecisionChange::AcceptedToRejected),
         (ReportedDecision::Rejected(_), Verdict::Accepted(_)) => Some(DecisionChange::RejectedToAccepted),
-        (ReportedDecision::Redecided(before), _) => match before {
+        (ReportedDecision::Rerun(before), _) => match before {
             ReplayOutcome::Decided(Verdict::Accepted(events)) => compare(&ReportedDecision::Accepted(events), now),
             ReplayOutcome::Decided(Verdict::Rejected(rejection)) => {
                 compare(&ReportedDecision::Rejected(rejection), now)
@@ -175,19 +175,19 @@ pub(crate) fn compare(recorded: &ReportedDecision<'_>, now: &ReplayOutcome) -> O
 }
 
 /// Bytes of the longest payload that a report shows whole.
-const SHOWN: usize = 4_096;
+const MAX_PAYLOAD_BYTES: usize = 4_096;
 
 /// A payload in a report: JSON as it was written, otherwise as [`payload_text`].
 pub(crate) fn payload_json(payload: &[u8]) -> JsonText {
-    let json = (payload.len() <= SHOWN).then(|| JsonText::parse(payload)).flatten();
+    let json = (payload.len() <= MAX_PAYLOAD_BYTES).then(|| JsonText::parse(payload)).flatten();
     json.unwrap_or_else(|| payload_text(payload))
 }
 
 /// A payload in a report, exact to the byte: text as a string, other bytes in hexadecimal, a long payload by its
 /// beginning and digest.
 pub(super) fn payload_text(payload: &[u8]) -> JsonText {
-    if payload.len() > SHOWN {
-        let starts = String::from_utf8_lossy(&payload[..SHOWN / 4]);
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        let starts = String::from_utf8_lossy(&payload[..MAX_PAYLOAD_BYTES / 4]);
         return JsonText::of(&json!({ "bytes": payload.len(), "starts": starts, "sha256": Digest::of(payload) }));
     }
     match std::str::from_utf8(payload) {
@@ -204,9 +204,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_the_same_to_the_byte_looks_otherwise() {
+    fn payloads_with_different_bytes_are_reported_differently() {
         let event = |payload: &str| [Message { name: "E".into(), version: 1, payload: payload.into() }];
-        let long = |end: &str| format!("\"{}{end}\"", "x".repeat(2 * SHOWN));
+        let long = |end: &str| format!("\"{}{end}\"", "x".repeat(2 * MAX_PAYLOAD_BYTES));
         for (one, two) in [
             (r#"{"a":2,"b":1}"#, r#"{"b":1,"a":2}"#),
             ("1.50", "1.5"),
@@ -217,13 +217,13 @@ mod tests {
             (&*long("y"), &*long("z")),
         ] {
             let (one, two) = (event(one), event(two));
-            let (before, now) = ReportedDecision::Accepted(&one).told_apart(&ReportedDecision::Accepted(&two));
+            let (before, now) = ReportedDecision::Accepted(&one).distinguish(&ReportedDecision::Accepted(&two));
             assert_ne!(before, now);
         }
     }
 
     #[test]
-    fn values_are_shown_as_they_were_recorded() {
+    fn values_are_reported_as_they_were_recorded() {
         let payload = r#"{"b":0.48631448008240996,"a":123456789012345678901234567890,"b":1.50}"#;
         let rejection = Rejection { code: "no".into(), message: "never".into(), detail: Some(payload.into()) };
         let events = [Message { name: "E".into(), version: 2, payload: payload.into() }];
@@ -238,8 +238,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_decision_says_so() {
-        let json = |outcome: &ReplayOutcome| ReportedDecision::Redecided(outcome).json().get().to_owned();
+    fn an_outcome_without_a_decision_is_reported_as_such() {
+        let json = |outcome: &ReplayOutcome| ReportedDecision::Rerun(outcome).json().get().to_owned();
         assert_eq!(json(&ReplayOutcome::Undecided("no such command".into())), r#"{"undecided":"no such command"}"#);
         assert_eq!(json(&ReplayOutcome::Unreached), r#""not reached""#);
         let fault = cantus_model::Fault {

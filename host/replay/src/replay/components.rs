@@ -26,33 +26,33 @@ pub struct MissingComponent {
 
 /// The components of a replay, shared by all threads.
 pub struct Components {
-    find: ComponentFinder,
-    found: Mutex<BTreeMap<Digest, ComponentLookup>>,
+    finder: ComponentFinder,
+    loaded: Mutex<BTreeMap<Digest, ComponentLookup>>,
 }
 
 type ComponentLookup = Result<Arc<dyn Component>, MissingComponent>;
 
 impl Components {
     /// Components that `finder` finds.
-    pub fn new(find: ComponentFinder) -> Self {
-        Self { find, found: Mutex::default() }
+    pub fn new(finder: ComponentFinder) -> Self {
+        Self { finder, loaded: Mutex::default() }
     }
 
     /// Returns the component of a digest, if it can be loaded.
     pub(super) fn get(&self, digest: Digest) -> Option<Arc<dyn Component>> {
         // The lock is held during the load, because the other threads need the same component.
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = |why| MissingComponent { component: digest, why };
-        let load = || match (self.find)(digest) {
+        let load = || match (self.finder)(digest) {
             Ok(component) => component.ok_or(missing(None)),
             Err(why) => Err(missing(Some(why.to_string()))),
         };
-        found.entry(digest).or_insert_with(load).as_ref().ok().cloned()
+        loaded.entry(digest).or_insert_with(load).as_ref().ok().cloned()
     }
 
     /// Components that were needed and could not be loaded.
     pub(super) fn missing(&self) -> Vec<MissingComponent> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.values().filter_map(|found| found.as_ref().err().cloned()).collect()
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.values().filter_map(|lookup| lookup.as_ref().err().cloned()).collect()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cantus_model::EventBatch;
 
 /// Bytes of events that are retained of one stream. A longer stream cannot be folded again.
-const KEPT_BYTES: usize = 64 << 20;
+const RETAINED_BYTES: usize = 64 << 20;
 
 /// All events of a stream so far, or none once they exceed the limit.
 #[derive(Default)]
@@ -25,7 +25,7 @@ impl EventBuffer {
 
     /// Reports whether `bytes` more bytes fit.
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
-        self.bytes + bytes <= KEPT_BYTES
+        self.bytes + bytes <= RETAINED_BYTES
     }
 
     /// Returns all events; `None` if they exceeded the limit.
@@ -41,14 +41,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_or_nothing_is_kept() {
-        let half = Message { name: "E".into(), version: 1, payload: vec![0; KEPT_BYTES / 2] };
+    fn a_stream_beyond_the_limit_is_not_retained_at_all() {
+        let half = Message { name: "E".into(), version: 1, payload: vec![0; RETAINED_BYTES / 2] };
         let half: Arc<EventBatch> = Arc::new([half].iter().collect());
-        let mut kept = EventBuffer::default();
-        kept.push(Arc::clone(&half));
-        assert_eq!(kept.all().map(<[_]>::len), Some(1));
-        assert!(!kept.has_room_for(half.bytes()));
-        kept.push(half);
-        assert!(kept.all().is_none());
+        let mut buffer = EventBuffer::default();
+        buffer.push(Arc::clone(&half));
+        assert_eq!(buffer.all().map(<[_]>::len), Some(1));
+        assert!(!buffer.has_room_for(half.bytes()));
+        buffer.push(half);
+        assert!(buffer.all().is_none());
     }
 }

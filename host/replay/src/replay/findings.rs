@@ -62,7 +62,7 @@ pub struct FindingGroup {
 pub struct FindingExample {
     /// Its position in history: the number of the stream, and of the command within it.
     #[serde(skip)]
-    pub place: (u64, u64),
+    pub ordinal: (u64, u64),
     /// The aggregate, for example `Flight/UA-1`.
     pub aggregate: String,
     /// The command's id.
@@ -78,18 +78,18 @@ pub struct FindingExample {
 impl FindingExample {
     /// Describes a command by its position in history and its two decisions.
     pub(super) fn of(
-        place: (u64, u64),
+        ordinal: (u64, u64),
         command: &RecordedCommand,
         before: &ReportedDecision<'_>,
         now: &ReplayOutcome,
     ) -> Self {
-        let (before, now) = before.told_apart(&ReportedDecision::Redecided(now));
-        Self::at(place, command, command.record.base_version, before, now)
+        let (before, now) = before.distinguish(&ReportedDecision::Rerun(now));
+        Self::at(ordinal, command, command.record.base_version, before, now)
     }
 
     /// Describes a stream by its last command and its two states.
     pub(super) fn of_state(
-        place: (u64, u64),
+        ordinal: (u64, u64),
         last: &RecordedCommand,
         before: Option<&[u8]>,
         now: Option<&[u8]>,
@@ -99,12 +99,12 @@ impl FindingExample {
             state: Option<JsonText>,
         }
         let state = |state: Option<&[u8]>| JsonText::of(&StateJson { state: state.map(payload_text) });
-        Self::at(place, last, last.record.version(), state(before), state(now))
+        Self::at(ordinal, last, last.record.version(), state(before), state(now))
     }
 
-    fn at(place: (u64, u64), command: &RecordedCommand, version: u64, before: JsonText, now: JsonText) -> Self {
+    fn at(ordinal: (u64, u64), command: &RecordedCommand, version: u64, before: JsonText, now: JsonText) -> Self {
         let CommandRecord { aggregate, context, .. } = &command.record;
-        Self { place, aggregate: aggregate.to_string(), command_id: context.command_id.clone(), version, before, now }
+        Self { ordinal, aggregate: aggregate.to_string(), command_id: context.command_id.clone(), version, before, now }
     }
 }
 
@@ -133,7 +133,7 @@ impl FindingsCollector {
     /// Adds one command. `before` is the decision that it is compared with, usually the recorded one.
     pub(crate) fn add(
         &mut self,
-        place: (u64, u64),
+        ordinal: (u64, u64),
         command: &RecordedCommand,
         change: Option<DecisionChange>,
         before: &ReportedDecision<'_>,
@@ -151,13 +151,13 @@ impl FindingsCollector {
             command: format!("{} v{}", record.command.name, record.command.version),
             code: code(now),
         };
-        let ours = self.groups.entry(key).or_default();
-        ours.count += 1;
-        if ours.examples.len() < EXAMPLES || ours.examples.last().is_some_and(|last| place < last.place) {
-            ours.examples.push(FindingExample::of(place, command, before, now));
-            first(&mut ours.examples);
+        let counted = self.groups.entry(key).or_default();
+        counted.count += 1;
+        if counted.examples.len() < EXAMPLES || counted.examples.last().is_some_and(|last| ordinal < last.ordinal) {
+            counted.examples.push(FindingExample::of(ordinal, command, before, now));
+            retain_first(&mut counted.examples);
         }
-        self.shorten();
+        self.merge_excess_groups();
     }
 
     /// Adds another collection.
@@ -172,12 +172,12 @@ impl FindingsCollector {
         for (key, counted) in other.others {
             self.others.entry(key).or_default().merge(counted);
         }
-        self.shorten();
+        self.merge_excess_groups();
     }
 
     /// Merges the kinds beyond the limit. A kind among the first ones is never merged, in whatever order they arrive,
     /// so neither the kinds that are left nor the sum of the others depends on the order.
-    fn shorten(&mut self) {
+    fn merge_excess_groups(&mut self) {
         while self.groups.len() > GROUPS {
             let Some((key, counted)) = self.groups.pop_last() else { return };
             let key = FindingKey { code: None, command: "(others)".into(), ..key };
@@ -211,12 +211,12 @@ impl CountedFinding {
     fn merge(&mut self, mut other: Self) {
         self.count += other.count;
         self.examples.append(&mut other.examples);
-        first(&mut self.examples);
+        retain_first(&mut self.examples);
     }
 }
 
-fn first(examples: &mut Vec<FindingExample>) {
-    examples.sort_by_key(|example| example.place);
+fn retain_first(examples: &mut Vec<FindingExample>) {
+    examples.sort_by_key(|example| example.ordinal);
     examples.truncate(EXAMPLES);
 }
 
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn many_kinds_come_to_the_same_in_any_order() {
+    fn the_groups_do_not_depend_on_the_order_of_findings() {
         let of = |numbers: Vec<usize>| {
             let mut sum = FindingsCollector::default();
             for part in numbers.chunks(7) {

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_kept_to_the_letter() {
+    fn a_value_is_preserved_exactly() {
         for text in ["0.48631448008240996", "123456789012345678901234567890", r#"{"b":1,"a":1.50,"b":2}"#] {
             let json = JsonText::parse(text.as_bytes());
             assert_eq!(json.as_ref().map(JsonText::get), Some(text));

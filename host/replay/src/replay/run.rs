@@ -12,7 +12,7 @@ use cantus_model::{
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::quietly::quietly;
+use crate::without_logging::without_logging;
 
 use super::{
     block::{BlockFindings, BlockRunner},
@@ -46,17 +46,19 @@ pub async fn replay(
     progress.total.store(history.commands().unwrap_or(0), Relaxed);
     let config = Arc::new(replay.config);
     let (blocks, queue) = bounded::<ReplayBlock>(replay.threads.max(1) * 2);
-    let found = Arc::new(Mutex::new(BlockFindings::default()));
+    let findings = Arc::new(Mutex::new(BlockFindings::default()));
     let workers: Vec<_> = (0..replay.threads.max(1))
         .map(|_| {
-            let (config, queue, found, progress) =
-                (Arc::clone(&config), queue.clone(), Arc::clone(&found), Arc::clone(progress));
+            let (config, queue, findings, progress) =
+                (Arc::clone(&config), queue.clone(), Arc::clone(&findings), Arc::clone(progress));
             thread::Builder::new()
                 .name("cantus-replay".into())
-                .spawn(move || quietly(|| work(&config, &queue, &found, &progress)))
+                .spawn(move || without_logging(|| work(&config, &queue, &findings, &progress)))
         })
         .collect::<Result<_, _>>()
-        .map_err(|error| StoreError::Other(format!("no thread to replay on: {error}")))?;
+        .map_err(|error| {
+            StoreError::Other(format!("the operating system cannot start a thread of the replay: {error}"))
+        })?;
     drop(queue);
     let since = config.since;
     let mut limit = CommandLimit { left: replay.limit.unwrap_or(u64::MAX), since };
@@ -69,10 +71,10 @@ pub async fn replay(
         }
     }
     read?;
-    let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-    match found.failure {
+    let findings = std::mem::take(&mut *findings.lock().unwrap_or_else(PoisonError::into_inner));
+    match findings.failure {
         Some(failure) => Err(StoreError::Other(format!("a guest could not be run: {failure}"))),
-        None => Ok(report(&config, found)),
+        None => Ok(report(&config, findings)),
     }
 }
 
@@ -84,21 +86,21 @@ async fn read(
 ) -> Result<(), StoreError> {
     let (mut stream, mut pages, mut commands, mut bytes, mut first_stream) = (0, Vec::new(), 0, 0, 0);
     while let Some(page) = history.next_page().await? {
-        let mut page = limit.shorten(page);
+        let mut page = limit.truncate(page);
         commands += page.commands.len().max(1);
         bytes += page.bytes();
         stream += u64::from(page.last);
         let (last, full) = (page.last, commands >= BLOCK_COMMANDS || bytes >= BLOCK_BYTES);
         if full && !last {
             // A long stream is run while it is read.
-            let (rest, more) = bounded(PAGES_AHEAD);
+            let (sender, rest) = bounded(PAGES_AHEAD);
             pages.push(page);
-            send(blocks, ReplayBlock { first_stream, pages: std::mem::take(&mut pages), rest: Some(more) }).await?;
+            send(blocks, ReplayBlock { first_stream, pages: std::mem::take(&mut pages), rest: Some(rest) }).await?;
             loop {
                 let Some(next) = history.next_page().await? else { break };
-                page = limit.shorten(next);
+                page = limit.truncate(next);
                 let last = page.last;
-                send(&rest, page).await?;
+                send(&sender, page).await?;
                 if last {
                     break;
                 }
@@ -129,7 +131,7 @@ struct CommandLimit {
 
 impl CommandLimit {
     /// Cuts off the commands beyond the limit: the stream ends there.
-    fn shorten(&mut self, mut page: HistoryPage) -> HistoryPage {
+    fn truncate(&mut self, mut page: HistoryPage) -> HistoryPage {
         let mut within = 0;
         while let Some(command) = page.commands.get(within).filter(|_| self.left > 0) {
             within += 1;
@@ -143,18 +145,23 @@ impl CommandLimit {
 
 /// Sends a message; waits for room without blocking the runtime.
 async fn send<T: Send + 'static>(channel: &Sender<T>, message: T) -> Result<(), StoreError> {
-    let gone = || StoreError::Other("a thread of the replay panicked".into());
+    let panicked = || StoreError::Other("a thread of the replay panicked".into());
     let message = match channel.try_send(message) {
         Ok(()) => return Ok(()),
         Err(crossbeam_channel::TrySendError::Full(message)) => message,
-        Err(crossbeam_channel::TrySendError::Disconnected(_)) => return Err(gone()),
+        Err(crossbeam_channel::TrySendError::Disconnected(_)) => return Err(panicked()),
     };
     let channel = channel.clone();
     let sent = tokio::task::spawn_blocking(move || channel.send(message).is_ok()).await;
-    if sent.unwrap_or(false) { Ok(()) } else { Err(gone()) }
+    if sent.unwrap_or(false) { Ok(()) } else { Err(panicked()) }
 }
 
-fn work(config: &ReplayConfig, queue: &Receiver<ReplayBlock>, found: &Mutex<BlockFindings>, progress: &ReplayProgress) {
+fn work(
+    config: &ReplayConfig,
+    queue: &Receiver<ReplayBlock>,
+    findings: &Mutex<BlockFindings>,
+    progress: &ReplayProgress,
+) {
     while let Ok(ReplayBlock { first_stream, pages, rest }) = queue.recv() {
         let mut run = BlockRunner::new(config, first_stream);
         let mut page = |page: HistoryPage| {
@@ -164,26 +171,26 @@ fn work(config: &ReplayConfig, queue: &Receiver<ReplayBlock>, found: &Mutex<Bloc
         };
         pages.into_iter().for_each(&mut page);
         rest.into_iter().flatten().for_each(&mut page);
-        found.lock().unwrap_or_else(PoisonError::into_inner).merge(run.finish());
+        findings.lock().unwrap_or_else(PoisonError::into_inner).merge(run.finish());
     }
 }
 
-fn report(config: &ReplayConfig, found: BlockFindings) -> ReplayReport {
-    let perturbation = |(it, (differing, examples)): (&Perturbation, (u64, _))| PerturbationReport {
-        name: it.name.clone(),
+fn report(config: &ReplayConfig, findings: BlockFindings) -> ReplayReport {
+    let perturbation = |(perturbation, (differing, examples)): (&Perturbation, (u64, _))| PerturbationReport {
+        name: perturbation.name.clone(),
         differing,
         examples,
     };
-    let perturbed = config.perturbations.iter().map(|it| &it.components);
+    let perturbed = config.perturbations.iter().map(|perturbation| &perturbation.components);
     let missing: BTreeSet<_> =
         std::iter::once(&config.components).chain(perturbed).flat_map(|components| components.missing()).collect();
     ReplayReport {
         candidate: config.candidate,
-        findings: found.collector.finish(),
-        folded_only: found.folded_only,
-        kinds: found.kinds.into_values().collect(),
-        states: found.states.finish(),
-        perturbations: config.perturbations.iter().zip(found.perturbed).map(perturbation).collect(),
+        findings: findings.collector.finish(),
+        folded_only: findings.folded_only,
+        kinds: findings.kinds.into_values().collect(),
+        states: findings.states.finish(),
+        perturbations: config.perturbations.iter().zip(findings.perturbed).map(perturbation).collect(),
         missing: missing.into_iter().collect(),
     }
 }

@@ -50,16 +50,18 @@ pub(super) struct RunnerStream {
     pub(super) steps: u64,
     instance: Option<InstanceId>,
     /// The events that were folded, in case they must be folded again.
-    kept: EventBuffer,
-    one_by_one: bool,
+    retained: EventBuffer,
+    single_events: bool,
 }
 
 impl ComponentRunner {
     pub(crate) fn new(component: Arc<dyn Component>, mode: RunMode, events_per_command: usize) -> Self {
         let live = LiveComponent::new(Arc::clone(&component));
         let types = &component.manifest().aggregates;
-        let hosted =
-            types.iter().map(|kind| (kind.name.clone(), Arc::new(HostedAggregate::new(&live, kind)))).collect();
+        let hosted = types
+            .iter()
+            .map(|declared| (declared.name.clone(), Arc::new(HostedAggregate::new(&live, declared))))
+            .collect();
         let (sandbox, stream, restore_fault) = (None, None, None);
         Self { component, hosted, mode, events_per_command, sandbox, fuel: 0, stream, restore_fault }
     }
@@ -85,47 +87,47 @@ impl ComponentRunner {
 
     /// Begins a stream at a snapshot that the same component took.
     pub(crate) fn begin_from(&mut self, aggregate: AggregateRef, start: Option<Snapshot>) {
-        let exchange = self.mode.instances != InstancePlacement::Resident
+        let replace_sandbox = self.mode.instances != InstancePlacement::Resident
             || self.sandbox.as_ref().is_some_and(|sandbox| sandbox.memory_bytes() > SANDBOX_BYTES);
-        if exchange {
-            self.close();
+        if replace_sandbox {
+            self.drop_sandbox();
         }
-        let (version, kept) = (start.as_ref().map_or(0, |start| start.version), EventBuffer::default());
+        let (version, retained) = (start.as_ref().map_or(0, |start| start.version), EventBuffer::default());
         self.restore_fault = None;
         self.stream =
-            Some(RunnerStream { aggregate, start, version, steps: 0, instance: None, kept, one_by_one: false });
+            Some(RunnerStream { aggregate, start, version, steps: 0, instance: None, retained, single_events: false });
     }
 
     /// Folds recorded events. After a fault the stream is over: nothing more of it can be decided.
     pub(crate) fn fold(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
-        let folded = match self.fold_on(&events) {
+        let folded = match self.fold_once(&events) {
             // The limits are those of one call, and each event stayed below them when it happened.
-            Err(fault) if fault.kind.is_call_limit() && self.go_one_by_one() => self.fold_on(&events),
+            Err(fault) if fault.kind.is_call_limit() && self.switch_to_single_events() => self.fold_once(&events),
             folded => folded,
         };
-        self.keep(events, folded)
+        self.finish_fold(events, folded)
     }
 
     /// Folds events of a new decision, in one call as a host does. After a fault the stream is over.
     pub(crate) fn fold_new(&mut self, events: Arc<EventBatch>) -> Result<(), Box<Fault>> {
-        let folded = self.fold_on(&events);
-        self.keep(events, folded)
+        let folded = self.fold_once(&events);
+        self.finish_fold(events, folded)
     }
 
-    fn fold_on(&mut self, events: &Arc<EventBatch>) -> Result<(), Box<Fault>> {
+    fn fold_once(&mut self, events: &Arc<EventBatch>) -> Result<(), Box<Fault>> {
         self.instance()?.map_or(Ok(()), |instance| self.combine(instance, std::slice::from_ref(events)))
     }
 
-    fn keep(&mut self, events: Arc<EventBatch>, folded: Result<(), Box<Fault>>) -> Result<(), Box<Fault>> {
+    fn finish_fold(&mut self, events: Arc<EventBatch>, folded: Result<(), Box<Fault>>) -> Result<(), Box<Fault>> {
         match (&folded, &mut self.stream) {
             (Ok(()), Some(stream)) => {
                 stream.version += events.len() as u64;
-                stream.kept.push(events);
+                stream.retained.push(events);
             }
             _ => self.stream = None,
         }
         if self.is_restore_due() {
-            self.refresh();
+            self.check_restore();
         }
         folded
     }
@@ -139,7 +141,7 @@ impl ComponentRunner {
     /// Decides a command on the state that was folded so far, which it does not change.
     pub(crate) fn decide(&mut self, command: &Message, context: &Context) -> ReplayOutcome {
         if self.is_restore_due() {
-            self.refresh();
+            self.check_restore();
         }
         self.decide_again(command, context)
     }
@@ -153,26 +155,26 @@ impl ComponentRunner {
         if hosted.aggregate_type.command(&command.name, Some(command.version)).is_none() {
             return ReplayOutcome::Undecided(format!("it has no command {} v{}", command.name, command.version));
         }
-        let outcome = self.decide_here(&hosted, command, context);
+        let outcome = self.decide_now(&hosted, command, context);
         if matches!(outcome, ReplayOutcome::Fault(_)) {
-            self.close();
+            self.drop_sandbox();
         } else if self.mode.restores == RestoreSchedule::EachDecision {
-            self.refresh();
+            self.check_restore();
         }
         outcome
     }
 
-    pub(super) fn decide_here(
+    pub(super) fn decide_now(
         &mut self,
         hosted: &HostedAggregate,
         command: &Message,
         context: &Context,
     ) -> ReplayOutcome {
-        let verdict = match self.ask(hosted, command, context) {
+        let verdict = match self.call_handle(hosted, command, context) {
             // Earlier streams may have filled the memory.
             Err(HandleError::Fault(fault)) if fault.kind == FaultKind::MemoryLimit => {
-                self.close();
-                self.ask(hosted, command, context).and_then(|verdict| verdict.map(Some).ok_or(fault.into()))
+                self.drop_sandbox();
+                self.call_handle(hosted, command, context).and_then(|verdict| verdict.map(Some).ok_or(fault.into()))
             }
             verdict => verdict,
         };
@@ -185,7 +187,7 @@ impl ComponentRunner {
     }
 
     /// Lets the guest decide. `None` if the stream is over.
-    fn ask(
+    fn call_handle(
         &mut self,
         hosted: &HostedAggregate,
         command: &Message,
@@ -210,7 +212,7 @@ impl ComponentRunner {
         {
             let released = sandbox.release(instance);
             if released.is_err() || sandbox.is_poisoned() {
-                self.close();
+                self.drop_sandbox();
             }
         }
     }
@@ -230,13 +232,13 @@ impl ComponentRunner {
             (None, Some(instance)) => return Ok(Some(instance)),
             (None, None) => {}
         }
-        let Some(kept) = stream.kept.all().map(<[_]>::to_vec) else {
+        let Some(retained) = stream.retained.all().map(<[_]>::to_vec) else {
             self.stream = None;
             return Ok(None);
         };
         let (aggregate, start) = (stream.aggregate.clone(), stream.start.as_ref().map(|start| start.state.clone()));
         let instance = self.restore(&aggregate, start.as_deref())?;
-        self.combine(instance, &kept)?;
+        self.combine(instance, &retained)?;
         Ok(Some(instance))
     }
 
@@ -250,21 +252,21 @@ impl ComponentRunner {
 
     fn combine(&mut self, instance: InstanceId, batches: &[Arc<EventBatch>]) -> Result<(), Box<Fault>> {
         let (Some(stream), Some(sandbox)) = (&self.stream, &mut self.sandbox) else { return Ok(()) };
-        let batch = if stream.one_by_one { 1 } else { self.mode.batch };
+        let batch = if stream.single_events { 1 } else { self.mode.batch };
         let combined = batches.iter().try_for_each(|events| match events.len() {
             0 => Ok(()),
             len if len <= batch => sandbox.combine(instance, events),
             _ => events.chunks(batch).try_for_each(|chunk| sandbox.combine(instance, &chunk)),
         });
         if combined.is_err() {
-            self.close();
+            self.drop_sandbox();
         }
         combined
     }
 
     fn open(&mut self) -> Result<&mut Box<dyn AggregateSandbox>, Box<Fault>> {
         if self.sandbox.as_ref().is_some_and(|sandbox| sandbox.is_poisoned()) {
-            self.close();
+            self.drop_sandbox();
         }
         let sandbox = match self.sandbox.take() {
             Some(sandbox) => sandbox,
@@ -274,7 +276,7 @@ impl ComponentRunner {
     }
 
     /// Drops the sandbox, and the instance with it.
-    pub(super) fn close(&mut self) {
+    pub(super) fn drop_sandbox(&mut self) {
         if let Some(sandbox) = self.sandbox.take() {
             self.fuel += sandbox.fuel_used();
         }
@@ -283,9 +285,9 @@ impl ComponentRunner {
         }
     }
 
-    fn go_one_by_one(&mut self) -> bool {
-        self.close();
-        let Some(stream) = self.stream.as_mut().filter(|stream| stream.kept.all().is_some()) else { return false };
-        !std::mem::replace(&mut stream.one_by_one, true)
+    fn switch_to_single_events(&mut self) -> bool {
+        self.drop_sandbox();
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.retained.all().is_some()) else { return false };
+        !std::mem::replace(&mut stream.single_events, true)
     }
 }

@@ -224,22 +224,22 @@ mod bytes {
 
     #[derive(Serialize, Deserialize)]
     #[serde(untagged)]
-    enum Form<T> {
+    enum BytesJson<T> {
         Text(T),
         Hex { hex: String },
     }
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Form::Text(text).serialize(to),
-            Err(_) => Form::<&str>::Hex { hex: hex::encode(bytes) }.serialize(to),
+            Ok(text) => BytesJson::Text(text).serialize(to),
+            Err(_) => BytesJson::<&str>::Hex { hex: hex::encode(bytes) }.serialize(to),
         }
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        match Form::<String>::deserialize(from)? {
-            Form::Text(text) => Ok(text.into_bytes()),
-            Form::Hex { hex } => hex::decode(hex).map_err(D::Error::custom),
+        match BytesJson::<String>::deserialize(from)? {
+            BytesJson::Text(text) => Ok(text.into_bytes()),
+            BytesJson::Hex { hex } => hex::decode(hex).map_err(D::Error::custom),
         }
     }
 }
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_every_byte() {
+    fn a_parsed_bundle_equals_the_written_one() {
         let snapshot = BundleSnapshot { version: 2, state: vec![0x80] };
         let bundle = Bundle { snapshot: Some(snapshot), ..bundle() };
         assert_eq!(Bundle::parse(&bundle.to_json()).unwrap(), bundle);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bundle_is_refused_with_the_reason() {
+    fn a_file_that_is_not_a_bundle_is_refused_with_the_reason() {
         let refused = |file: &[u8]| Bundle::parse(file).unwrap_err().to_string();
         assert!(refused(b"").starts_with("it is no repro bundle: EOF"));
         assert!(refused(b"[1]").starts_with("it is no repro bundle"));

@@ -29,5 +29,5 @@ mod rerun;
 mod shorten;
 
 pub use bundle::{Bundle, BundleCommand, BundleError, BundleFault, BundleSnapshot, EventBody};
-pub use rerun::{BundleRerun, BundleRun, RerunError, RerunOutcome, StartingState, words};
+pub use rerun::{BundleRerun, BundleRun, RerunError, RerunOutcome, StartingState, normalized_words};
 pub use shorten::{ShortenedBundle, shorten};

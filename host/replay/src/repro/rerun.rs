@@ -46,14 +46,14 @@ pub struct BundleRun {
     /// Its outcome.
     pub outcome: RerunOutcome,
     /// The outcome is the recorded fault.
-    pub again: bool,
+    pub reproduced: bool,
 }
 
 /// The reason why a bundle cannot be run on a component.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RerunError {
     /// The bundle is incomplete.
-    #[error("it cannot be run, something is missing: {0}")]
+    #[error("the bundle is incomplete and cannot be run: {0}")]
     Incomplete(String),
     /// The component does not host the aggregate type.
     #[error("{plugin} hosts no {aggregate}")]
@@ -64,7 +64,7 @@ pub enum RerunError {
         aggregate: String,
     },
     /// The first events are not in the bundle, and its snapshot is of another component.
-    #[error("its state begins with a snapshot, which only the component that wrote it can read: {wanted}")]
+    #[error("the bundle begins at a snapshot, which only the component that wrote it can read: {wanted}")]
     ForeignSnapshot {
         /// The digest of that component.
         wanted: String,
@@ -113,7 +113,7 @@ impl<'a> BundleRerun<'a> {
         let run = |start| {
             let events = self.events(start);
             let outcome = self.run(start, &events.iter().collect());
-            BundleRun { start, events: events.len(), again: self.is_again(&outcome), outcome }
+            BundleRun { start, events: events.len(), reproduced: self.reproduces(&outcome), outcome }
         };
         self.starts().into_iter().map(run).collect()
     }
@@ -140,7 +140,7 @@ impl<'a> BundleRerun<'a> {
     pub(super) fn run(&self, start: StartingState, events: &EventBatch) -> RerunOutcome {
         let outcome = match self.attempt(start, events, PAGE_EVENTS) {
             // The limits are those of one call, and each event stayed below them when it happened.
-            Err(fault) if is_too_much(&fault) && events.len() > 1 => self.attempt(start, events, 1),
+            Err(fault) if exceeds_call_limit(&fault) && events.len() > 1 => self.attempt(start, events, 1),
             outcome => outcome,
         };
         outcome.unwrap_or_else(RerunOutcome::Fault)
@@ -190,28 +190,28 @@ impl<'a> BundleRerun<'a> {
 
     /// Reports whether the outcome is the recorded fault: the same kind in the same call with the same words. Numbers
     /// in the message may differ, but on the same component the line that panicked may not.
-    pub(super) fn is_again(&self, outcome: &RerunOutcome) -> bool {
+    pub(super) fn reproduces(&self, outcome: &RerunOutcome) -> bool {
         let (recorded, RerunOutcome::Fault(fault)) = (&self.bundle.fault, outcome) else { return false };
         let same_lines = self.component.digest() == self.bundle.component;
         fault.kind == recorded.kind
             && fault.call == recorded.call
-            && words(&fault.message) == words(&recorded.message)
-            && (!same_lines || place(&fault.message) == place(&recorded.message))
+            && normalized_words(&fault.message) == normalized_words(&recorded.message)
+            && (!same_lines || panic_location(&fault.message) == panic_location(&recorded.message))
     }
 }
 
-fn is_too_much(fault: &Fault) -> bool {
+fn exceeds_call_limit(fault: &Fault) -> bool {
     fault.call == "combine" && fault.kind.is_call_limit()
 }
 
 /// The words of a message. A word with a digit, such as a count or an address, becomes `#`.
-pub fn words(message: &str) -> Vec<&str> {
+pub fn normalized_words(message: &str) -> Vec<&str> {
     let words = message.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| if word.contains(|char: char| char.is_ascii_digit()) { "#" } else { word }).collect()
 }
 
 /// The source file and line of a Rust panic.
-fn place(message: &str) -> Option<&str> {
+fn panic_location(message: &str) -> Option<&str> {
     message.strip_prefix("panicked at ")?.split(' ').next()
 }
 
@@ -220,16 +220,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_alike_but_for_their_numbers() {
-        let alike = |one, two| words(one) == words(two);
+    fn messages_that_differ_in_numbers_have_the_same_words() {
+        let alike = |one, two| normalized_words(one) == normalized_words(two);
         assert!(alike("the len is 3 but the index is 7", "the len is 10 but the index is 12"));
         assert!(alike("order o-17 at 0x1f3a", "order o-9 at 0xbeef0"));
         assert!(!alike("the len is 3", "the length is 3"));
     }
 
     #[test]
-    fn a_panic_says_where() {
-        assert_eq!(place("panicked at src/lib.rs:3:9: no"), Some("src/lib.rs:3:9:"));
-        assert_eq!(place("out of fuel after 9 units: does it loop?"), None);
+    fn a_panic_names_its_file_and_line() {
+        assert_eq!(panic_location("panicked at src/lib.rs:3:9: no"), Some("src/lib.rs:3:9:"));
+        assert_eq!(panic_location("out of fuel after 9 units: does it loop?"), None);
     }
 }

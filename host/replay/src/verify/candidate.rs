@@ -32,7 +32,7 @@ impl Candidate {
     }
 
     /// The command with which a person activates it without a verification, and answers for it.
-    pub(super) fn by_hand(&self) -> String {
+    pub(super) fn manual_activation(&self) -> String {
         let manifest = self.component.manifest();
         format!("`cantus plugin activate {}@{} --no-verify --why REASON`", manifest.name, manifest.version)
     }

@@ -15,7 +15,7 @@ use crate::replay::{
 };
 
 /// Failures that a report describes; one is enough to refuse.
-const FAILURES: usize = 5;
+const MAX_FAILURES: usize = 5;
 
 /// The result of an examination.
 pub(super) struct ExaminationResult {
@@ -29,7 +29,7 @@ pub(super) struct Examination {
     /// The candidate in the mode of the running host.
     usual: ComponentRunner,
     /// The same candidate in a mode that must not change any decision.
-    other: ComponentRunner,
+    perturbed: ComponentRunner,
     /// The live component, for commands that another component decided.
     live: Option<ComponentRunner>,
     until: Instant,
@@ -52,10 +52,10 @@ impl Examination {
         let HashSeed(one, two) = HashSeed::default();
         let hash_seed = HashSeed(!one, two ^ 0x5555);
         let (instances, restores) = (InstancePlacement::Apart, RestoreSchedule::PowersOfTwo);
-        let other_way = RunMode { hash_seed, batch: 1, instances, restores };
+        let perturbed_mode = RunMode { hash_seed, batch: 1, instances, restores };
         Self {
             usual: runner(component, RunMode::usual()),
-            other: runner(component, other_way),
+            perturbed: runner(component, perturbed_mode),
             live: candidate.live().map(|live| runner(live, RunMode::usual())),
             until: Instant::now() + time,
             collector: FindingsCollector::default(),
@@ -92,7 +92,7 @@ impl Examination {
         let live = self.live.as_ref().filter(|live| live.hosts(&aggregate.aggregate_type));
         let with_live = live.is_some_and(|live| records.iter().any(|record| record.component != live.digest()));
         let live = self.live.as_mut().filter(|_| with_live);
-        for runner in [&mut self.usual, &mut self.other].into_iter().chain(live) {
+        for runner in [&mut self.usual, &mut self.perturbed].into_iter().chain(live) {
             runner.begin_from(aggregate.clone(), start.clone());
         }
         self.collector.streams += 1;
@@ -110,72 +110,72 @@ impl Examination {
         self.collector.events += events.len() as u64;
         let Some(ExaminedStream { aggregate, with_live, .. }) = &self.stream else { return };
         if !self.usual.hosts(&aggregate.aggregate_type) {
-            return; // it is told by the manifest, and by the commands that are no longer decided
+            return; // the manifest and the undecided commands are reported
         }
-        let runners = [&mut self.usual, &mut self.other];
-        let [usual, other] = runners.map(|runner| runner.fold(Arc::clone(events)));
+        let runners = [&mut self.usual, &mut self.perturbed];
+        let [usual, perturbed] = runners.map(|runner| runner.fold(Arc::clone(events)));
         if *with_live && let Some(live) = &mut self.live {
             // The candidate is not responsible for events that the live component cannot fold.
             let _ = live.fold(Arc::clone(events));
         }
         let aggregate = aggregate.clone();
-        if let Err(fault) = usual.and(other) {
+        if let Err(fault) = usual.and(perturbed) {
             let message = self.restore_failure().unwrap_or(format!("it cannot fold the recorded events: {fault}"));
-            self.fail(&aggregate, None, message);
+            self.add_failure(&aggregate, None, message);
         }
     }
 
     /// The failure of an instance that was restored from its own snapshot, if there is one.
     fn restore_failure(&self) -> Option<String> {
-        self.other.restore_fault().map(|fault: &Fault| fault.message.clone())
+        self.perturbed.restore_fault().map(|fault: &Fault| fault.message.clone())
     }
 
     fn decide(&mut self, command: &RecordedCommand) {
         let Some(stream) = &mut self.stream else { return };
         stream.commands += 1;
-        let (place, with_live, aggregate) =
+        let (ordinal, with_live, aggregate) =
             ((self.collector.streams, stream.commands), stream.with_live, stream.aggregate.clone());
         let record = &command.record;
         let now = self.usual.decide(&record.command, &record.context);
-        let mut again = self.other.decide(&record.command, &record.context);
+        let mut again = self.perturbed.decide(&record.command, &record.context);
         if stream.commands == 1 {
             // A second call reveals state that the first one left behind.
-            again = self.other.decide_again(&record.command, &record.context);
+            again = self.perturbed.decide_again(&record.command, &record.context);
         }
         let live = self.live.as_mut().filter(|live| with_live && live.digest() != record.component);
         let live = live.map(|live| live.decide(&record.command, &record.context));
         let before = match &live {
-            Some(live @ ReplayOutcome::Decided(_)) => ReportedDecision::Redecided(live),
+            Some(live @ ReplayOutcome::Decided(_)) => ReportedDecision::Rerun(live),
             _ => ReportedDecision::recorded(command),
         };
-        self.collector.add(place, command, compare(&before, &now), &before, &now);
+        self.collector.add(ordinal, command, compare(&before, &now), &before, &now);
         let id = record.context.command_id.as_str();
         match (&now, differs(&now, &again)) {
-            (ReplayOutcome::Fault(fault), _) => self.fail(&aggregate, Some(id), format!("it faults: {fault}")),
-            (_, true) => self.fail_differing(&aggregate, command, [&now, &again]),
+            (ReplayOutcome::Fault(fault), _) => self.add_failure(&aggregate, Some(id), format!("it faults: {fault}")),
+            (_, true) => self.add_difference(&aggregate, command, [&now, &again]),
             _ => {}
         }
     }
 
     /// Adds the failure of a command with two different decisions: because of a restore, or of another difference in
     /// mode.
-    fn fail_differing(
+    fn add_difference(
         &mut self,
         aggregate: &AggregateRef,
         command: &RecordedCommand,
         [now, again]: [&ReplayOutcome; 2],
     ) {
         if let Some(message) = self.restore_failure() {
-            return self.fail(aggregate, None, message);
+            return self.add_failure(aggregate, None, message);
         }
         let record = &command.record;
-        let what = match self.other.restore_changes(&record.command, &record.context) {
+        let what = match self.perturbed.restore_changes(&record.command, &record.context) {
             true => format!("restore(snapshot) gives another state at version {}", record.base_version),
             false => "it differs from itself".to_owned(),
         };
-        let text = |outcome| ReportedDecision::Redecided(outcome).json();
+        let text = |outcome| ReportedDecision::Rerun(outcome).json();
         let message = format!("{what}: {} and {}", text(now), text(again));
-        self.fail(aggregate, Some(&record.context.command_id), message);
+        self.add_failure(aggregate, Some(&record.context.command_id), message);
     }
 
     fn end(&mut self) {
@@ -185,9 +185,9 @@ impl Examination {
         }
         let usual = self.usual.end();
         if let Some(message) = self.state_failure(usual) {
-            self.fail(&aggregate, None, message);
+            self.add_failure(&aggregate, None, message);
         }
-        self.other.release();
+        self.perturbed.release();
         if with_live && let Some(live) = &mut self.live {
             let _ = live.end();
         }
@@ -195,28 +195,30 @@ impl Examination {
 
     /// The failure of the states in which the stream ends, if there is one; `usual` is the state in the usual mode.
     fn state_failure(&mut self, usual: Result<Option<Vec<u8>>, Box<Fault>>) -> Option<String> {
-        let other = self.other.last_state();
-        let message = match (usual, other) {
-            (Ok(Some(usual)), Ok(Some(other))) if usual != other => {
+        let perturbed = self.perturbed.last_state();
+        let message = match (usual, perturbed) {
+            (Ok(Some(usual)), Ok(Some(perturbed))) if usual != perturbed => {
                 // If folding all events gives the same state, the restores make the difference.
-                match self.other.folded_state() == Some(usual) {
-                    true => "restore(snapshot) gives another state: the events after it lead elsewhere".to_owned(),
+                match self.perturbed.folded_state() == Some(usual) {
+                    true => {
+                        "restore(snapshot) gives another state: the events after it lead to different states".to_owned()
+                    }
                     false => "it folds the same events to different states".to_owned(),
                 }
             }
             (Err(fault), _) | (_, Err(fault)) => {
-                self.restore_failure().unwrap_or(format!("it faults when it gives its state: {fault}"))
+                self.restore_failure().unwrap_or(format!("it faults when it returns its state: {fault}"))
             }
             _ => return None,
         };
         Some(message)
     }
 
-    fn fail(&mut self, aggregate: &AggregateRef, command_id: Option<&str>, message: String) {
+    fn add_failure(&mut self, aggregate: &AggregateRef, command_id: Option<&str>, message: String) {
         let (aggregate, command_id) = (aggregate.to_string(), command_id.map(ToOwned::to_owned));
         let failure = VerificationFailure { aggregate, command_id, message };
         // A stream that cannot be restored fails once, not at each of its commands.
-        if self.failures.len() < FAILURES && self.failures.last() != Some(&failure) {
+        if self.failures.len() < MAX_FAILURES && self.failures.last() != Some(&failure) {
             self.failures.push(failure);
         }
     }

@@ -55,21 +55,21 @@ impl HistoryReader {
         streams: Vec<StreamCommands>,
         parts: mpsc::Sender<StreamPart>,
     ) -> Result<(), StoreError> {
-        let mut streams = streams.into_iter().map(|stream| self.begin(stream));
+        let mut streams = streams.into_iter().map(|stream| self.prefetch(stream));
         let mut ahead: VecDeque<PrefetchedStream> = streams.by_ref().take(STREAMS_AHEAD).collect();
         while let Some((stream, beginning)) = ahead.pop_front() {
             let beginning = beginning.await.map_err(|error| StoreError::Other(error.to_string()))??;
             ahead.extend(streams.next());
-            if !self.stream(stream, beginning, &parts).await? {
-                break; // its time is up
+            if !self.send_stream(stream, beginning, &parts).await? {
+                break; // the examination has ended
             }
         }
         Ok(())
     }
 
-    fn begin(&self, stream: StreamCommands) -> PrefetchedStream {
+    fn prefetch(&self, stream: StreamCommands) -> PrefetchedStream {
         let (store, aggregate, first_base) = (Arc::clone(&self.store), stream.aggregate.clone(), stream.first_base());
-        let component = self.may_start_late(&stream).then_some(self.candidate);
+        let component = self.may_start_at_snapshot(&stream).then_some(self.candidate);
         let reading = tokio::spawn(async move {
             let snapshot = match component {
                 Some(component) => store.load_snapshot(&aggregate, component).await?,
@@ -84,31 +84,31 @@ impl HistoryReader {
 
     /// Reports whether a long stream may begin at a snapshot of the candidate, from when it was live. It may not if
     /// another component runs it as well, which has to fold all events.
-    fn may_start_late(&self, stream: &StreamCommands) -> bool {
+    fn may_start_at_snapshot(&self, stream: &StreamCommands) -> bool {
         let is_long = stream.first_base() > PAGE.events as u64;
         is_long && self.live.is_none_or(|live| live == self.candidate || !stream.needs(live))
     }
 
     /// Sends one stream, and reports whether more are wanted.
-    async fn stream(
+    async fn send_stream(
         &self,
         StreamCommands { aggregate, records }: StreamCommands,
         StreamStart { snapshot, mut page }: StreamStart,
         parts: &mpsc::Sender<StreamPart>,
     ) -> Result<bool, StoreError> {
         let mut version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-        let mut cutter = StreamPager::new(records.clone(), version);
+        let mut pager = StreamPager::new(records.clone(), version);
         let mut is_wanted = parts.send(StreamPart::Begin(aggregate.clone(), records, snapshot)).await.is_ok();
         while is_wanted && !page.is_empty() {
             version += page.len() as u64;
             let is_last = page.len() < PAGE.events && page.payloads().len() < PAGE.bytes;
-            is_wanted = parts.send(StreamPart::Steps(cutter.cut(&page))).await.is_ok();
+            is_wanted = parts.send(StreamPart::Steps(pager.divide(&page))).await.is_ok();
             if is_last {
                 break;
             }
             page = self.store.read_stream(&aggregate, version, PAGE).await?;
         }
-        let is_wanted = is_wanted && parts.send(StreamPart::Steps(cutter.finish(&aggregate)?)).await.is_ok();
+        let is_wanted = is_wanted && parts.send(StreamPart::Steps(pager.finish(&aggregate)?)).await.is_ok();
         Ok(is_wanted && parts.send(StreamPart::End).await.is_ok())
     }
 }

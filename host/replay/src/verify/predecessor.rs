@@ -32,12 +32,12 @@ impl Predecessor {
     }
 
     /// The reason to refuse the candidate if the predecessor cannot be run, and a remedy.
-    pub(super) fn objection(&self, by_hand: &str) -> Option<String> {
+    pub(super) fn refusal(&self, manual_activation: &str) -> Option<String> {
         let why = self.component.as_ref().err()?;
         let Manifest { name, version, .. } = &self.manifest;
         Some(format!(
             "{name} {version}, which it must be compared with, cannot be run: {why}. Put the file with the sha256 {} back \
-             into the component store or the folder of plugins, or have a person answer for it: {by_hand}",
+             into the component store or the folder of plugins, or activate it without a verification: {manual_activation}",
             self.digest
         ))
     }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_that_was_kept_has_its_values_to_the_letter() {
+    fn a_stored_report_preserves_its_values_exactly() {
         let decision = r#"{"accepted":[{"event":"E","payload":{"b":0.48631448008240996,"a":1.50,"b":1},"version":1}]}"#;
         let text = format!(
             r#"{{"plugin":"p","candidate":{{"version":"1.0.0","digest":"{digest}"}},"against":null,"refused":[],"complete":true,"recorded":2,"streams":1,"commands":2,"events":3,"identical":1,"groups":[{{"change":"events-differ","aggregate":"A","command":"C v1","count":1,"examples":[{{"aggregate":"A/1","command_id":"c","version":0,"before":{decision},"now":{decision}}}]}}],"failures":[],"removed":[]}}"#,

@@ -47,11 +47,11 @@ impl Coverage {
     }
 
     /// The reason to refuse a candidate of which too little was checked before the time was up.
-    fn objection(&self, checked: u64, by_hand: &str) -> Option<String> {
+    fn refusal(&self, checked: u64, manual_activation: &str) -> Option<String> {
         let recorded = self.recorded.filter(|_| checked < self.required)?;
         Some(format!(
             "{checked} of {recorded} recorded commands were checked before the time was up, and {} must be: raise the \
-             setting verify.time_ms, or have a person answer for it: {by_hand}",
+             setting verify.time_ms, or activate it without a verification: {manual_activation}",
             self.required
         ))
     }
@@ -74,10 +74,10 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
         Some(id) => format!("{}, command {id}: {}", failure.aggregate, failure.message),
         None => format!("{}: {}", failure.aggregate, failure.message),
     }));
-    let by_hand = candidate.by_hand();
-    refused.extend(against.filter(|_| recorded > 0).and_then(|before| before.objection(&by_hand)));
+    let manual_activation = candidate.manual_activation();
+    refused.extend(against.filter(|_| recorded > 0).and_then(|before| before.refusal(&manual_activation)));
     if !complete {
-        refused.extend(coverage.objection(checked, &by_hand));
+        refused.extend(coverage.refusal(checked, &manual_activation));
     } else if failures.is_empty() && checked < recorded {
         let unreached = recorded - checked;
         refused.push(format!("{unreached} of {recorded} recorded commands could not be reached on their streams"));
@@ -92,7 +92,7 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
             Err(other) => other_waiver = Some(other),
         }
     }
-    refused.extend(findings.groups.iter().filter_map(|group| refusal(step, group)));
+    refused.extend(findings.groups.iter().filter_map(|group| refuse_group(step, group)));
     // A waiver of an earlier release may still be in the folder: it is only mentioned where one is missing.
     refused.extend(other_waiver.filter(|_| !refused.is_empty()));
     VerificationReport {
@@ -108,7 +108,7 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
     }
 }
 
-fn refusal(step: VersionStep, group: &FindingGroup) -> Option<String> {
+fn refuse_group(step: VersionStep, group: &FindingGroup) -> Option<String> {
     let what = format!("{} {} {}: {}", group.count, group.aggregate, group.command, group.change);
     match group.change {
         // The failures are reported in words.
@@ -134,8 +134,10 @@ fn declared(manifest: &Manifest) -> BTreeSet<String> {
     for aggregate in &manifest.aggregates {
         let name = &aggregate.name;
         items.insert(format!("aggregate {name}"));
-        items.extend(aggregate.commands.iter().map(|it| format!("command {name}.{} v{}", it.name, it.version)));
-        items.extend(aggregate.events.iter().map(|it| format!("event {name}.{} v{}", it.name, it.version)));
+        items.extend(
+            aggregate.commands.iter().map(|command| format!("command {name}.{} v{}", command.name, command.version)),
+        );
+        items.extend(aggregate.events.iter().map(|event| format!("event {name}.{} v{}", event.name, event.version)));
     }
     items
 }
@@ -146,22 +148,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_little_is_refused_and_the_minimum_is_no_more_than_there_is() {
-        let objection =
-            |recorded, checked| Coverage::of(&VerifySettings::default(), recorded).objection(checked, "by hand");
+    fn too_few_checked_commands_are_refused_and_the_minimum_is_at_most_the_recorded_ones() {
+        let refusal =
+            |recorded, checked| Coverage::of(&VerifySettings::default(), recorded).refusal(checked, "COMMAND");
         assert!(
-            objection(1_000, 99)
+            refusal(1_000, 99)
                 .is_some_and(|why| why.starts_with("99 of 1000 recorded commands") && why.contains("and 100 must be"))
         );
-        assert_eq!(objection(1_000, 100), None);
-        assert!(objection(20, 19).is_some_and(|why| why.contains("and 20 must be")));
-        assert_eq!((objection(20, 20), objection(0, 0)), (None, None));
+        assert_eq!(refusal(1_000, 100), None);
+        assert!(refusal(20, 19).is_some_and(|why| why.contains("and 20 must be")));
+        assert_eq!((refusal(20, 20), refusal(0, 0)), (None, None));
         let off = VerifySettings { commands: 0, ..VerifySettings::default() };
-        assert_eq!(Coverage::of(&off, 0).objection(0, "by hand"), None);
+        assert_eq!(Coverage::of(&off, 0).refusal(0, "COMMAND"), None);
     }
 
     #[test]
-    fn versions_are_as_far_apart_as_cargo_has_it() {
+    fn version_steps_follow_cargo() {
         for (one, two, step) in [
             ("1.0.0", "1.0.1", VersionStep::Patch),
             ("1.0.0", "1.1.0", VersionStep::Minor),

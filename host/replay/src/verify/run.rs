@@ -12,7 +12,7 @@ use super::{
     rules::{self, Coverage},
     streams,
 };
-use crate::quietly::quietly;
+use crate::without_logging::without_logging;
 
 /// Pages that wait to be run.
 const PAGES_AHEAD: usize = 16;
@@ -33,7 +33,7 @@ pub async fn verify(
     let coverage = Coverage::of(settings, records.len());
     let (parts, inbox) = mpsc::channel(PAGES_AHEAD);
     let examination = Examination::new(&candidate, Duration::from_millis(settings.time_ms));
-    let examining = tokio::task::spawn_blocking(move || quietly(|| examination.run(inbox)));
+    let examining = tokio::task::spawn_blocking(move || without_logging(|| examination.run(inbox)));
     HistoryReader::new(&store, &candidate).read(streams::by_stream(records), parts).await?;
     let examined = examining.await.map_err(|error| StoreError::Other(format!("the verification ended: {error}")))?;
     Ok(rules::judge(&candidate, examined, coverage))

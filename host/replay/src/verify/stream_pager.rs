@@ -30,7 +30,7 @@ impl StreamPager {
     }
 
     /// Returns the steps that one more page of events allows.
-    pub(super) fn cut(&mut self, page: &EventBatch) -> Vec<StreamStep> {
+    pub(super) fn divide(&mut self, page: &EventBatch) -> Vec<StreamStep> {
         let mut steps = Vec::new();
         self.take_complete(&mut steps);
         for (kind, payload) in page.iter() {

@@ -76,8 +76,8 @@ impl Waiver {
     /// If it is for another plugin or version.
     pub fn apply(&self, findings: &mut Findings, plugin: &str, version: &Version) -> Result<(), WaiverError> {
         if self.plugin != plugin || self.to != *version {
-            let theirs = format!("it is for {} {}, not for {plugin} {version}", self.plugin, self.to);
-            return Err(WaiverError(theirs));
+            let mismatch = format!("it is for {} {}, not for {plugin} {version}", self.plugin, self.to);
+            return Err(WaiverError(mismatch));
         }
         findings.groups.iter_mut().for_each(|group| group.waived = self.reason(group));
         Ok(())

@@ -16,7 +16,7 @@ pub struct WhatIfQuery {
     pub branch: Branch,
     /// The command at the branch point still happens, and the timelines branch right after it. If false, it is left
     /// out.
-    pub keep: bool,
+    pub retain_branch_command: bool,
     /// Commands that are decided at the branch point, in this order, before the recorded commands that follow. One
     /// with the id of a command that is left out replaces it; all other ids must be new.
     pub commands: Vec<Command>,
@@ -24,7 +24,7 @@ pub struct WhatIfQuery {
     /// the component that decided them, and new ones by the component of the branch point.
     pub plugin: Option<Arc<dyn Component>>,
     /// Finds the recorded components.
-    pub find: ComponentFinder,
+    pub finder: ComponentFinder,
     /// `engine.events_per_command`.
     pub events_per_command: usize,
     /// `engine.payload_bytes`.
@@ -43,10 +43,10 @@ pub enum WhatIfError {
     #[error("{0} has no commands")]
     NoAggregate(AggregateRef),
     /// A new command has the id of a recorded one, or of another new one.
-    #[error("the command id {0:?} is taken: a command that is asked anew needs an id of its own, or none")]
+    #[error("the command id {0:?} is used already: give the new command another id, or none")]
     IdTaken(String),
     /// A component that decided is not in the component store.
-    #[error("the component {0} decided then, and is not in the component store")]
+    #[error("the component {0}, which decided the recorded commands, is not in the component store")]
     NoComponent(Digest),
     /// A component that decided cannot be loaded.
     #[error("a component that decided does not load: {0}")]

@@ -11,9 +11,9 @@ pub struct Timelines {
     /// The aggregate.
     pub aggregate: AggregateRef,
     /// The part that both have in common.
-    pub shared: CommonPrefix,
+    pub common_prefix: CommonPrefix,
     /// The part after that.
-    pub parted: Divergence,
+    pub divergence: Divergence,
     /// The end of the recorded timeline.
     pub before: TimelineEnd,
     /// The end of the new timeline.

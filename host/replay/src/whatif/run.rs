@@ -12,7 +12,7 @@ use super::{
     TimelineEnd, Timelines, WhatIfError, WhatIfQuery,
     timeline_run::{WhatIfOutcome, WhatIfRun},
 };
-use crate::{FoldError, fold, quietly::quietly};
+use crate::{FoldError, fold, without_logging::without_logging};
 
 /// Pages of history that wait to be run.
 const PAGES_AHEAD: usize = 2;
@@ -24,22 +24,22 @@ const PAGES_AHEAD: usize = 2;
 pub async fn whatif(
     store: &dyn Hydrator,
     history: &dyn HistorySource,
-    what: WhatIfQuery,
+    query: WhatIfQuery,
 ) -> Result<Timelines, WhatIfError> {
-    check_new(store, &what).await?;
-    let aggregate = what.branch.aggregate.clone();
-    let query = HistoryQuery { aggregate: Some(aggregate.clone()), ..HistoryQuery::default() };
-    let mut history = history.history(&query).await?;
-    let (pages, waiting) = mpsc::channel(PAGES_AHEAD);
-    let running = tokio::task::spawn_blocking(move || quietly(|| run(what, waiting)));
+    check_new_ids(store, &query).await?;
+    let aggregate = query.branch.aggregate.clone();
+    let streams = HistoryQuery { aggregate: Some(aggregate.clone()), ..HistoryQuery::default() };
+    let mut history = history.history(&streams).await?;
+    let (pages, pending) = mpsc::channel(PAGES_AHEAD);
+    let running = tokio::task::spawn_blocking(move || without_logging(|| run(query, pending)));
     while let Some(page) = history.next_page().await? {
         if pages.send(page).await.is_err() {
-            break; // it ended: it says why
+            break; // the run has failed, and returns its error
         }
     }
     drop(pages);
-    let ended = running.await.map_err(|error| StoreError::Other(error.to_string()))??;
-    let WhatIfOutcome { shared, parted, now, version, last, component } = ended;
+    let outcome = running.await.map_err(|error| StoreError::Other(error.to_string()))??;
+    let WhatIfOutcome { common_prefix, divergence, now, version, last_component, component } = outcome;
     let state = match component {
         Err(error) => Err(error.to_string()),
         Ok(component) => match fold(store, component, &aggregate, Some(version)).await {
@@ -48,11 +48,17 @@ pub async fn whatif(
             Err(FoldError::Store(error)) => return Err(error.into()),
         },
     };
-    Ok(Timelines { aggregate, shared, parted, before: TimelineEnd { version, component: last, state }, now })
+    Ok(Timelines {
+        aggregate,
+        common_prefix,
+        divergence,
+        before: TimelineEnd { version, component: last_component, state },
+        now,
+    })
 }
 
-fn run(what: WhatIfQuery, mut pages: mpsc::Receiver<HistoryPage>) -> Result<WhatIfOutcome, WhatIfError> {
-    let mut run = WhatIfRun::new(what);
+fn run(query: WhatIfQuery, mut pages: mpsc::Receiver<HistoryPage>) -> Result<WhatIfOutcome, WhatIfError> {
+    let mut run = WhatIfRun::new(query);
     while let Some(page) = pages.blocking_recv() {
         run.page(&page)?;
     }
@@ -60,10 +66,15 @@ fn run(what: WhatIfQuery, mut pages: mpsc::Receiver<HistoryPage>) -> Result<What
 }
 
 /// Checks that no id is used twice, or is recorded already.
-async fn check_new(store: &dyn EventReader, what: &WhatIfQuery) -> Result<(), WhatIfError> {
-    let left_out = what.branch.command.as_ref().filter(|_| !what.keep).map(|command| &command.context.command_id);
+async fn check_new_ids(store: &dyn EventReader, query: &WhatIfQuery) -> Result<(), WhatIfError> {
+    let left_out = query
+        .branch
+        .command
+        .as_ref()
+        .filter(|_| !query.retain_branch_command)
+        .map(|command| &command.context.command_id);
     let mut ids = BTreeSet::new();
-    for Command { id, .. } in &what.commands {
+    for Command { id, .. } in &query.commands {
         let is_recorded = Some(id) != left_out && store.command(id).await?.is_some();
         if is_recorded || !ids.insert(id) {
             return Err(WhatIfError::IdTaken(id.clone()));

@@ -26,7 +26,7 @@ pub(super) fn step(before: Option<&RecordedCommand>, asked: &TimelineCommand<'_>
     let change = before.and_then(|before| compare(&ReportedDecision::recorded(before), &asked.outcome));
     let mark = match before {
         None => StepMark::Added,
-        Some(before) if change.is_none() && asked.is(&before.record.command) => StepMark::Unchanged,
+        Some(before) if change.is_none() && asked.is_same_as(&before.record.command) => StepMark::Unchanged,
         Some(_) => StepMark::Changed,
     };
     let recorded = before.map_or(&[][..], |before| &before.events);
@@ -42,8 +42,8 @@ pub(super) fn step(before: Option<&RecordedCommand>, asked: &TimelineCommand<'_>
     if let (Some(before), Some(then), Some(this)) =
         (before.filter(|_| change.is_some()), &mut step.before, &mut step.now)
     {
-        let now = ReportedDecision::Redecided(&asked.outcome);
-        (then.decision, this.decision) = ReportedDecision::recorded(before).told_apart(&now);
+        let now = ReportedDecision::Rerun(&asked.outcome);
+        (then.decision, this.decision) = ReportedDecision::recorded(before).distinguish(&now);
     }
     step
 }
@@ -81,12 +81,12 @@ impl TimelineCommand<'_> {
             command: self.name.to_owned(),
             command_version: self.command_version,
             payload: payload_json(self.payload),
-            decision: ReportedDecision::Redecided(&self.outcome).json(),
+            decision: ReportedDecision::Rerun(&self.outcome).json(),
             component: self.component,
         }
     }
 
-    fn is(&self, command: &Message) -> bool {
+    fn is_same_as(&self, command: &Message) -> bool {
         self.name == command.name
             && self.command_version == Some(command.version)
             && self.payload == command.payload.as_slice()
@@ -110,9 +110,9 @@ fn events(before: &[Message], now: &[Message], from: (u64, u64)) -> Vec<EventSte
 }
 
 fn pairs(tag: DiffTag, then: Range<usize>, this: Range<usize>, from: (u64, u64)) -> impl Iterator<Item = EventStep> {
-    (0..then.len().max(this.len())).map(move |place| {
-        let before = (place < then.len()).then(|| from.0 + (then.start + place) as u64 + 1);
-        let now = (place < this.len()).then(|| from.1 + (this.start + place) as u64 + 1);
+    (0..then.len().max(this.len())).map(move |index| {
+        let before = (index < then.len()).then(|| from.0 + (then.start + index) as u64 + 1);
+        let now = (index < this.len()).then(|| from.1 + (this.start + index) as u64 + 1);
         let mark = match (before, now) {
             (Some(_), Some(_)) if tag == DiffTag::Equal => StepMark::Unchanged,
             (Some(_), Some(_)) => StepMark::Changed,
@@ -134,13 +134,13 @@ mod tests {
             names.chars().map(event).collect::<Vec<_>>()
         };
         let marks = |before, now| {
-            let step = |it: &EventStep| (it.mark, it.before, it.now);
-            events(&of(before), &of(now), (4, 2)).iter().map(step).collect::<Vec<_>>()
+            let fields = |step: &EventStep| (step.mark, step.before, step.now);
+            events(&of(before), &of(now), (4, 2)).iter().map(fields).collect::<Vec<_>>()
         };
-        let (same, less, more) = (StepMark::Unchanged, StepMark::Removed, StepMark::Added);
-        assert_eq!(marks("AB", "B"), [(less, Some(5), None), (same, Some(6), Some(3))]);
-        assert_eq!(marks("B", "AB"), [(more, None, Some(3)), (same, Some(5), Some(4))]);
-        assert_eq!(marks("AB", "AC"), [(same, Some(5), Some(3)), (StepMark::Changed, Some(6), Some(4))]);
-        assert_eq!(marks("AB", ""), [(less, Some(5), None), (less, Some(6), None)]);
+        let (unchanged, removed, added) = (StepMark::Unchanged, StepMark::Removed, StepMark::Added);
+        assert_eq!(marks("AB", "B"), [(removed, Some(5), None), (unchanged, Some(6), Some(3))]);
+        assert_eq!(marks("B", "AB"), [(added, None, Some(3)), (unchanged, Some(5), Some(4))]);
+        assert_eq!(marks("AB", "AC"), [(unchanged, Some(5), Some(3)), (StepMark::Changed, Some(6), Some(4))]);
+        assert_eq!(marks("AB", ""), [(removed, Some(5), None), (removed, Some(6), None)]);
     }
 }

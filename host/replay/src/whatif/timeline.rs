@@ -16,16 +16,16 @@ pub(super) struct Timeline {
     events_per_command: usize,
     runners: BTreeMap<Digest, ComponentRunner>,
     /// Components that could not fold an event, and can never decide again.
-    lost: BTreeMap<Digest, Box<Fault>>,
+    failed: BTreeMap<Digest, Box<Fault>>,
     /// All events, for components that join later.
-    kept: EventBuffer,
+    retained: EventBuffer,
 }
 
 impl Timeline {
     pub(super) fn new(aggregate: AggregateRef, events_per_command: usize) -> Self {
-        let (runners, lost) = (BTreeMap::new(), BTreeMap::new());
+        let (runners, failed) = (BTreeMap::new(), BTreeMap::new());
         let (version, last_at) = (0, Timestamp::default());
-        Self { aggregate, version, last_at, events_per_command, runners, lost, kept: EventBuffer::default() }
+        Self { aggregate, version, last_at, events_per_command, runners, failed, retained: EventBuffer::default() }
     }
 
     /// Lets a component take part from here on. If it cannot, its next decision reports why.
@@ -36,7 +36,7 @@ impl Timeline {
     /// Folds recorded events, the last of which happened at `at`.
     pub(super) fn fold(&mut self, events: EventBatch, at: Timestamp) {
         if !events.is_empty() {
-            self.happened(&Arc::new(events), at, None);
+            self.append(&Arc::new(events), at, None);
         }
     }
 
@@ -61,7 +61,7 @@ impl Timeline {
             self.runners.remove(&digest);
             return ReplayOutcome::Fault(fault);
         }
-        self.happened(&events, context.now, Some(digest));
+        self.append(&events, context.now, Some(digest));
         outcome
     }
 
@@ -76,30 +76,30 @@ impl Timeline {
     }
 
     /// Appends events. The component `by` has folded them already.
-    fn happened(&mut self, events: &Arc<EventBatch>, at: Timestamp, by: Option<Digest>) {
+    fn append(&mut self, events: &Arc<EventBatch>, at: Timestamp, by: Option<Digest>) {
         self.version += events.len() as u64;
         self.last_at = at;
         for (digest, runner) in self.runners.iter_mut().filter(|(digest, _)| Some(**digest) != by) {
             if let Err(fault) = runner.fold(Arc::clone(events)) {
-                self.lost.insert(*digest, fault);
+                self.failed.insert(*digest, fault);
             }
         }
-        self.runners.retain(|digest, _| !self.lost.contains_key(digest));
-        self.kept.push(Arc::clone(events));
+        self.runners.retain(|digest, _| !self.failed.contains_key(digest));
+        self.retained.push(Arc::clone(events));
     }
 
     /// Returns the runner of a component, hydrated up to the end of the timeline.
     fn runner(&mut self, component: &Arc<dyn Component>) -> Result<&mut ComponentRunner, ReplayOutcome> {
         let digest = component.digest();
-        if let Some(fault) = self.lost.get(&digest) {
+        if let Some(fault) = self.failed.get(&digest) {
             return Err(ReplayOutcome::Fault(fault.clone()));
         }
         if !self.runners.contains_key(&digest) {
-            let kept = self.kept.all().ok_or(ReplayOutcome::Unreached)?;
+            let retained = self.retained.all().ok_or(ReplayOutcome::Unreached)?;
             let mut runner = ComponentRunner::new(Arc::clone(component), RunMode::usual(), self.events_per_command);
             runner.begin(self.aggregate.clone());
-            if let Err(fault) = kept.iter().try_for_each(|events| runner.fold(Arc::clone(events))) {
-                self.lost.insert(digest, fault.clone());
+            if let Err(fault) = retained.iter().try_for_each(|events| runner.fold(Arc::clone(events))) {
+                self.failed.insert(digest, fault.clone());
                 return Err(ReplayOutcome::Fault(fault));
             }
             self.runners.insert(digest, runner);

@@ -16,41 +16,41 @@ use crate::replay::ReplayOutcome;
 
 /// A what-if that is running. It holds a page of history, the memory of a [`Timeline`], and the steps of the report.
 pub(super) struct WhatIfRun {
-    what: WhatIfQuery,
+    query: WhatIfQuery,
     timeline: Timeline,
     components: BTreeMap<Digest, Arc<dyn Component>>,
-    shared: CommonPrefix,
-    /// Events of this page that both timelines have and that are not folded yet, and the time of the last of them.
-    waiting: (EventBatch, Timestamp),
+    common_prefix: CommonPrefix,
+    /// Events of this page that both timelines have and that are not folded yet, and the time of the last_component of them.
+    pending: (EventBatch, Timestamp),
     /// `None` before the branch point.
-    parted: Option<Divergence>,
+    divergence: Option<Divergence>,
     /// The component that decided the newest recorded command, and the version after it.
-    last: Option<(Digest, u64)>,
+    last_component: Option<(Digest, u64)>,
 }
 
 /// The result of a [`WhatIfRun`].
 pub(super) struct WhatIfOutcome {
-    pub(super) shared: CommonPrefix,
-    pub(super) parted: Divergence,
+    pub(super) common_prefix: CommonPrefix,
+    pub(super) divergence: Divergence,
     pub(super) now: TimelineEnd,
-    /// The version at which the recorded timeline ends, the component that decided last in it, and that component
+    /// The version at which the recorded timeline ends, the component that decided last_component in it, and that component
     /// loaded, to fold the timeline with.
     pub(super) version: u64,
-    pub(super) last: Digest,
+    pub(super) last_component: Digest,
     pub(super) component: Result<Arc<dyn Component>, WhatIfError>,
 }
 
 impl WhatIfRun {
-    pub(super) fn new(what: WhatIfQuery) -> Self {
-        let timeline = Timeline::new(what.branch.aggregate.clone(), what.events_per_command);
+    pub(super) fn new(query: WhatIfQuery) -> Self {
+        let timeline = Timeline::new(query.branch.aggregate.clone(), query.events_per_command);
         Self {
-            what,
+            query,
             timeline,
             components: BTreeMap::new(),
-            shared: CommonPrefix::default(),
-            waiting: Default::default(),
-            parted: None,
-            last: None,
+            common_prefix: CommonPrefix::default(),
+            pending: Default::default(),
+            divergence: None,
+            last_component: None,
         }
     }
 
@@ -63,93 +63,93 @@ impl WhatIfRun {
 
     /// Ends the run at the end of history.
     pub(super) fn end(mut self) -> Result<WhatIfOutcome, WhatIfError> {
-        let (Some((last, version)), Some(parted)) = (self.last, self.parted.take()) else {
-            return Err(WhatIfError::NoAggregate(self.what.branch.aggregate));
+        let (Some((last_component, version)), Some(divergence)) = (self.last_component, self.divergence.take()) else {
+            return Err(WhatIfError::NoAggregate(self.query.branch.aggregate));
         };
-        let component = self.component(last);
-        let (by, component) = match (&self.what.plugin, component) {
+        let component = self.component(last_component);
+        let (by, component) = match (&self.query.plugin, component) {
             (Some(plugin), component) => (Arc::clone(plugin), component),
             (None, Ok(component)) => (Arc::clone(&component), Ok(component)),
             (None, Err(error)) => return Err(error),
         };
         let state = self.timeline.state(&by);
         let now = TimelineEnd { version: self.timeline.version, component: by.digest(), state };
-        Ok(WhatIfOutcome { shared: self.shared, parted, now, version, last, component })
+        Ok(WhatIfOutcome { common_prefix: self.common_prefix, divergence, now, version, last_component, component })
     }
 
     fn command(&mut self, command: &RecordedCommand) -> Result<(), WhatIfError> {
         let record = &command.record;
-        if self.last.is_none() {
+        if self.last_component.is_none() {
             self.begin(record)?;
         }
-        self.last = Some((record.component, record.version()));
-        if self.parted.is_some() {
-            return self.again(command);
+        self.last_component = Some((record.component, record.version()));
+        if self.divergence.is_some() {
+            return self.decide_again(command);
         }
-        let branch = self.what.branch.command.as_ref();
+        let branch = self.query.branch.command.as_ref();
         let is_branch = branch.is_some_and(|branch| branch.context.command_id == record.context.command_id);
-        if !is_branch || self.what.keep {
-            self.share(command);
+        if !is_branch || self.query.retain_branch_command {
+            self.extend_prefix(command);
         }
         match is_branch {
-            true if self.what.keep => self.part(record, None),
-            true => self.part(record, Some(command)),
+            true if self.query.retain_branch_command => self.branch_off(record, None),
+            true => self.branch_off(record, Some(command)),
             false => Ok(()),
         }
     }
 
     /// Begins at the first command: the component that decides at the branch point takes part from here on.
     fn begin(&mut self, first: &CommandRecord) -> Result<(), WhatIfError> {
-        let component = match &self.what.branch.command {
+        let component = match &self.query.branch.command {
             Some(branch) => branch.component,
             None => first.component,
         };
         let component = self.decider(component)?;
         self.timeline.join(&component);
-        match self.what.branch.command {
+        match self.query.branch.command {
             Some(_) => Ok(()),
-            None => self.part(first, None),
+            None => self.branch_off(first, None),
         }
     }
 
-    fn share(&mut self, command: &RecordedCommand) {
+    fn extend_prefix(&mut self, command: &RecordedCommand) {
         let context = &command.record.context;
         for event in &command.events {
-            self.waiting.0.push(&event.name, event.version, &event.payload);
-            self.waiting.1 = context.now;
+            self.pending.0.push(&event.name, event.version, &event.payload);
+            self.pending.1 = context.now;
         }
-        self.shared.commands += 1;
-        self.shared.version = command.record.version();
-        self.shared.last_command = Some(context.command_id.clone());
+        self.common_prefix.commands += 1;
+        self.common_prefix.version = command.record.version();
+        self.common_prefix.last_command = Some(context.command_id.clone());
     }
 
     /// Folds the events that both timelines have into the new one.
     fn fold(&mut self) {
-        let (events, at) = std::mem::take(&mut self.waiting);
+        let (events, at) = std::mem::take(&mut self.pending);
         self.timeline.fold(events, at);
     }
 
     /// Branches off at a recorded command: leaves out `before`, if there is one, and decides the new commands
     /// instead.
-    fn part(&mut self, at: &CommandRecord, mut before: Option<&RecordedCommand>) -> Result<(), WhatIfError> {
+    fn branch_off(&mut self, at: &CommandRecord, mut before: Option<&RecordedCommand>) -> Result<(), WhatIfError> {
         self.fold();
-        self.parted = Some(Divergence::default());
-        self.shared.now = at.context.now;
+        self.divergence = Some(Divergence::default());
+        self.common_prefix.now = at.context.now;
         let component = self.decider(at.component)?;
-        let commands = std::mem::take(&mut self.what.commands);
+        let commands = std::mem::take(&mut self.query.commands);
         if let Some(left_out) = before.take_if(|_| !commands.iter().any(|command| command.id == at.context.command_id))
         {
-            self.found(removed(left_out));
+            self.add_step(removed(left_out));
         }
         for command in commands {
             let recorded = before.take_if(|_| command.id == at.context.command_id);
-            self.ask(&command, at, &component, recorded);
+            self.decide_new(&command, at, &component, recorded);
         }
         Ok(())
     }
 
     /// Decides a command that was never recorded.
-    fn ask(
+    fn decide_new(
         &mut self,
         command: &Command,
         at: &CommandRecord,
@@ -163,7 +163,7 @@ impl WhatIfRun {
             Ok(command_version) => {
                 let (name, payload) = (command.name.clone(), command.payload.clone());
                 let message = Message { name, version: command_version, payload };
-                let context = Context { now, ..context(command) };
+                let context = command.context(now);
                 (Some(command_version), self.timeline.decide(component, &message, &context))
             }
         };
@@ -177,16 +177,16 @@ impl WhatIfRun {
             component: component.digest(),
             outcome,
         };
-        self.found(step(recorded, &asked));
+        self.add_step(step(recorded, &asked));
     }
 
     /// Refuses what a host refuses before it calls a guest; otherwise returns the version of the command that is
     /// decided.
     fn admit(&self, command: &Command, component: &Arc<dyn Component>) -> Result<u32, CommandError> {
         check_ids(command)?;
-        check_size(command, self.what.payload_bytes)?;
-        let plugins = Roster::new(&[LiveComponent::new(Arc::clone(component))]);
-        let route = plugins.map_err(|error| CommandError::Invalid(error.to_string()))?.route(command)?;
+        check_size(command, self.query.payload_bytes)?;
+        let roster = Roster::new(&[LiveComponent::new(Arc::clone(component))]);
+        let route = roster.map_err(|error| CommandError::Invalid(error.to_string()))?.route(command)?;
         match command.expected_version {
             Some(expected) if expected != self.timeline.version => {
                 Err(CommandError::Conflict { expected: Some(expected), actual: self.timeline.version })
@@ -196,7 +196,7 @@ impl WhatIfRun {
     }
 
     /// Decides a recorded command again, on the state of the new timeline.
-    fn again(&mut self, command: &RecordedCommand) -> Result<(), WhatIfError> {
+    fn decide_again(&mut self, command: &RecordedCommand) -> Result<(), WhatIfError> {
         let record = &command.record;
         let component = self.decider(record.component)?;
         let version = self.timeline.version;
@@ -219,19 +219,19 @@ impl WhatIfRun {
             component: component.digest(),
             outcome,
         };
-        self.found(step(Some(command), &asked));
+        self.add_step(step(Some(command), &asked));
         Ok(())
     }
 
-    fn found(&mut self, step: TimelineStep) {
-        if let Some(parted) = &mut self.parted {
-            parted.add(step, self.what.limit);
+    fn add_step(&mut self, step: TimelineStep) {
+        if let Some(divergence) = &mut self.divergence {
+            divergence.add(step, self.query.limit);
         }
     }
 
     /// Returns the component that decides, in the new timeline, what `recorded` decided in the other.
     fn decider(&mut self, recorded: Digest) -> Result<Arc<dyn Component>, WhatIfError> {
-        match &self.what.plugin {
+        match &self.query.plugin {
             Some(plugin) => Ok(Arc::clone(plugin)),
             None => self.component(recorded),
         }
@@ -241,7 +241,7 @@ impl WhatIfRun {
         if let Some(component) = self.components.get(&digest) {
             return Ok(Arc::clone(component));
         }
-        let component = (self.what.find)(digest)?.ok_or(WhatIfError::NoComponent(digest))?;
+        let component = (self.query.finder)(digest)?.ok_or(WhatIfError::NoComponent(digest))?;
         self.components.insert(digest, Arc::clone(&component));
         Ok(component)
     }
@@ -253,16 +253,4 @@ fn expected_version(record: &CommandRecord) -> Option<u64> {
     let CommandRecord { request_hash, aggregate, command, base_version, .. } = record;
     let shape = RequestShape::of(request_hash, aggregate, command, *base_version)?;
     shape.expected_version.then_some(*base_version)
-}
-
-fn context(command: &Command) -> Context {
-    Context {
-        command_id: command.id.clone(),
-        now: Timestamp::default(),
-        seed: command.seed(),
-        correlation_id: command.correlation_id.clone().unwrap_or_else(|| command.id.clone()),
-        causation_id: command.causation_id.clone(),
-        actor: command.actor.clone(),
-        metadata: command.metadata.clone(),
-    }
 }

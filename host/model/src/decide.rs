@@ -19,11 +19,16 @@ pub fn decide(
     limit: usize,
 ) -> Result<Verdict, HandleError> {
     let verdict = sandbox.handle(instance, command, context)?;
-    judge(hosted, command, &verdict, limit)?;
+    check_verdict(hosted, command, &verdict, limit)?;
     Ok(verdict)
 }
 
-fn judge(hosted: &HostedAggregate, command: &Message, verdict: &Verdict, limit: usize) -> Result<(), Box<Fault>> {
+fn check_verdict(
+    hosted: &HostedAggregate,
+    command: &Message,
+    verdict: &Verdict,
+    limit: usize,
+) -> Result<(), Box<Fault>> {
     match verdict {
         Verdict::Accepted(events) => check_events(hosted, command, events, limit),
         Verdict::Rejected(rejection) if rejection.code.is_empty() => {

@@ -5,18 +5,18 @@ use cantus_model::{AggregateRef, CommandError, Decision, DurableOutcome, EntryRe
 use super::Shard;
 use crate::{
     job::Job,
-    submission::{SettledJob, Submission},
+    submission::{Submission, SubmissionResult},
 };
 
 impl Shard {
     /// Handles the results of a batch, and resumes deferred aggregates.
-    pub(super) fn on_batch(&mut self, settled: Vec<SettledJob>) {
-        settled.into_iter().for_each(|settled| self.on_settled(settled));
-        self.release_held_back();
+    pub(super) fn on_batch_resolved(&mut self, results: Vec<SubmissionResult>) {
+        results.into_iter().for_each(|results| self.resolve(results));
+        self.resume_deferred();
     }
 
-    fn on_settled(&mut self, settled: SettledJob) {
-        let SettledJob { submission: Submission { mut job, entry, held, .. }, result } = settled;
+    fn resolve(&mut self, results: SubmissionResult) {
+        let SubmissionResult { submission: Submission { mut job, entry, error, .. }, result } = results;
         self.in_flight = self.in_flight.saturating_sub(1);
         if job.is_probe {
             return self.on_probed(job, result);
@@ -32,7 +32,7 @@ impl Shard {
                 }
             }
             Ok(EntryResult::Duplicate(record)) => {
-                self.probing.found_known();
+                self.probing.record_known();
                 self.discard_speculation(&aggregate, entry.decision.as_ref());
                 job.answer(Ok((*record).into()));
             }
@@ -42,17 +42,17 @@ impl Shard {
             }
             Ok(EntryResult::Conflict { actual }) => {
                 self.discard_speculation(&aggregate, entry.decision.as_ref());
-                job.undo(entry.decision);
+                job.discard_decision(entry.decision);
                 match stale {
-                    true => self.redo(job),
-                    false => self.retry(job, actual),
+                    true => self.requeue(job),
+                    false => self.retry_conflict(job, actual),
                 }
             }
             Ok(EntryResult::Absent) => {
-                let error = held.unwrap_or(CommandError::ShuttingDown);
+                let error = error.unwrap_or(CommandError::ShuttingDown);
                 // A refusal holds in any state; any other error was found on a state that was discarded.
                 match stale && !refused {
-                    true => self.redo(job),
+                    true => self.requeue(job),
                     false => job.answer(Err(error)),
                 }
             }
@@ -78,20 +78,20 @@ impl Shard {
     }
 
     /// Decides a command again after another writer has changed its stream, a bounded number of times.
-    fn retry(&mut self, mut job: Job, actual: u64) {
+    fn retry_conflict(&mut self, mut job: Job, actual: u64) {
         job.conflicts += 1;
         match job.conflicts > self.settings.conflict_retries {
             true => job.answer(Err(CommandError::Conflict { expected: None, actual })),
-            false => self.redo(job),
+            false => self.requeue(job),
         }
     }
 
     /// Queues a command to be decided again, because an earlier one did not become durable. That one was answered or
     /// counted, so this ends.
-    fn redo(&mut self, job: Job) {
+    fn requeue(&mut self, job: Job) {
         match self.slots.peek_mut(job.aggregate()) {
-            Some(slot) => slot.redo.push(job),
-            None => self.on_command(job), // not while it is in flight: it keeps its slot
+            Some(slot) => slot.requeued.push(job),
+            None => self.on_command(job), // cannot happen: a slot with submissions in flight is not evicted
         }
     }
 
@@ -104,8 +104,8 @@ impl Shard {
             return;
         }
         let (stale, incidents) = (std::mem::take(&mut slot.stale), std::mem::take(&mut slot.incidents));
-        if !slot.redo.is_empty() {
-            for job in std::mem::take(&mut slot.redo).into_iter().rev() {
+        if !slot.requeued.is_empty() {
+            for job in std::mem::take(&mut slot.requeued).into_iter().rev() {
                 slot.queue.push_front(job);
             }
             self.cool(aggregate);
