@@ -117,9 +117,10 @@ impl Engine {
     /// admitted.
     ///
     /// # Errors
-    /// [`CommandError::Overloaded`] if the shard's queue or the engine's memory is full, [`CommandError::Store`] while the store
-    /// does not answer or after it was lost, [`CommandError::ShuttingDown`], [`CommandError::HostFailed`], and
-    /// [`CommandError::Invalid`] for ids that cannot be stored. Everything else comes with the answer.
+    /// [`CommandError::Overloaded`] if the shard's queue or the engine's memory is full, [`CommandError::Store`]
+    /// while the store does not answer or after it was lost, [`CommandError::ShuttingDown`],
+    /// [`CommandError::HostFailed`], and [`CommandError::Invalid`] for ids that cannot be stored. All other errors
+    /// come with the answer.
     pub fn submit(&self, command: Command) -> Result<PendingAnswer, CommandError> {
         if self.signal.is_closed() {
             return Err(self.signal.command_error());

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::AggregateRef;
 
-/// Names one partition of the log, from 0. A log has a fixed number of partitions, and an aggregate belongs to one of them.
+/// Identifies one partition of the log, from 0. A log has a fixed count of partitions, and an aggregate belongs to
+/// one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PartitionId(pub u32);

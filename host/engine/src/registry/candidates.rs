@@ -72,8 +72,8 @@ impl Registry {
     /// Reads a file and finds the plugin in it. Unchanged bytes need no new examination, unless they were refused.
     pub(super) async fn identify(&mut self, name: &str) {
         let source = Arc::clone(&self.activator.source);
-        let of = name.to_owned();
-        let read = self.while_watching(blocking(move || source.read(&of))).await;
+        let file_name = name.to_owned();
+        let read = self.while_watching(blocking(move || source.read(&file_name))).await;
         let Some(file) = self.files.get_mut(name) else { return };
         let bytes = match read {
             Ok(bytes) => bytes,
@@ -162,11 +162,10 @@ impl Registry {
         }
         let waiver_text = self.waiver(name).await;
         let retry_when = RetryWhen::WaiverChanges { waiver: fingerprint(&waiver_text) };
-        let waiver =
-            match waiver_text.and_then(|waiver_text| waiver_text.map(|waiver_text| parse(&waiver_text)).transpose()) {
-                Ok(waiver) => waiver,
-                Err(Refused(reason)) => return Err(RefusedFile { reason, retry_when, report: None }.into()),
-            };
+        let waiver = match waiver_text.and_then(|text| text.as_deref().map(parse_waiver).transpose()) {
+            Ok(waiver) => waiver,
+            Err(Refused(reason)) => return Err(RefusedFile { reason, retry_when, report: None }.into()),
+        };
         let running = self.live.get(plugin).map(|live| &live.live.component);
         let against =
             self.activator.predecessor(&self.activations, &component, running).await.map_err(NotActivated::Store)?;
@@ -181,7 +180,8 @@ impl Registry {
         let verification = async move { activator.compare(against, candidate, waiver).await };
         let report = self.while_watching(verification).await.map_err(NotActivated::Store)?;
         if self.activations.history(plugin).and_then(PluginHistory::latest) != before {
-            return Err(NotActivated::ConcurrentChange); // the host rolled back meanwhile, so it was compared with the wrong component
+            // The host rolled back meanwhile, so it was compared with the wrong component.
+            return Err(NotActivated::ConcurrentChange);
         }
         if !report.is_allowed() {
             let (reason, report) = (report.refused.join("; "), Some(Box::new(report)));
@@ -258,7 +258,7 @@ impl Registry {
     }
 }
 
-fn parse(waiver: &str) -> Result<Waiver, Refused> {
+fn parse_waiver(waiver: &str) -> Result<Waiver, Refused> {
     Waiver::parse(waiver).map_err(|error| Refused(error.to_string()))
 }
 

@@ -56,7 +56,7 @@ impl Registry {
                     self.announce(activation, None);
                 }
                 Err(ActivationError::Store(error)) => return Err(error),
-                Err(ActivationError::ConcurrentChange) => {} // perhaps a person has rolled back: the next scan applies it
+                Err(ActivationError::ConcurrentChange) => {} // perhaps by a person: the next scan applies it
                 Err(ActivationError::Refused(refusal)) => {
                     self.notify(&RegistryNotice::Problem(format!(
                         "{plugin} is not rolled back, after {why}: {refusal}"

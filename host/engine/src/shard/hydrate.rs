@@ -68,8 +68,8 @@ impl Shard {
                 let version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
                 let evidence = FaultEvidence { snapshot, ..FaultEvidence::default() };
                 let repro = self.report_fault(aggregate, hosted, version, evidence, &fault);
-                let what = "a snapshot does not restore; the whole stream is folded instead";
-                tracing::warn!(%aggregate, %fault, repro, "{what}");
+                let message = "a snapshot does not restore; all events are folded instead";
+                tracing::warn!(%aggregate, %fault, repro, "{message}");
                 self.start_load(aggregate, LoadStart::FirstEvent);
             }
             Err(fault) => self.fail_hydration(aggregate, 0, fault),

@@ -17,7 +17,6 @@ mod probe_mode;
 mod report_fault;
 mod resolve;
 mod sandboxes;
-
 mod slot;
 mod suspect_commands;
 mod suspects;

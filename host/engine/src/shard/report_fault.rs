@@ -38,12 +38,10 @@ impl Shard {
         Some(location)
     }
 
-    /// Reports faults after all submissions of the aggregate are settled. `stale` means that some did not become
-    /// durable.
-    pub(super) fn report(&self, incidents: Vec<FaultIncident>, stale: bool) {
-        let Some(fault_reporter) = &self.links.fault_reporter else { return };
-        for incident in incidents {
-            fault_reporter.report(FaultIncident { state_discarded: stale, ..incident });
+    /// Sends a fault to the recorder of repro bundles.
+    pub(super) fn send_incident(&self, incident: FaultIncident) {
+        if let Some(fault_reporter) = &self.links.fault_reporter {
+            fault_reporter.report(incident);
         }
     }
 }

@@ -5,18 +5,19 @@ use cantus_model::{AggregateRef, CommandError, Decision, DurableOutcome, EntryRe
 use super::Shard;
 use crate::{
     job::Job,
+    repro::FaultIncident,
     submission::{Submission, SubmissionResult},
 };
 
 impl Shard {
     /// Handles the results of a batch, and resumes deferred aggregates.
     pub(super) fn on_batch_resolved(&mut self, results: Vec<SubmissionResult>) {
-        results.into_iter().for_each(|results| self.resolve(results));
+        results.into_iter().for_each(|result| self.resolve(result));
         self.resume_deferred();
     }
 
-    fn resolve(&mut self, results: SubmissionResult) {
-        let SubmissionResult { submission: Submission { mut job, entry, error, .. }, result } = results;
+    fn resolve(&mut self, SubmissionResult { submission, result }: SubmissionResult) {
+        let Submission { mut job, entry, error, .. } = submission;
         self.in_flight = self.in_flight.saturating_sub(1);
         if job.is_probe {
             return self.on_probed(job, result);
@@ -28,7 +29,7 @@ impl Shard {
             Ok(EntryResult::Committed { version, first_offset }) => {
                 if let Some(decision) = entry.decision {
                     self.save_snapshot_at(&aggregate, version);
-                    job.answer(Ok(decided(decision, version, first_offset)));
+                    job.answer(Ok(durable_outcome(decision, version, first_offset)));
                 }
             }
             Ok(EntryResult::Duplicate(record)) => {
@@ -110,7 +111,9 @@ impl Shard {
             }
             self.cool(aggregate);
         }
-        self.report(incidents, stale);
+        for incident in incidents {
+            self.send_incident(FaultIncident { state_discarded: stale, ..incident });
+        }
         if self.slots.peek(aggregate).is_some_and(|slot| !slot.queue.is_empty()) {
             self.advance(aggregate);
         }
@@ -126,7 +129,7 @@ impl Shard {
     }
 }
 
-fn decided(decision: Decision, version: u64, first_offset: Option<u64>) -> DurableOutcome {
+fn durable_outcome(decision: Decision, version: u64, first_offset: Option<u64>) -> DurableOutcome {
     DurableOutcome {
         outcome: decision.verdict.outcome(),
         version,

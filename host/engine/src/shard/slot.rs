@@ -16,7 +16,7 @@ pub(super) struct AggregateSlot {
     pub(super) retained: Option<RetainedEvents>,
     /// Commands that wait to be decided, in the order of admission.
     pub(super) queue: VecDeque<Job>,
-    /// Commands whose decision was discarded: they are decided again, before the queue.
+    /// Commands to decide again, because an earlier decision was discarded or conflicted; they go before the queue.
     pub(super) requeued: Vec<Job>,
     /// Count of submissions that are not settled.
     pub(super) in_flight: usize,

@@ -195,21 +195,21 @@ impl BlockRunner {
                 .chain(perturbed)
                 .for_each(|variant| variant.join(command, prefix));
         }
-        let then = self.recorded.fold(&events);
+        let recorded = self.recorded.fold(&events);
         let now = self.candidate.as_mut().map(|candidate| candidate.fold(&events));
         for variant in &mut self.perturbed {
             // A difference shows in the next decision, or in the state at the end.
             let _ = variant.fold(&events);
         }
         self.prefix.retained.push(events);
-        now.unwrap_or(then)
+        now.unwrap_or(recorded)
     }
 
     fn decide(&mut self, command: &RecordedCommand) -> RerunCommand {
-        let (then, fuel_recorded) = self.recorded.decide(command, &self.prefix);
+        let (recorded, fuel_recorded) = self.recorded.decide(command, &self.prefix);
         let candidate = self.candidate.as_mut().map(|candidate| candidate.decide(command, &self.prefix));
         let fuel_candidate = candidate.as_ref().and_then(|(_, fuel)| *fuel);
-        let now = candidate.map_or(then, |(now, _)| now);
+        let now = candidate.map_or(recorded, |(now, _)| now);
         for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.findings.perturbed) {
             let (other, _) = variant.decide(command, &self.prefix);
             self.findings.failure = self.findings.failure.take().or_else(|| failure(&other));
@@ -244,13 +244,13 @@ impl BlockRunner {
     }
 
     fn end(&mut self, HistoryPage { aggregate, commands, .. }: &HistoryPage) {
-        let then = self.recorded.end();
+        let recorded = self.recorded.end();
         let now = self.candidate.as_mut().map(ReplayVariant::end);
         // Without the component that decided there is no state to compare with.
-        if then.is_some() && now.as_ref().is_some_and(|now| *now != then) {
+        if recorded.is_some() && now.as_ref().is_some_and(|now| *now != recorded) {
             self.findings.states.add_difference(self.ordinal.0, aggregate);
         }
-        let state = now.unwrap_or(then);
+        let state = now.unwrap_or(recorded);
         for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.findings.perturbed) {
             let other = variant.end();
             if other != state {

@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn the_groups_do_not_depend_on_the_order_of_findings() {
-        let of = |numbers: Vec<usize>| {
+        let findings_of = |numbers: Vec<usize>| {
             let mut sum = FindingsCollector::default();
             for part in numbers.chunks(7) {
                 let mut collector = FindingsCollector::default();
@@ -274,12 +274,12 @@ mod tests {
             }
             sum.finish()
         };
-        let forwards = of((0..2 * GROUPS).collect());
+        let forwards = findings_of((0..2 * GROUPS).collect());
         assert_eq!(forwards.groups.len(), GROUPS + 1);
         assert_eq!(forwards.groups.iter().map(|group| group.count).sum::<u64>(), 2 * GROUPS as u64);
         let others = &forwards.groups[GROUPS];
         assert_eq!((others.command.as_str(), others.count), ("(others)", GROUPS as u64));
         assert_eq!(others.examples[0].aggregate, format!("A/{GROUPS}"));
-        assert_eq!(of((0..2 * GROUPS).rev().collect()), forwards);
+        assert_eq!(findings_of((0..2 * GROUPS).rev().collect()), forwards);
     }
 }

@@ -169,12 +169,12 @@ impl Examination {
             return self.add_failure(aggregate, None, message);
         }
         let record = &command.record;
-        let what = match self.perturbed.restore_changes(&record.command, &record.context) {
+        let problem = match self.perturbed.restore_changes(&record.command, &record.context) {
             true => format!("restore(snapshot) gives another state at version {}", record.base_version),
             false => "it differs from itself".to_owned(),
         };
         let text = |outcome| ReportedDecision::Rerun(outcome).json();
-        let message = format!("{what}: {} and {}", text(now), text(again));
+        let message = format!("{problem}: {} and {}", text(now), text(again));
         self.add_failure(aggregate, Some(&record.context.command_id), message);
     }
 

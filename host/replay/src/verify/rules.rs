@@ -109,16 +109,16 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
 }
 
 fn refuse_group(step: VersionStep, group: &FindingGroup) -> Option<String> {
-    let what = format!("{} {} {}: {}", group.count, group.aggregate, group.command, group.change);
+    let difference = format!("{} {} {}: {}", group.count, group.aggregate, group.command, group.change);
     match group.change {
         // The failures are reported in words.
         change if change.is_failure() || group.waived.is_some() => None,
         DecisionChange::Undecided if step < VersionStep::Major => {
-            Some(format!("{what}; that takes a new major version"))
+            Some(format!("{difference}; that takes a new major version"))
         }
-        _ if step == VersionStep::Patch => {
-            Some(format!("{what}; a patch may not change a decision: that takes a new minor version, or a waiver"))
-        }
+        _ if step == VersionStep::Patch => Some(format!(
+            "{difference}; a patch may not change a decision: that takes a new minor version, or a waiver"
+        )),
         _ => None,
     }
 }

@@ -33,11 +33,11 @@ pub(super) fn by_stream(records: Vec<CommandRecord>) -> Vec<StreamCommands> {
     let mut streams: Vec<StreamCommands> = Vec::new();
     let mut index = HashMap::new();
     for record in records {
-        let at = *index.entry(record.aggregate.clone()).or_insert_with(|| {
+        let position = *index.entry(record.aggregate.clone()).or_insert_with(|| {
             streams.push(StreamCommands { aggregate: record.aggregate.clone(), records: Vec::new() });
             streams.len() - 1
         });
-        streams[at].records.push(record);
+        streams[position].records.push(record);
     }
     streams.sort_by_key(StreamCommands::events);
     streams

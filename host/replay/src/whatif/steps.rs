@@ -37,26 +37,25 @@ pub(super) fn step(before: Option<&RecordedCommand>, asked: &TimelineCommand<'_>
         change,
         before: before.map(side),
         now: Some(asked.side()),
-        events: events(recorded, asked.events(), versions),
+        events: align_events(recorded, asked.events(), versions),
     };
-    if let (Some(before), Some(then), Some(this)) =
-        (before.filter(|_| change.is_some()), &mut step.before, &mut step.now)
+    if let (Some(before), Some(old), Some(new)) = (before.filter(|_| change.is_some()), &mut step.before, &mut step.now)
     {
         let now = ReportedDecision::Rerun(&asked.outcome);
-        (then.decision, this.decision) = ReportedDecision::recorded(before).distinguish(&now);
+        (old.decision, new.decision) = ReportedDecision::recorded(before).distinguish(&now);
     }
     step
 }
 
 /// The step of a command that is only in the recorded timeline.
-pub(super) fn removed(before: &RecordedCommand) -> TimelineStep {
+pub(super) fn removed_step(before: &RecordedCommand) -> TimelineStep {
     TimelineStep {
         mark: StepMark::Removed,
         command_id: before.record.context.command_id.clone(),
         change: None,
         before: Some(side(before)),
         now: None,
-        events: events(&before.events, &[], (before.record.base_version, 0)),
+        events: align_events(&before.events, &[], (before.record.base_version, 0)),
     }
 }
 
@@ -102,17 +101,22 @@ impl TimelineCommand<'_> {
 
 /// Aligns the events of both timelines. Events that both have in the same order are matched first, so that one event
 /// less leaves the others unchanged. `from` are the versions before the first ones.
-fn events(before: &[Message], now: &[Message], from: (u64, u64)) -> Vec<EventStep> {
+fn align_events(before: &[Message], now: &[Message], from: (u64, u64)) -> Vec<EventStep> {
     let key = |event: &'_ Message| (event.name.clone(), event.version, event.payload.clone());
-    let [then, this] = [before, now].map(|events| events.iter().map(key).collect::<Vec<_>>());
-    let ops = similar::capture_diff_slices(similar::Algorithm::Myers, &then, &this);
-    ops.iter().flat_map(|op| pairs(op.tag(), op.old_range(), op.new_range(), from)).collect()
+    let [old, new] = [before, now].map(|events| events.iter().map(key).collect::<Vec<_>>());
+    let ops = similar::capture_diff_slices(similar::Algorithm::Myers, &old, &new);
+    ops.iter().flat_map(|op| pair_events(op.tag(), op.old_range(), op.new_range(), from)).collect()
 }
 
-fn pairs(tag: DiffTag, then: Range<usize>, this: Range<usize>, from: (u64, u64)) -> impl Iterator<Item = EventStep> {
-    (0..then.len().max(this.len())).map(move |index| {
-        let before = (index < then.len()).then(|| from.0 + (then.start + index) as u64 + 1);
-        let now = (index < this.len()).then(|| from.1 + (this.start + index) as u64 + 1);
+fn pair_events(
+    tag: DiffTag,
+    old: Range<usize>,
+    new: Range<usize>,
+    from: (u64, u64),
+) -> impl Iterator<Item = EventStep> {
+    (0..old.len().max(new.len())).map(move |index| {
+        let before = (index < old.len()).then(|| from.0 + (old.start + index) as u64 + 1);
+        let now = (index < new.len()).then(|| from.1 + (new.start + index) as u64 + 1);
         let mark = match (before, now) {
             (Some(_), Some(_)) if tag == DiffTag::Equal => StepMark::Unchanged,
             (Some(_), Some(_)) => StepMark::Changed,
@@ -129,13 +133,13 @@ mod tests {
 
     #[test]
     fn one_event_less_leaves_the_others_unchanged() {
-        let of = |names: &str| {
+        let messages = |names: &str| {
             let event = |name: char| Message { name: name.into(), version: 1, payload: Vec::new() };
             names.chars().map(event).collect::<Vec<_>>()
         };
         let marks = |before, now| {
             let fields = |step: &EventStep| (step.mark, step.before, step.now);
-            events(&of(before), &of(now), (4, 2)).iter().map(fields).collect::<Vec<_>>()
+            align_events(&messages(before), &messages(now), (4, 2)).iter().map(fields).collect::<Vec<_>>()
         };
         let (unchanged, removed, added) = (StepMark::Unchanged, StepMark::Removed, StepMark::Added);
         assert_eq!(marks("AB", "B"), [(removed, Some(5), None), (unchanged, Some(6), Some(3))]);

@@ -9,7 +9,7 @@ use cantus_model::{
 
 use super::{
     CommonPrefix, Divergence, TimelineEnd, TimelineStep, WhatIfError, WhatIfQuery,
-    steps::{TimelineCommand, removed, step},
+    steps::{TimelineCommand, removed_step, step},
     timeline::Timeline,
 };
 use crate::replay::ReplayOutcome;
@@ -20,7 +20,7 @@ pub(super) struct WhatIfRun {
     timeline: Timeline,
     components: BTreeMap<Digest, Arc<dyn Component>>,
     common_prefix: CommonPrefix,
-    /// Events of this page that both timelines have and that are not folded yet, and the time of the last_component of them.
+    /// Events of this page that both timelines have and that are not folded yet, and the time of the last of them.
     pending: (EventBatch, Timestamp),
     /// `None` before the branch point.
     divergence: Option<Divergence>,
@@ -33,7 +33,7 @@ pub(super) struct WhatIfOutcome {
     pub(super) common_prefix: CommonPrefix,
     pub(super) divergence: Divergence,
     pub(super) now: TimelineEnd,
-    /// The version at which the recorded timeline ends, the component that decided last_component in it, and that component
+    /// The version at which the recorded timeline ends, the component that decided last in it, and that component
     /// loaded, to fold the timeline with.
     pub(super) version: u64,
     pub(super) last_component: Digest,
@@ -139,7 +139,7 @@ impl WhatIfRun {
         let commands = std::mem::take(&mut self.query.commands);
         if let Some(left_out) = before.take_if(|_| !commands.iter().any(|command| command.id == at.context.command_id))
         {
-            self.add_step(removed(left_out));
+            self.add_step(removed_step(left_out));
         }
         for command in commands {
             let recorded = before.take_if(|_| command.id == at.context.command_id);
