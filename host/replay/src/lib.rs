@@ -1,6 +1,6 @@
 //! Runs components on recorded history, away from the pipeline: nothing here can write.
 //!
-//! - [`fold`] folds the state of one aggregate.
+//! - [`fold()`] folds the state of one aggregate.
 //! - [`replay`] decides recorded commands again and reports every difference.
 //! - [`verify`] runs recent history on a candidate and judges it by semver.
 //! - [`whatif`] runs one aggregate on another timeline.

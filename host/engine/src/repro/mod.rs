@@ -1,6 +1,6 @@
 //! Makes repro bundles of faults. `cantus_replay::repro` defines their format and runs them.
 //!
-//! A shard reports a fault through [`FaultReporter`]; [`FaultRecorder`] reads the aggregate's history from the store
+//! A shard reports a fault through `FaultReporter`; `FaultRecorder` reads the aggregate's history from the store
 //! and passes the finished file to a [`ReproSink`]. The shard never waits for it, and a fault that does not fit the
 //! queue gets no bundle.
 

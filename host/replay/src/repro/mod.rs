@@ -1,7 +1,7 @@
 //! Repro bundles: one file with everything that is needed to reproduce a guest's fault away from the host in which it
 //! happened, except the component.
 //!
-//! The engine writes the file when a guest faults. [`BundleRerun`] runs a bundle in a fresh sandbox, and [`shorten`]
+//! The engine writes the file when a guest faults. [`BundleRerun`] runs a bundle in a fresh sandbox, and [`shorten()`]
 //! finds the events that the fault needs.
 //!
 //! # The file
