@@ -119,7 +119,7 @@ impl FaultRecorder {
         written.await.map_err(|error| error.to_string())?
     }
 
-    /// Adds the aggregate's history from the store.
+    /// Makes a bundle, with the aggregate's history from the store.
     async fn make_bundle(&self, incident: FaultIncident) -> Bundle {
         // The guest faulted during a restore, so earlier events do not matter.
         let is_restored = incident.fault.call == "restore" || incident.fault.call == "instantiate";

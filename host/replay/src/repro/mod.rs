@@ -10,16 +10,16 @@
 //! | field | what it is |
 //! |---|---|
 //! | `cantus_repro` | the version of this format: 1. A newer one is refused |
-//! | `plugin`, `plugin_version`, `component` | who faulted; `component` is the sha256 of its bytes, which are not in the file |
+//! | `plugin`, `plugin_version`, `component` | the component that faulted: `component` is the sha256 of its bytes, which are not in the file |
 //! | `aggregate` | `aggregate_type` and `id` |
-//! | `version` | the stream version of the state that it faulted on |
-//! | `snapshot` | a `state` and its `version`: of the same component, from which the state may be restored. May be absent |
+//! | `version` | the stream version of the state on which it faulted |
+//! | `snapshot` | a `state` of the same component and its `version`, from which the state may be restored. May be absent |
 //! | `after` | the events begin after this version: 0, or the snapshot's |
 //! | `events` | `name`, `version` (of the schema) and `payload` of each, oldest first, up to `version` |
-//! | `command` | `name`, `version`, `payload` and `context` of what was asked; absent if it faulted without being asked |
+//! | `command` | `name`, `version`, `payload` and `context` of the command; absent if it faulted in another call |
 //! | `fault` | `kind`, `call`, `message` and `backtrace`, innermost frame first |
-//! | `incomplete` | why it cannot be run: something is missing. Most often absent |
-//! | `shortened_from` | how many events there were before some were taken out. Then their versions say nothing |
+//! | `incomplete` | the reason why it cannot be run. Usually absent |
+//! | `shortened_from` | the count of events before some were removed. Then their versions have no meaning |
 //!
 //! Payloads and states are exact bytes: a string if they are UTF-8, otherwise `{"hex": "…"}`. A person may edit the
 //! file.

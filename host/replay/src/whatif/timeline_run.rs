@@ -25,7 +25,7 @@ pub(super) struct WhatIfRun {
     /// `None` before the branch point.
     divergence: Option<Divergence>,
     /// The component that decided the newest recorded command, and the version after it.
-    last_component: Option<(Digest, u64)>,
+    recorded_end: Option<(Digest, u64)>,
 }
 
 /// The result of a [`WhatIfRun`].
@@ -50,7 +50,7 @@ impl WhatIfRun {
             common_prefix: CommonPrefix::default(),
             pending: Default::default(),
             divergence: None,
-            last_component: None,
+            recorded_end: None,
         }
     }
 
@@ -63,7 +63,7 @@ impl WhatIfRun {
 
     /// Ends the run at the end of history.
     pub(super) fn end(mut self) -> Result<WhatIfOutcome, WhatIfError> {
-        let (Some((last_component, version)), Some(divergence)) = (self.last_component, self.divergence.take()) else {
+        let (Some((last_component, version)), Some(divergence)) = (self.recorded_end, self.divergence.take()) else {
             return Err(WhatIfError::NoAggregate(self.query.branch.aggregate));
         };
         let component = self.component(last_component);
@@ -79,10 +79,10 @@ impl WhatIfRun {
 
     fn command(&mut self, command: &RecordedCommand) -> Result<(), WhatIfError> {
         let record = &command.record;
-        if self.last_component.is_none() {
+        if self.recorded_end.is_none() {
             self.begin(record)?;
         }
-        self.last_component = Some((record.component, record.version()));
+        self.recorded_end = Some((record.component, record.version()));
         if self.divergence.is_some() {
             return self.decide_again(command);
         }
