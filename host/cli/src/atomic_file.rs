@@ -211,10 +211,10 @@ fn refused(target: &Path, why: &str) -> CliError {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{args::Global, settings::Settings};
+    use crate::{args::GlobalArgs, settings::Settings};
 
     fn protected() -> ProtectedFiles {
-        ProtectedFiles::of(&Settings::default(), &Global::default(), [])
+        ProtectedFiles::of(&Settings::default(), &GlobalArgs::default(), [])
     }
 
     fn of(target: &Path, replace: Replace) -> Result<AtomicFile, CliError> {

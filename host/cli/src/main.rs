@@ -1,10 +1,11 @@
 //! The binary `cantus`.
 //!
-//! Three layers, each knowing only the one before it: arguments as typed ([`args`]), settings as resolved
+//! Three layers, each knowing only the one before it: arguments as typed ([`cli`]), settings as resolved
 //! ([`settings`]), and `cantus_host`. Then one file per command under [`commands`].
 
 mod args;
 mod atomic_file;
+mod cli;
 mod commands;
 mod exit_codes;
 mod findings;
@@ -21,7 +22,7 @@ use clap::Parser;
 use exit_codes::{CliError, Exit};
 
 fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse() {
+    let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
@@ -50,7 +51,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     error.exit()
 }
 
-fn run(cli: args::Cli) -> Result<Exit, CliError> {
+fn run(cli: cli::Cli) -> Result<Exit, CliError> {
     let _last_lines = logs::start(&cli.global.log)?;
-    commands::run(cli.command, &cli.global)
+    cli.run()
 }

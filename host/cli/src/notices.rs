@@ -44,6 +44,6 @@ fn text(notice: &RegistryNotice) -> String {
             };
             format!("{} is refused: {reason}\n", escaped(what))
         }
-        RegistryNotice::Trouble(why) => format!("plugins: {}\n", message(why)),
+        RegistryNotice::Problem(why) => format!("plugins: {}\n", message(why)),
     }
 }

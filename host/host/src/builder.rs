@@ -7,10 +7,11 @@ use cantus_engine::{
     registry::{Activator, FileState, Registry, RegistryNotice},
     repro::ReproConfig,
 };
-use cantus_model::ports::{ActivationAuthor, ComponentLoader, Store};
+use cantus_model::ports::{ActivationAuthor, ComponentLoader};
 
 use crate::{
     Host, HostError, HostSettings, Operations, Queries, RefusedPlugin, ReproFolder,
+    activator::activator,
     components::{self, CachePolicy, StoredComponents, no_plugins},
     host::HostTasks,
 };
@@ -30,6 +31,13 @@ pub struct HostBuilder {
     settings: HostSettings,
     follow: FollowMode,
     observer: Observer,
+}
+
+impl Host {
+    /// Begins to build a host.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
 }
 
 impl Default for HostBuilder {
@@ -113,28 +121,6 @@ impl HostBuilder {
         let tasks = HostTasks::start(&settings, registry, &engine, follow == FollowMode::Follow);
         Ok(Host::new(engine, Queries::new(settings, store), operations, tasks))
     }
-}
-
-/// Puts together what verifies and records activations.
-pub(crate) fn activator(
-    settings: &HostSettings,
-    store: &Arc<dyn Store>,
-    author: ActivationAuthor,
-    loader: Arc<dyn ComponentLoader>,
-    components: Arc<StoredComponents>,
-) -> Result<Activator, HostError> {
-    Ok(Activator {
-        log: store.clone(),
-        history: store.clone(),
-        journal: store.clone(),
-        author,
-        source: Arc::new(components::plugin_folder(settings)?),
-        loader,
-        components,
-        clock: Arc::new(SystemClock),
-        verify: settings.verify.clone(),
-        events_per_command: settings.engine.events_per_command,
-    })
 }
 
 /// Refuses a start only if nothing is live and nothing can become so; whatever else is wrong with a file, the observer heard.

@@ -126,7 +126,7 @@ pub(crate) async fn last_live_for(log: &dyn ActivationLog, aggregate_type: &str)
     let records = log.components().await?;
     let hosting: Vec<_> = records.iter().filter(|record| record.manifest.aggregate(aggregate_type).is_some()).collect();
     let state = ActivationState::new(records.clone(), &log.activations(0).await?);
-    let is_latest = |name: &str, digest| state.track(name).and_then(|history| history.latest()) == Some(digest);
+    let is_latest = |name: &str, digest| state.history(name).and_then(|history| history.latest()) == Some(digest);
     let live = hosting.iter().rfind(|record| state.live().any(|(_, digest)| digest == record.digest));
     let latest = live.or_else(|| hosting.iter().rfind(|record| is_latest(&record.manifest.name, record.digest)));
     Ok(latest.map(|record| record.digest))

@@ -65,7 +65,7 @@ impl From<ActivationError> for HostError {
         match error {
             ActivationError::Store(error) => Self::Store(error),
             ActivationError::Refused(refused) => Self::plugin(refused),
-            ActivationError::Overtaken => Self::Conflict(error.to_string()),
+            ActivationError::ConcurrentChange => Self::Conflict(error.to_string()),
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{HostBuilder, HostSettings, Operations, Queries, status_file};
+use crate::{HostSettings, Operations, Queries, status_file};
 
 /// A running host. It must be shut down to end cleanly; what was acknowledged is durable either way.
 pub struct Host {
@@ -24,11 +24,6 @@ pub struct Host {
 }
 
 impl Host {
-    /// Begins to build a host.
-    pub fn builder() -> HostBuilder {
-        HostBuilder::default()
-    }
-
     pub(crate) fn new(engine: Arc<Engine>, queries: Queries, operations: Operations, tasks: HostTasks) -> Self {
         Self { engine, queries, operations, tasks }
     }

@@ -37,6 +37,7 @@
 //!
 //! A host owns its log: the host that started last writes, and all hosts before it stop ([`Host::stopped`] says why).
 
+mod activator;
 mod builder;
 pub mod components;
 mod error;

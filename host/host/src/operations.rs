@@ -13,7 +13,7 @@ use semver::Version;
 
 use crate::{
     HostError, HostSettings,
-    builder::activator,
+    activator::activator,
     components::{self, CachePolicy, StoredComponents},
 };
 
@@ -121,7 +121,7 @@ impl Operations {
         let mut state = self.activator.state().await?;
         let (component, bytes) = self.find(&state, named).await?;
         let plugin = component.manifest().name.clone();
-        if state.track(&plugin).and_then(|history| history.current) == Some(component.digest()) {
+        if state.history(&plugin).and_then(|history| history.current) == Some(component.digest()) {
             return Err(HostError::NotFound(format!("{} is live already", components::name_of(&*component))));
         }
         let report = match check {
@@ -145,7 +145,7 @@ impl Operations {
     /// If there is nothing to go back to.
     pub async fn rollback(&self, plugin: &str, reason: ActivationReason) -> Result<ActivationDone, HostError> {
         let mut state = self.activator.state().await?;
-        let history = state.track(plugin);
+        let history = state.history(plugin);
         let history = history.ok_or_else(|| HostError::NotFound(format!("no plugin {plugin} was ever live")))?;
         let none = || HostError::NotFound(format!("nothing of {plugin} was live before: there is no way back"));
         let component = self.activator.load(history.previous().ok_or_else(none)?).await.map_err(HostError::plugin)?;
@@ -160,7 +160,7 @@ impl Operations {
     /// If it is not live, or a file of it lies in the folder of plugins.
     pub async fn deactivate(&self, plugin: &str, reason: ActivationReason) -> Result<ActivationDone, HostError> {
         let mut state = self.activator.state().await?;
-        if state.track(plugin).and_then(|history| history.current).is_none() {
+        if state.history(plugin).and_then(|history| history.current).is_none() {
             return Err(HostError::NotFound(format!("no plugin {plugin} is live")));
         }
         if self.in_folder(|component| component.manifest().name == plugin).is_some() {

@@ -93,11 +93,11 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 impl ReproSink for ReproFolder {
-    fn place(&self, name: &str) -> String {
+    fn location(&self, name: &str) -> String {
         self.file(name).display().to_string()
     }
 
-    fn keep(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String> {
+    fn store(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String> {
         let file = self.file(name);
         let kept = fs::create_dir_all(&self.path).and_then(|()| write_whole(&file, bundle));
         kept.and_then(|()| self.tidy(&file)).map_err(|error| error.to_string())
@@ -131,16 +131,16 @@ mod tests {
         let (_place, folder) = folder(2);
         assert_eq!(names(&folder), [""; 0]);
         for (seconds, name) in [(3, "c"), (1, "a"), (2, "b")] {
-            let gone = folder.keep(name, b"{}").unwrap();
+            let gone = folder.store(name, b"{}").unwrap();
             assert_eq!(gone, if name == "b" { vec!["a"] } else { vec![] });
             age(&folder, name, seconds);
         }
         assert_eq!(names(&folder), ["b", "c"]);
-        folder.keep("b", b"again").unwrap();
+        folder.store("b", b"again").unwrap();
         assert_eq!(names(&folder), ["c", "b"]);
         assert_eq!(fs::read(folder.file("b")).unwrap(), b"again");
         age(&folder, "c", 1 << 33);
-        folder.keep("d", b"{}").unwrap();
+        folder.store("d", b"{}").unwrap();
         assert_eq!(names(&folder), ["d", "c"]);
     }
 
@@ -152,7 +152,7 @@ mod tests {
             fs::write(folder.path().join(name), "{").unwrap();
         }
         assert_eq!(names(&folder), [""; 0]);
-        folder.keep("a", b"{}").unwrap();
+        folder.store("a", b"{}").unwrap();
         let mut left = folder.entries().unwrap();
         left.sort();
         assert_eq!(left, [".gitignore", ".notes.json", "a.json"].map(|name| folder.path().join(name)));
@@ -162,6 +162,6 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_told() {
         let (place, folder) = folder(2);
         fs::write(place.path().join("repros"), "a file").unwrap();
-        assert!(folder.keep("a", b"{}").is_err());
+        assert!(folder.store("a", b"{}").is_err());
     }
 }

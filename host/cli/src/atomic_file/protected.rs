@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     settings::{self, Settings},
 };
 
@@ -31,7 +31,7 @@ pub(crate) struct ProtectedFiles {
 
 impl ProtectedFiles {
     /// The store, the plugins and the file of the settings, and the inputs of the command; `-` is stdin.
-    pub(crate) fn of<'a>(settings: &Settings, global: &Global, inputs: impl IntoIterator<Item = &'a Path>) -> Self {
+    pub(crate) fn of<'a>(settings: &Settings, global: &GlobalArgs, inputs: impl IntoIterator<Item = &'a Path>) -> Self {
         let input = |path: &Path| if path == Path::new("-") { STDIN.into() } else { path.to_owned() };
         let inputs = inputs.into_iter().map(input).chain([settings::file_path(global)]);
         let inputs = inputs.map(|path| (path, INPUT));
@@ -97,7 +97,7 @@ mod tests {
         let mut settings = Settings::default();
         settings.host.store = format!("sqlite:{}", folder.join("cantus.db").display());
         settings.host.plugins = folder.join("plugins");
-        ProtectedFiles::of(&settings, &Global::default(), [folder.join("input.jsonl").as_path()])
+        ProtectedFiles::of(&settings, &GlobalArgs::default(), [folder.join("input.jsonl").as_path()])
     }
 
     #[test]

@@ -18,7 +18,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit, OrExit},
     output, render,
 };
@@ -77,11 +77,11 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If it cannot be measured here.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let world = World::new(&args.dir).or_exit(Exit::Machine)?;
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let spinner = output::show(spinner());
-    let mut report = Report { json: global.json, figures: Vec::new() };
+    let mut report = BenchReport { json: global.json, figures: Vec::new() };
 
     // Memory first, in a process that has done nothing else yet.
     spinner.set_message("10,000 accounts: memory and durable commands");
@@ -136,12 +136,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     report.finish()
 }
 
-struct Report {
+struct BenchReport {
     json: bool,
     figures: Vec<Figure>,
 }
 
-impl Report {
+impl BenchReport {
     fn add(&mut self, figure: Figure, wanted: impl Fn(&str) -> bool) -> Result<(), CliError> {
         // A figure without a goal stands beside the first of its kind.
         if !wanted(if figure.goal.is_some() { figure.name } else { "durable_many" }) {

@@ -10,10 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Parser;
-
 use crate::{
-    args::{Cli, Global},
+    args::GlobalArgs,
     exit_codes::{CliError, Exit, OrExit},
     output, render,
 };
@@ -53,11 +51,14 @@ pub(crate) struct Args {
     rate: u32,
 }
 
+/// Runs a command line of this program, as JSON or not.
+pub(crate) type RunLine = fn(&[&str], bool) -> Result<Exit, CliError>;
+
 /// Tells the story.
 ///
 /// # Errors
 /// If a step fails; the others are not run.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &Args, global: &GlobalArgs, run_line: RunLine) -> Result<Exit, CliError> {
     let example = Path::new(EXAMPLE).canonicalize().or_exit_while(Exit::Build, || {
         format!("{EXAMPLE} is gone: run the demo of a checkout that is still there (`make demo`)")
     })?;
@@ -66,7 +67,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
         fs::remove_dir_all(folder).or_exit_while(Exit::Machine, || format!("removing {FOLDER}"))?;
     }
     fs::create_dir_all(folder).or_exit_while(Exit::Machine, || format!("making {FOLDER}"))?;
-    let demo = Demo { global };
+    let demo = Demo { global, run_line };
 
     demo.say("The flights example is built for wasm32-wasip2 and dropped into a folder of plugins.")?;
     demo.cantus(&["plugin", "build", &display(&example), "--plugins", PLUGINS])?;
@@ -104,7 +105,8 @@ Now try:
   cantus plugin new hello        # and write your own";
 
 struct Demo<'a> {
-    global: &'a Global,
+    global: &'a GlobalArgs,
+    run_line: RunLine,
 }
 
 impl Demo<'_> {
@@ -161,9 +163,7 @@ impl Demo<'_> {
         if !self.global.json {
             output::print(&format!("\n$ cantus {}\n", args.join(" ")))?;
         }
-        let cli = Cli::try_parse_from(std::iter::once("cantus").chain(args.iter().copied())).or_exit(Exit::Usage)?;
-        let global = Global { json: self.global.json, ..cli.global };
-        match super::run(cli.command, &global)? {
+        match (self.run_line)(args, self.global.json)? {
             Exit::Ok => Ok(()),
             exit => Err(CliError::new(exit, "this step did not end well")),
         }

@@ -6,7 +6,7 @@ use cantus_host::{EventPages, wire::EventJson};
 use cantus_model::{AggregateRef, EventQuery, LogInfo, PageLimit, PartitionId, RecordedEvent, ports::EventReader};
 
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
     output,
     render::Length,
@@ -60,7 +60,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the store cannot be read, or has no such partition.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store.clone())])?)?.settings;
     let store = open_to_read(&settings).await?;
     let log = store.log_info().await.or_exit(Exit::Store)?;

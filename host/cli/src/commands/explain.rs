@@ -11,7 +11,7 @@ use cantus_model::{CommandRecord, Outcome, Rejection};
 
 use super::events;
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit},
     output,
     render::{self, Length, escaped, message},
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If there is no such command, or the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let Some(explanation) = Queries::open(&settings.host).await?.explain(&args.command_id).await? else {
         let id = &args.command_id;

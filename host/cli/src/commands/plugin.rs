@@ -13,7 +13,7 @@ mod verify;
 use clap::Subcommand;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
 };
 
@@ -44,7 +44,7 @@ pub(crate) enum Plugin {
 ///
 /// # Errors
 /// If it could not do what it is for.
-pub(crate) async fn run(plugin: Plugin, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(plugin: Plugin, global: &GlobalArgs) -> Result<Exit, CliError> {
     match plugin {
         Plugin::New(args) => new::run(&args, global),
         Plugin::Build(args) => build::run(&args, global),

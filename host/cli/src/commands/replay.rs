@@ -17,11 +17,11 @@ use cantus_replay::{
 };
 
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     atomic_file::{Output, ProtectedFiles, Replace},
     commands::{
         state::parse_time,
-        tape::{Progress as Bar, Selection},
+        tape::{CountProgress as Bar, Selection},
     },
     exit_codes::{CliError, Exit, OrExit},
     output, render, settings,
@@ -91,11 +91,11 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If it could not be run.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     try_run(args, global).await.map_err(|failure| CliError { exit: Exit::Usage, ..failure })
 }
 
-async fn try_run(args: Args, global: &Global) -> Result<Exit, CliError> {
+async fn try_run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store.clone())])?)?.settings;
     let source = Source::open(&settings, args.tape.as_deref(), args.plugin.as_deref()).await?;
     let junit = args.junit.as_ref().map(|path| {

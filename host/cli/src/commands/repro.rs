@@ -1,22 +1,24 @@
 //! `cantus repro`: runs what a guest faulted on, away from the host that met it.
 
+mod bundle_file;
 mod list;
 mod shorten;
 mod show;
 
-use cantus_host::ReproFolder;
 use std::{
-    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use cantus_host::components::{load_file, stored_finder};
+use cantus_host::{
+    ReproFolder,
+    components::{load_file, stored_finder},
+};
 use cantus_model::ports::Component;
 use cantus_replay::repro::{Bundle, BundleRerun, RerunError};
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     atomic_file::{ProtectedFiles, Replace},
     exit_codes::{CliError, Exit, OrExit},
     output,
@@ -44,9 +46,6 @@ Exit codes here:
   1    it did not, and what came instead is printed
   2    the file is no bundle, or a part of it is missing
   3    the component is missing, refused, or cannot run it";
-
-/// Files that are larger are no bundles.
-const LARGEST: u64 = 1 << 30;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -78,12 +77,12 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the bundle or the component cannot be used.
-pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
     let folder = ReproFolder::of(&settings.host);
     let Some(file) = &args.file else { return list::run(&folder, global.json) };
     let file = find(&folder, file);
-    let bundle = load(&file)?;
+    let bundle = bundle_file::load(&file)?;
     let component = component(&settings, &bundle, args.plugin.as_deref())?;
     let rerun = BundleRerun::new(&bundle, Arc::clone(&component), settings.host.engine.events_per_command);
     let rerun = rerun.map_err(|error| match error {
@@ -91,7 +90,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         RerunError::NotHosted { .. } | RerunError::ForeignSnapshot { .. } => CliError::new(Exit::Plugin, error),
     })?;
     let runs = rerun.runs();
-    let again = runs.iter().any(|run| run.again);
+    let again = runs.iter().any(|run| run.reproduced);
     let shortened = match args.shorten && again {
         true => {
             let inputs = [&file].into_iter().chain(&args.plugin).map(PathBuf::as_path);
@@ -101,7 +100,7 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
         }
         false => None,
     };
-    let report = show::Report { bundle: &bundle, component: &*component, runs: &runs, shortened };
+    let report = show::RerunReport { bundle: &bundle, component: &*component, runs: &runs, shortened };
     match global.json {
         true => output::print_json(&report.json())?,
         false => output::print(&report.text())?,
@@ -113,18 +112,6 @@ pub(crate) fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
 fn find(folder: &ReproFolder, file: &Path) -> PathBuf {
     let kept = file.to_str().map(|name| folder.file(name));
     kept.filter(|kept| !file.exists() && kept.exists()).unwrap_or_else(|| file.to_owned())
-}
-
-/// Reads a bundle.
-fn load(file: &Path) -> Result<Bundle, CliError> {
-    let doing = || file.display().to_string();
-    let mut bytes = Vec::new();
-    let open = std::fs::File::open(file).or_exit_while(Exit::Usage, doing)?;
-    let read = open.take(LARGEST + 1).read_to_end(&mut bytes).or_exit_while(Exit::Usage, doing)?;
-    if read as u64 > LARGEST {
-        return Err(CliError::new(Exit::Usage, format!("{}: it is too large for a repro bundle", doing())));
-    }
-    Bundle::parse(&bytes).or_exit_while(Exit::Usage, doing)
 }
 
 /// The component that is named, or the one that faulted.

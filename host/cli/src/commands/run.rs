@@ -14,7 +14,7 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 use cantus_host::{Host, wire::new_command_id};
 
 use crate::{
-    args::{Global, PluginsArg, StoreArg},
+    args::{GlobalArgs, PluginsArg, StoreArg},
     atomic_file::ProtectedFiles,
     exit_codes::{CliError, Exit},
     notices, output, settings,
@@ -88,7 +88,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If a file, a plugin or the store cannot be used. What became of the commands is in the summary.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins), ("in_flight", args.in_flight)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let input = input::open(&args.commands)?;
@@ -99,7 +99,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     let builder = if args.watch { builder.follow_plugins() } else { builder };
     let host = builder.start().await?;
 
-    let progress = progress::Progress::start(input.bytes);
+    let progress = progress::FeedProgress::start(input.bytes);
     let ahead = settings.in_flight.min(LINES_AHEAD);
     let lines = input::read(input, settings.line_bytes, ahead, new_command_id);
     let started = Instant::now();

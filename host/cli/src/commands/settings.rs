@@ -1,7 +1,7 @@
 //! `cantus settings`: every setting, its value, its unit and where it came from.
 
 use crate::{
-    args::{Global, PluginsArg, StoreArg},
+    args::{GlobalArgs, PluginsArg, StoreArg},
     exit_codes::{CliError, Exit},
     output, render,
     settings::{self, SettingRow},
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the settings make no sense.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store.clone()), ("plugins", args.plugins.plugins.clone())];
     let rows = settings::resolve(settings::gather(global, &flags)?)?.rows;
     if global.json {

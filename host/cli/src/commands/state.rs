@@ -4,7 +4,7 @@ use cantus_host::{Queries, StateAt, components::name_of, wire::StateJson};
 use cantus_model::{AggregateRef, Timestamp};
 
 use crate::{
-    args::{Global, PluginsArg, StoreArg},
+    args::{GlobalArgs, PluginsArg, StoreArg},
     exit_codes::{CliError, Exit},
     output, render, settings,
 };
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If there is no such aggregate, or the store or the plugin cannot be used.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let aggregate = AggregateRef::new(args.aggregate, args.id);

@@ -2,11 +2,12 @@
 
 mod accept;
 mod check;
+mod head;
 
 use clap::Subcommand;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
 };
 
@@ -23,25 +24,9 @@ pub(crate) enum Store {
 ///
 /// # Errors
 /// If it could not do what it is for.
-pub(crate) async fn run(store: Store, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(store: Store, global: &GlobalArgs) -> Result<Exit, CliError> {
     match store {
         Store::Check(args) => check::run(args, global).await,
         Store::Accept(args) => accept::run(args, global).await,
     }
-}
-
-/// How far a partition has come, for people.
-fn head_text(head: &cantus_store::Head) -> String {
-    let (commands, events) = (crate::render::count(head.commands), crate::render::count(head.events));
-    format!("partition {}: {commands} commands, {events} events, chain {}\n", head.partition, head.chain)
-}
-
-/// How far a partition has come, for programs.
-fn head_json(head: &cantus_store::Head) -> serde_json::Value {
-    serde_json::json!({
-        "partition": head.partition,
-        "commands": head.commands,
-        "events": head.events,
-        "chain": head.chain,
-    })
 }

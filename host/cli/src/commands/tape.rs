@@ -2,21 +2,19 @@
 
 mod about;
 mod components;
+mod failure;
 mod progress;
 mod record;
 mod redaction;
 mod selection;
 mod show;
 
-use std::path::Path;
-
-use cantus_store::tape::TapeError;
 use clap::Subcommand;
-pub(in crate::commands) use progress::Progress;
+pub(in crate::commands) use progress::CountProgress;
 pub(in crate::commands) use selection::Selection;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
 };
 
@@ -33,20 +31,9 @@ pub(crate) enum Tape {
 ///
 /// # Errors
 /// If it could not do what it is for.
-pub(crate) async fn run(tape: Tape, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(tape: Tape, global: &GlobalArgs) -> Result<Exit, CliError> {
     match tape {
         Tape::Record(args) => record::run(args, global).await,
         Tape::Show(args) => show::run(&args, global),
     }
-}
-
-/// What is wrong with the tape at `path`.
-fn failure(path: &Path, error: &TapeError) -> CliError {
-    let exit = match error {
-        TapeError::NotATape | TapeError::Newer(_) | TapeError::Truncated | TapeError::Damaged { .. } => Exit::Usage,
-        TapeError::Read(_) | TapeError::Redaction(_) => Exit::Usage,
-        TapeError::Unfit(_) => Exit::Store,
-        TapeError::Write(_) => Exit::Machine,
-    };
-    CliError::new(exit, format!("{}: {error}", path.display()))
 }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
     output,
     settings::{self, Settings},
@@ -71,7 +71,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "VERSION|COMMAND-ID", value_parser = parse_at)]
     at: BranchPoint,
     #[command(flatten)]
-    change: Change,
+    change: ask::ChangeArgs,
     /// Decide these as well, right after the change: JSON lines as of `cantus run`
     #[arg(long, value_name = "FILE|-")]
     commands: Option<PathBuf>,
@@ -85,26 +85,11 @@ pub(crate) struct Args {
     store: StoreArg,
 }
 
-/// What is different.
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-struct Change {
-    /// Ask this in place of the command
-    #[arg(long, value_name = "JSON")]
-    replace: Option<String>,
-    /// Ask this right after the command
-    #[arg(long, value_name = "JSON")]
-    insert: Option<String>,
-    /// Leave the command out
-    #[arg(long)]
-    drop: bool,
-}
-
 /// Asks, and prints both timelines.
 ///
 /// # Errors
 /// If there is no such command, what is asked makes no sense, or the store or a component cannot be used.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let store = open_to_read(&settings).await?;
     let aggregate = AggregateRef::new(args.aggregate, args.id);
@@ -117,17 +102,17 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
     }
     let commands = ask::commands(&args.change, args.commands.as_deref(), &branch, settings.line_bytes).await?;
     let question = text::Question::new(&args.at, &branch, keep, &commands, plugin.as_deref());
-    let what = WhatIfQuery {
+    let query = WhatIfQuery {
         branch,
-        keep,
+        retain_branch_command: keep,
         commands,
         plugin: plugin.clone(),
-        find: stored_finder(&settings.host)?,
+        finder: stored_finder(&settings.host)?,
         events_per_command: settings.host.engine.events_per_command,
         payload_bytes: settings.host.engine.payload_bytes,
         limit: args.limit,
     };
-    let found = whatif(&*store, &*store, what).await?;
+    let found = whatif(&*store, &*store, query).await?;
     let mut records = store.components().await.or_exit(Exit::Store)?;
     records.extend(plugin.map(|plugin| record(&*plugin)));
     match global.json {
@@ -232,8 +217,8 @@ impl<'a> Json<'a> {
         Self {
             aggregate: &found.aggregate.aggregate_type,
             aggregate_id: &found.aggregate.id,
-            shared: &found.shared,
-            parted: &found.parted,
+            shared: &found.common_prefix,
+            parted: &found.divergence,
             before: end(&found.before),
             now: end(&found.now),
         }

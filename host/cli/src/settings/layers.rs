@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{KEYS, keys};
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit, OrExit},
 };
 
@@ -53,7 +53,7 @@ impl fmt::Display for Origin {
 ///
 /// # Errors
 /// If the settings file was named but is not there, or does not parse.
-pub(crate) fn gather(global: &Global, flags: &[(&str, Option<String>)]) -> Result<Vec<Given>, CliError> {
+pub(crate) fn gather(global: &GlobalArgs, flags: &[(&str, Option<String>)]) -> Result<Vec<Given>, CliError> {
     let mut given = file(global)?;
     given.extend(environment(
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
@@ -71,15 +71,15 @@ pub(crate) fn gather(global: &Global, flags: &[(&str, Option<String>)]) -> Resul
 }
 
 /// The settings file, whether it is there or not.
-pub(crate) fn file_path(global: &Global) -> PathBuf {
+pub(crate) fn file_path(global: &GlobalArgs) -> PathBuf {
     named_file(global).unwrap_or_else(|| FILE.into())
 }
 
-fn named_file(global: &Global) -> Option<PathBuf> {
+fn named_file(global: &GlobalArgs) -> Option<PathBuf> {
     global.config.clone().or_else(|| std::env::var_os("CANTUS_CONFIG").map(PathBuf::from))
 }
 
-fn file(global: &Global) -> Result<Vec<Given>, CliError> {
+fn file(global: &GlobalArgs) -> Result<Vec<Given>, CliError> {
     let (named, path) = (named_file(global), file_path(global));
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&path, &text),

@@ -1,4 +1,4 @@
-//! Reading the log.
+//! Reads the log.
 
 use async_trait::async_trait;
 

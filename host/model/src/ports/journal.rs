@@ -33,6 +33,6 @@ pub trait Journal: Send + Sync {
     ///
     /// # Errors
     /// If the batch as a whole could not be committed. Nothing of it is visible then, unless the commit itself was
-    /// applied and only its answer was lost: trying again finds the records.
+    /// applied and only its answer was lost: a second attempt finds the records.
     async fn commit(&self, claim: Claim, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError>;
 }

@@ -141,12 +141,12 @@ async fn throughput(swapper: &mut Swapper) -> Result<Figure> {
 
 /// Callers that each have one command in flight, until they are stopped.
 struct Load {
-    callers: JoinSet<Answered>,
+    callers: JoinSet<CallCounts>,
     stop: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
-struct Answered {
+struct CallCounts {
     /// When each accepted command was answered, and how long it took.
     latencies: Vec<(Instant, Duration)>,
     failed: u64,
@@ -159,7 +159,7 @@ impl Load {
         for _ in 0..IN_FLIGHT {
             let (engine, stop) = (Arc::clone(engine), Arc::clone(&stop));
             callers.spawn(async move {
-                let mut answered = Answered::default();
+                let mut answered = CallCounts::default();
                 while !stop.load(Relaxed) {
                     let number = NEXT.fetch_add(1, Relaxed);
                     let started = Instant::now();
@@ -177,9 +177,9 @@ impl Load {
         Self { callers, stop }
     }
 
-    async fn stop(mut self) -> Result<Answered> {
+    async fn stop(mut self) -> Result<CallCounts> {
         self.stop.store(true, Relaxed);
-        let mut all = Answered::default();
+        let mut all = CallCounts::default();
         while let Some(answered) = self.callers.join_next().await {
             let mut answered = answered?;
             all.latencies.append(&mut answered.latencies);

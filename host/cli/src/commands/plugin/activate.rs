@@ -3,7 +3,7 @@
 use cantus_host::{ActivationCheck, ActivationDone, ActivationReason, HostError, Operations, wire::activation_json};
 
 use crate::{
-    args::{Global, PluginsArg, StoreArg},
+    args::{GlobalArgs, PluginsArg, StoreArg},
     exit_codes::{CliError, Exit},
     findings, output, settings,
 };
@@ -108,7 +108,7 @@ impl Reason {
 ///
 /// # Errors
 /// If there is no such component, or it may not go live.
-pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn activate(args: ActivateArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
     if args.no_verify && args.reason.why.trim().is_empty() {
         return Err(CliError::new(Exit::Usage, "--no-verify needs a reason: give one with --why"));
     }
@@ -132,7 +132,7 @@ pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit
 ///
 /// # Errors
 /// If there is nothing to go back to.
-pub(crate) async fn rollback(args: RollbackArgs, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn rollback(args: RollbackArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     say(&Operations::open(&settings.host).await?.rollback(&args.name, args.reason.resolve()).await?, global)
@@ -142,13 +142,13 @@ pub(crate) async fn rollback(args: RollbackArgs, global: &Global) -> Result<Exit
 ///
 /// # Errors
 /// If it is not live, or a file of it lies in the folder.
-pub(crate) async fn deactivate(args: DeactivateArgs, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn deactivate(args: DeactivateArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     say(&Operations::open(&settings.host).await?.deactivate(&args.name, args.reason.resolve()).await?, global)
 }
 
-fn say(done: &ActivationDone, global: &Global) -> Result<Exit, CliError> {
+fn say(done: &ActivationDone, global: &GlobalArgs) -> Result<Exit, CliError> {
     if global.json {
         output::print_json(&activation_json(done))?;
         return Ok(Exit::Ok);

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::cargo;
 use crate::{
-    args::{Global, PluginsArg},
+    args::{GlobalArgs, PluginsArg},
     exit_codes::{CliError, Exit, OrExit},
     output, render, settings,
 };
@@ -39,7 +39,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If cargo fails, or the host would refuse the component.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("plugins", args.plugins.plugins.clone())];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let artifact = cargo::build(&args.dir)?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
     findings, output, render, settings,
     store_access::open_to_read,
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If nothing of that name was ever live, or the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let store = open_to_read(&settings).await?;
     let all = store.activations(0).await.or_exit(Exit::Store)?;
@@ -86,7 +86,7 @@ fn cells(activation: &Activation, log: &ActivationState) -> Vec<String> {
 
 /// An activation, for programs.
 #[derive(Serialize)]
-struct Row<'a> {
+struct ActivationRow<'a> {
     n: u64,
     at: String,
     plugin: &'a str,
@@ -101,8 +101,8 @@ struct Row<'a> {
     report: Option<&'a RawValue>,
 }
 
-fn row<'a>(activation: &'a Activation, log: &ActivationState) -> Row<'a> {
-    Row {
+fn row<'a>(activation: &'a Activation, log: &ActivationState) -> ActivationRow<'a> {
+    ActivationRow {
         n: activation.seq,
         at: time_text(activation.at),
         plugin: &activation.plugin,

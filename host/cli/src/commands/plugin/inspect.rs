@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::tree;
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
     output, settings,
 };
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If it is not a component that the host would take.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
     let file = load_file(&settings.host, &args.file)?;
     let (manifest, digest) = (file.component.manifest(), file.component.digest());

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::history;
 use crate::{
-    args::{Global, PluginsArg, StoreArg},
+    args::{GlobalArgs, PluginsArg, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
     output, render,
     settings::{self, Settings},
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 
 /// One line: a live component, or a file.
 #[derive(Debug, Serialize)]
-struct Row {
+struct PluginRow {
     plugin: Option<String>,
     version: Option<String>,
     digest: Option<String>,
@@ -53,7 +53,7 @@ struct Row {
 ///
 /// # Errors
 /// If the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let (log, activations) = match cantus_store::open_read_only(&settings.host.store).await {
@@ -101,12 +101,12 @@ fn files(settings: &Settings) -> Result<Vec<FileStatus>, CliError> {
 }
 
 /// Live components first, each with its file if it has one; then the other files.
-fn rows(log: &ActivationState, activations: &[Activation], mut files: Vec<FileStatus>) -> Vec<Row> {
+fn rows(log: &ActivationState, activations: &[Activation], mut files: Vec<FileStatus>) -> Vec<PluginRow> {
     let mut rows = Vec::new();
     for (plugin, digest) in log.live() {
         let file = files.iter().position(|file| file.digest == Some(digest)).map(|place| files.remove(place).file);
         let last = activations.iter().rfind(|activation| activation.plugin == plugin);
-        rows.push(Row {
+        rows.push(PluginRow {
             plugin: Some(plugin.to_owned()),
             version: log.component(digest).map(|(_, version)| version.to_string()),
             digest: Some(digest.to_string()),
@@ -117,7 +117,7 @@ fn rows(log: &ActivationState, activations: &[Activation], mut files: Vec<FileSt
             reason: last.map(|last| format!("{}: {}", last.cause, last.why)),
         });
     }
-    rows.extend(files.into_iter().map(|file| Row {
+    rows.extend(files.into_iter().map(|file| PluginRow {
         plugin: file.plugin,
         version: file.version.map(|version| version.to_string()),
         digest: file.digest.map(|digest| digest.to_string()),
@@ -130,12 +130,12 @@ fn rows(log: &ActivationState, activations: &[Activation], mut files: Vec<FileSt
     rows
 }
 
-fn text(rows: &[Row]) -> String {
+fn text(rows: &[PluginRow]) -> String {
     if rows.is_empty() {
         return "there are no plugins: put one into the folder with `cantus plugin build DIR`\n".to_owned();
     }
     let cell = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-    let cells = |row: &Row| {
+    let cells = |row: &PluginRow| {
         let digest = row.digest.as_ref().map(|digest| digest.chars().take(12).collect());
         let reason = match (&row.since, &row.reason) {
             (Some(since), Some(reason)) => Some(format!("since {since}, {reason}")),

@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit, OrExit},
     output,
 };
@@ -78,7 +78,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the folder is there already, or the SDK is not.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let folder = args.path.clone().unwrap_or_else(|| args.name.clone().into());
     let sdk = sdk(Path::new(SDK))?;
     let occupied = fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());

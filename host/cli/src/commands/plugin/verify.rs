@@ -6,7 +6,7 @@ use cantus_host::{Operations, components};
 use cantus_replay::verify::Waiver;
 
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
     findings, output, settings,
 };
@@ -58,7 +58,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the component is none, or the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("verify.commands", args.commands)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let file = components::load_file(&settings.host, &args.file)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use cantus_replay::repro::Bundle;
 use serde_json::{Value, json};
 
-use super::{load, show};
+use super::{bundle_file::load, show};
 use crate::{
     exit_codes::{CliError, Exit, OrExit},
     output, render,

@@ -10,14 +10,14 @@ use super::shorten::Written;
 use crate::render::{self, escaped, message};
 
 /// All there is to say.
-pub(super) struct Report<'a> {
+pub(super) struct RerunReport<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) component: &'a dyn Component,
     pub(super) runs: &'a [BundleRun],
     pub(super) shortened: Option<Written>,
 }
 
-impl Report<'_> {
+impl RerunReport<'_> {
     /// For people.
     pub(super) fn text(&self) -> String {
         let Bundle { aggregate, version, plugin, plugin_version, component, fault, .. } = self.bundle;
@@ -45,7 +45,7 @@ impl Report<'_> {
     }
 
     fn conclusion(&self) -> String {
-        let again: Vec<bool> = self.runs.iter().map(|run| run.again).collect();
+        let again: Vec<bool> = self.runs.iter().map(|run| run.reproduced).collect();
         let is_same = self.component.digest() == self.bundle.component;
         match (again.contains(&true), again.contains(&false)) {
             (true, false) => String::new(),
@@ -67,7 +67,7 @@ impl Report<'_> {
     /// For programs.
     pub(super) fn json(&self) -> impl Serialize {
         let mut report = about(self.bundle);
-        report["again"] = self.runs.iter().any(|run| run.again).into();
+        report["again"] = self.runs.iter().any(|run| run.reproduced).into();
         report["run_on"] = self.component.digest().to_string().into();
         if let Some(Written { file, shortened }) = &self.shortened {
             report["shortened"] = json!({
@@ -129,7 +129,7 @@ fn run_text(run: &BundleRun, component: &str) -> String {
         StartingState::Snapshot => "its snapshot",
     };
     let events = format!("{} event{}", render::count(run.events as u64), if run.events == 1 { "" } else { "s" });
-    let verdict = match run.again {
+    let verdict = match run.reproduced {
         true => "the recorded fault came again",
         false => "the recorded fault did not come",
     };
@@ -199,7 +199,7 @@ impl<'a> RunJson<'a> {
             StartingState::FirstEvent => "first-event",
             StartingState::Snapshot => "snapshot",
         };
-        Self { again: run.again, outcome: RerunOutcomeJson::of(&run.outcome), events: run.events, start }
+        Self { again: run.reproduced, outcome: RerunOutcomeJson::of(&run.outcome), events: run.events, start }
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    answer::OutcomeLine, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::Progress, tally::Tally,
+    answer::OutcomeLine, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::FeedProgress, tally::Tally,
 };
 use crate::exit_codes::{CliError, Exit};
 
@@ -71,7 +71,7 @@ struct Held {
     retry_at: Instant,
 }
 
-struct Answered {
+struct AnsweredLine {
     line: u64,
     command: Box<Command>,
     answer: Answer,
@@ -84,7 +84,7 @@ impl Feed {
         mut lines: mpsc::Receiver<Item>,
         mut outcomes: Outcomes,
         tally: &mut Tally,
-        progress: &Progress,
+        progress: &FeedProgress,
     ) -> Ended {
         let mut flights = FuturesUnordered::new();
         let mut order = AnswerOrder::default();
@@ -160,7 +160,7 @@ impl Feed {
     }
 
     /// Submits a command. If the engine is overloaded it is held: the lines behind it must not overtake it.
-    fn submit(&self, line: u64, mut command: Box<Command>) -> Result<impl Future<Output = Answered> + use<>, Held> {
+    fn submit(&self, line: u64, mut command: Box<Command>) -> Result<impl Future<Output = AnsweredLine> + use<>, Held> {
         let submitted = match self.engine.submit((*command).clone()) {
             Err(CommandError::Overloaded { retry_after_ms }) => {
                 return Err(Held { line, command, retry_at: Instant::now() + Duration::from_millis(retry_after_ms) });
@@ -173,25 +173,25 @@ impl Feed {
                 Ok(pending) => pending.await,
                 Err(error) => Err(error),
             };
-            Answered { line, command, answer }
+            AnsweredLine { line, command, answer }
         })
     }
 }
 
 /// The answers that may leave now that this one has come.
-fn leaving(order: &mut AnswerOrder<Answered>, answered: Answered) -> Vec<Answered> {
+fn leaving(order: &mut AnswerOrder<AnsweredLine>, answered: AnsweredLine) -> Vec<AnsweredLine> {
     let aggregate = answered.command.aggregate.clone();
     order.answered(&aggregate, answered.line, answered)
 }
 
 /// Counts answers and writes their lines; returns the store's first failure, if there is one.
 fn settle_all(
-    answers: impl Iterator<Item = Answered>,
+    answers: impl Iterator<Item = AnsweredLine>,
     outcomes: &mut Outcomes,
     tally: &mut Tally,
 ) -> Option<StoreError> {
     let mut failed = None;
-    for Answered { line, command, answer } in answers {
+    for AnsweredLine { line, command, answer } in answers {
         outcomes.push(|| OutcomeLine::of(line, &command, &answer).json());
         tally.add(line, &answer);
         if let Err(CommandError::Store(error)) = answer {

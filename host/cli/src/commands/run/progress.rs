@@ -8,9 +8,9 @@ use super::tally::Tally;
 use crate::{output, render};
 
 /// What a person sees while commands flow.
-pub(super) struct Progress(Option<ProgressBar>);
+pub(super) struct FeedProgress(Option<ProgressBar>);
 
-impl Progress {
+impl FeedProgress {
     /// A bar for an input of that many bytes, a spinner if they are not known.
     pub(super) fn start(bytes: Option<u64>) -> Self {
         if !std::io::stderr().is_terminal() {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{head_json, head_text};
+use super::head::{head_json, head_text};
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
     output, settings,
 };
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If there is no store, or the file beside it cannot be written.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     cantus_store::open_read_only(&settings.host.store).await.or_exit(Exit::Store)?; // nothing is created here
     let heads = cantus_store::accept(&settings.host.store).await.or_exit(Exit::Store)?;

@@ -7,10 +7,10 @@ use cantus_model::ports::ComponentStore;
 use cantus_store::CheckReport;
 use serde_json::json;
 
-use super::{head_json, head_text};
+use super::head::{head_json, head_text};
 use crate::{
-    args::{Global, StoreArg},
-    commands::tape::Progress,
+    args::{GlobalArgs, StoreArg},
+    commands::tape::CountProgress,
     exit_codes::{CliError, Exit, OrExit},
     output,
     settings::{self, Settings},
@@ -42,7 +42,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If there is no store, or it cannot be read at all.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let shown = Arc::new(Mutex::new(Shown { bar: None, done: 0 }));
     let progress = {
@@ -62,14 +62,14 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
 
 /// What a person sees meanwhile: a bar for each partition.
 struct Shown {
-    bar: Option<Progress>,
+    bar: Option<CountProgress>,
     done: u64,
 }
 
 impl Shown {
     fn show(&mut self, done: u64, all: u64) {
         if done <= self.done || self.bar.is_none() {
-            (self.bar, self.done) = (Some(Progress::start(Some(all))), 0);
+            (self.bar, self.done) = (Some(CountProgress::start(Some(all))), 0);
         }
         if let Some(bar) = &self.bar {
             bar.add(usize::try_from(done - self.done).unwrap_or(usize::MAX));

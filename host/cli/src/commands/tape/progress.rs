@@ -14,9 +14,9 @@ const BAR: &str = "{wide_bar:.cyan/blue} {percent:>3}%  {commands} commands  {ra
 const SPINNER: &str = "{spinner:.cyan} {commands} commands  {rate} a second  {elapsed}";
 
 /// What a person sees meanwhile.
-pub(in crate::commands) struct Progress(Option<ProgressBar>);
+pub(in crate::commands) struct CountProgress(Option<ProgressBar>);
 
-impl Progress {
+impl CountProgress {
     /// A bar for so many commands, a spinner if that is not known.
     pub(in crate::commands) fn start(commands: Option<u64>) -> Self {
         if !io::stderr().is_terminal() {
@@ -46,7 +46,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for CountProgress {
     fn drop(&mut self) {
         if let Self(Some(bar)) = self {
             bar.finish_and_clear();

@@ -13,10 +13,11 @@ use cantus_store::tape::{Redactor, Tape, TapeComponent, TapeError, TapeSummary, 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    about::About, components::Components, failure, progress::Progress, redaction::Redaction, selection::Selection,
+    about::About, components::Components, failure::failure, progress::CountProgress, redaction::Redaction,
+    selection::Selection,
 };
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     atomic_file::{AtomicFile, ProtectedFiles, Replace},
     exit_codes::{CliError, Exit, OrExit},
     output, render, settings,
@@ -71,7 +72,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If nothing is selected, the store cannot be read, a component is missing, or the file cannot be written.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let (query, redactor) = (args.selection.query()?, args.redaction.redactor()?);
     let protected = ProtectedFiles::of(&settings, global, args.redaction.files());
@@ -133,7 +134,7 @@ impl Cut<'_> {
         let out = BufWriter::new(self.file.create()?);
         let mut writer = TapeWriter::new(out, self.query, components, self.redactor.clone()).map_err(failed)?;
         let mut history = self.store.history(self.query).await.or_exit(Exit::Store)?;
-        let progress = Progress::start(history.commands());
+        let progress = CountProgress::start(history.commands());
         let mut deciders = BTreeSet::new();
         while let Some(page) = history.next_page().await.or_exit(Exit::Store)? {
             progress.add(page.commands.len());

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use cantus_store::tape::Tape;
 
-use super::{about::About, failure};
+use super::{about::About, failure::failure};
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
     output,
 };
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If it is no tape, is damaged or cut off, or was made by a newer Cantus.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let tape = Tape::open(&args.file).map_err(|error| failure(&args.file, &error))?;
     let about = About::of(&args.file, &tape);
     if global.json {

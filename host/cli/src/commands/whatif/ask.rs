@@ -7,25 +7,39 @@ use cantus_model::{AggregateRef, Command, CommandRecord};
 use cantus_replay::whatif::Branch;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::Change;
 use crate::{
     commands::run::input::{self, Item},
     exit_codes::{CliError, Exit},
 };
+
+/// The change at the branch point.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct ChangeArgs {
+    /// Ask this in place of the command
+    #[arg(long, value_name = "JSON")]
+    pub(super) replace: Option<String>,
+    /// Ask this right after the command
+    #[arg(long, value_name = "JSON")]
+    pub(super) insert: Option<String>,
+    /// Leave the command out
+    #[arg(long)]
+    pub(super) drop: bool,
+}
 
 /// Lines that are read before they are taken.
 const AHEAD: usize = 64;
 
 /// The command of the change, if it has one, and those of the file.
 pub(super) async fn commands(
-    change: &Change,
+    change: &ChangeArgs,
     file: Option<&Path>,
     branch: &Branch,
     line_bytes: usize,
 ) -> Result<Vec<Command>, CliError> {
     let (flag, json, replaced) = match change {
-        Change { replace: Some(json), .. } => ("--replace", Some(json), branch.command.as_ref()),
-        Change { insert, .. } => ("--insert", insert.as_ref(), None),
+        ChangeArgs { replace: Some(json), .. } => ("--replace", Some(json), branch.command.as_ref()),
+        ChangeArgs { insert, .. } => ("--insert", insert.as_ref(), None),
     };
     let refused = |what: &str, why: String| CliError::new(Exit::Usage, format!("{what}: {why}"));
     let mut commands = Vec::new();

@@ -76,9 +76,9 @@ pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentR
     if let Some(note) = note {
         let _ = writeln!(text, "  {note}");
     }
-    let (version, commands) = (found.shared.version, counted(found.shared.commands, "command"));
+    let (version, commands) = (found.common_prefix.version, counted(found.common_prefix.commands, "command"));
     let _ = writeln!(text, "  alike up to version {version} ({commands}); from there on decided by {who}\n");
-    let parted = &found.parted;
+    let parted = &found.divergence;
     if !parted.steps.is_empty() {
         let alike = |one: &TimelineStep, two: &TimelineStep| {
             (one.mark == StepMark::Unchanged) == (two.mark == StepMark::Unchanged)

@@ -1,12 +1,12 @@
-//! Judges verdicts of guests: the engine, replay and verification by the same rules.
+//! Lets guests decide and checks their verdicts: one rule for the engine, replay and verification.
 
 use crate::{
     Context, Fault, FaultKind, HostedAggregate, Message, Verdict,
     ports::{AggregateSandbox, HandleError, InstanceId},
 };
 
-/// Lets a guest decide a command that its manifest declares, and judges the verdict: a guest that breaks its own declaration,
-/// or returns more than `limit` events, faults.
+/// Lets a guest decide a command that its manifest declares, and checks the verdict. A guest that breaks its own
+/// declaration, or returns more than `limit` events, faults.
 ///
 /// # Errors
 /// If the payload does not decode, or the guest faults.
@@ -19,11 +19,16 @@ pub fn decide(
     limit: usize,
 ) -> Result<Verdict, HandleError> {
     let verdict = sandbox.handle(instance, command, context)?;
-    judge(hosted, command, &verdict, limit)?;
+    check_verdict(hosted, command, &verdict, limit)?;
     Ok(verdict)
 }
 
-fn judge(hosted: &HostedAggregate, command: &Message, verdict: &Verdict, limit: usize) -> Result<(), Box<Fault>> {
+fn check_verdict(
+    hosted: &HostedAggregate,
+    command: &Message,
+    verdict: &Verdict,
+    limit: usize,
+) -> Result<(), Box<Fault>> {
     match verdict {
         Verdict::Accepted(events) => check_events(hosted, command, events, limit),
         Verdict::Rejected(rejection) if rejection.code.is_empty() => {

@@ -1,22 +1,23 @@
-//! Takes in what the committer did with a submission: answers it, or lets it be decided again.
+//! Handles the results of submissions: answers them, or has them decided again.
 
 use cantus_model::{AggregateRef, CommandError, Decision, DurableOutcome, EntryResult};
 
 use super::Shard;
 use crate::{
     job::Job,
-    submission::{SettledJob, Submission},
+    repro::FaultIncident,
+    submission::{Submission, SubmissionResult},
 };
 
 impl Shard {
-    /// Takes in what became of a batch, and goes on with those that were held back before.
-    pub(super) fn on_batch(&mut self, settled: Vec<SettledJob>) {
-        settled.into_iter().for_each(|settled| self.on_settled(settled));
-        self.release_held_back();
+    /// Handles the results of a batch, and resumes deferred aggregates.
+    pub(super) fn on_batch_resolved(&mut self, results: Vec<SubmissionResult>) {
+        results.into_iter().for_each(|result| self.resolve(result));
+        self.resume_deferred();
     }
 
-    fn on_settled(&mut self, settled: SettledJob) {
-        let SettledJob { submission: Submission { mut job, entry, held, .. }, result } = settled;
+    fn resolve(&mut self, SubmissionResult { submission, result }: SubmissionResult) {
+        let Submission { mut job, entry, error, .. } = submission;
         self.in_flight = self.in_flight.saturating_sub(1);
         if job.is_probe {
             return self.on_probed(job, result);
@@ -28,11 +29,11 @@ impl Shard {
             Ok(EntryResult::Committed { version, first_offset }) => {
                 if let Some(decision) = entry.decision {
                     self.save_snapshot_at(&aggregate, version);
-                    job.answer(Ok(decided(decision, version, first_offset)));
+                    job.answer(Ok(durable_outcome(decision, version, first_offset)));
                 }
             }
             Ok(EntryResult::Duplicate(record)) => {
-                self.probing.found_known();
+                self.probing.record_known();
                 self.discard_speculation(&aggregate, entry.decision.as_ref());
                 job.answer(Ok((*record).into()));
             }
@@ -42,17 +43,17 @@ impl Shard {
             }
             Ok(EntryResult::Conflict { actual }) => {
                 self.discard_speculation(&aggregate, entry.decision.as_ref());
-                job.undo(entry.decision);
+                job.discard_decision(entry.decision);
                 match stale {
-                    true => self.redo(job),
-                    false => self.retry(job, actual),
+                    true => self.requeue(job),
+                    false => self.retry_conflict(job, actual),
                 }
             }
             Ok(EntryResult::Absent) => {
-                let error = held.unwrap_or(CommandError::ShuttingDown);
-                // A refusal holds in any state; all else was judged on a state that never was.
+                let error = error.unwrap_or(CommandError::ShuttingDown);
+                // A refusal holds in any state; any other error was found on a state that was discarded.
                 match stale && !refused {
-                    true => self.redo(job),
+                    true => self.requeue(job),
                     false => job.answer(Err(error)),
                 }
             }
@@ -66,7 +67,8 @@ impl Shard {
         }
     }
 
-    /// What was speculated did not happen: the resident, and all that was decided on it since, goes.
+    /// Discards the resident after a decision that did not become durable, with everything that was decided on it
+    /// since.
     fn discard_speculation(&mut self, aggregate: &AggregateRef, decision: Option<&Decision>) {
         if decision.is_some_and(|decision| !decision.verdict.events().is_empty())
             && let Some(slot) = self.slots.peek_mut(aggregate)
@@ -76,25 +78,26 @@ impl Shard {
         }
     }
 
-    /// Another writer got in between: it is decided again, a bounded number of times.
-    fn retry(&mut self, mut job: Job, actual: u64) {
+    /// Decides a command again after another writer has changed its stream, a bounded number of times.
+    fn retry_conflict(&mut self, mut job: Job, actual: u64) {
         job.conflicts += 1;
         match job.conflicts > self.settings.conflict_retries {
             true => job.answer(Err(CommandError::Conflict { expected: None, actual })),
-            false => self.redo(job),
+            false => self.requeue(job),
         }
     }
 
-    /// It is decided again because something before it did not hold, which was answered or counted: this ends.
-    fn redo(&mut self, job: Job) {
+    /// Queues a command to be decided again, because an earlier one did not become durable. That one was answered or
+    /// counted, so this ends.
+    fn requeue(&mut self, job: Job) {
         match self.slots.peek_mut(job.aggregate()) {
-            Some(slot) => slot.redo.push(job),
-            None => self.on_command(job), // not while it is in flight: it keeps its slot
+            Some(slot) => slot.requeued.push(job),
+            None => self.on_command(job), // cannot happen: a slot with submissions in flight is not evicted
         }
     }
 
-    /// One submission less in flight. With the last one the store holds all that this aggregate decided, and what has
-    /// to be decided again goes before what waits, in the order of admission.
+    /// Counts one submission less in flight. After the last one the store holds all decisions of this aggregate, and
+    /// the commands to decide again go before the queue, in the order of admission.
     pub(super) fn submission_settled(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         slot.in_flight = slot.in_flight.saturating_sub(1);
@@ -102,13 +105,15 @@ impl Shard {
             return;
         }
         let (stale, incidents) = (std::mem::take(&mut slot.stale), std::mem::take(&mut slot.incidents));
-        if !slot.redo.is_empty() {
-            for job in std::mem::take(&mut slot.redo).into_iter().rev() {
+        if !slot.requeued.is_empty() {
+            for job in std::mem::take(&mut slot.requeued).into_iter().rev() {
                 slot.queue.push_front(job);
             }
             self.cool(aggregate);
         }
-        self.report(incidents, stale);
+        for incident in incidents {
+            self.send_incident(FaultIncident { state_discarded: stale, ..incident });
+        }
         if self.slots.peek(aggregate).is_some_and(|slot| !slot.queue.is_empty()) {
             self.advance(aggregate);
         }
@@ -118,13 +123,13 @@ impl Shard {
         if let Some(slot) = self.slots.peek_mut(aggregate)
             && let Some(snapshot) = slot.snapshot.take_if(|waiting| waiting.snapshot.version <= version)
         {
-            // A full queue drops it: the next one will do.
+            // A full queue drops it: the next one is saved instead.
             let _ = self.links.snapshot_queue.try_send(snapshot);
         }
     }
 }
 
-fn decided(decision: Decision, version: u64, first_offset: Option<u64>) -> DurableOutcome {
+fn durable_outcome(decision: Decision, version: u64, first_offset: Option<u64>) -> DurableOutcome {
     DurableOutcome {
         outcome: decision.verdict.outcome(),
         version,

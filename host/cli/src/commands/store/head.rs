@@ -1,0 +1,17 @@
+//! Heads of partitions, for people and for programs.
+
+/// The head of a partition, for people.
+pub(super) fn head_text(head: &cantus_store::Head) -> String {
+    let (commands, events) = (crate::render::count(head.commands), crate::render::count(head.events));
+    format!("partition {}: {commands} commands, {events} events, chain {}\n", head.partition, head.chain)
+}
+
+/// The head of a partition, for programs.
+pub(super) fn head_json(head: &cantus_store::Head) -> serde_json::Value {
+    serde_json::json!({
+        "partition": head.partition,
+        "commands": head.commands,
+        "events": head.events,
+        "chain": head.chain,
+    })
+}
