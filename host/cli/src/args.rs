@@ -4,24 +4,33 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::output::OutputFormat;
+
 /// Options that every command takes.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct GlobalArgs {
-    /// Print JSON, for programs; errors become one JSON object on stderr
+    /// Print JSON for programs; an error is one JSON object on stderr
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
-    /// Which logs to show, on stderr [env: CANTUS_LOG] [default: warn,cantus=info,guest=info]
+    /// Select the log lines on stderr [env: CANTUS_LOG] [default: warn,cantus=info,guest=info]
     ///
-    /// A filter of `tracing`: `debug`, or `warn,cantus_engine=debug`. What plugins print has the target `guest`.
-    /// For people on a terminal, as JSON elsewhere.
+    /// A filter of the crate `tracing`, for example `debug` or `warn,cantus_engine=debug`. The output of plugins has the
+    /// target `guest`. Logs are text on a terminal, and JSON lines elsewhere.
     #[arg(long, global = true, value_name = "FILTER", help_heading = "Global options")]
     pub(crate) log: Option<String>,
-    /// The settings file [env: CANTUS_CONFIG] [default: cantus.toml, if it is there]
+    /// The settings file [env: CANTUS_CONFIG] [default: cantus.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub(crate) config: Option<PathBuf>,
-    /// Override one setting, such as engine.shards=4; `cantus settings` lists them
+    /// Set one setting, for example engine.shards=4; `cantus settings` lists all settings
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_value, help_heading = "Global options")]
     pub(crate) set: Vec<(String, String)>,
+}
+
+impl GlobalArgs {
+    /// The form of results on stdout.
+    pub(crate) fn format(&self) -> OutputFormat {
+        if self.json { OutputFormat::Json } else { OutputFormat::Text }
+    }
 }
 
 /// Names the event store.
@@ -43,7 +52,7 @@ pub(crate) struct PluginsArg {
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
-        _ => Err("write it as KEY=VALUE, such as engine.shards=4".to_owned()),
+        _ => Err("write it as KEY=VALUE, for example engine.shards=4".to_owned()),
     }
 }
 

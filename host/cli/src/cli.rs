@@ -1,4 +1,4 @@
-//! The command line as typed. Parsing has no side effects; each command's own arguments stand in its file.
+//! The command line. Parsing has no side effects; the arguments of each command are in its file.
 
 use clap::Parser;
 
@@ -6,12 +6,13 @@ use crate::{
     args::GlobalArgs,
     commands::{self, Command},
     exit_codes::{self, CliError, Exit, OrExit},
+    output::OutputFormat,
 };
 
-/// Domain logic as WebAssembly, decided and stored.
+/// Hosts domain logic as WebAssembly.
 #[derive(Debug, Parser)]
 #[command(name = "cantus", version, propagate_version = true, max_term_width = 100)]
-#[command(about = "Hosts domain logic as WebAssembly: commands in, events out, durably stored")]
+#[command(about = "Hosts domain logic as WebAssembly: it decides commands and stores their events durably")]
 #[command(after_help = exit_codes::TABLE, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     /// Options that every command takes.
@@ -26,16 +27,16 @@ impl Cli {
     /// Runs the command.
     ///
     /// # Errors
-    /// If it could not do what it is for.
+    /// If the command fails.
     pub(crate) fn run(self) -> Result<Exit, CliError> {
         commands::run(self.command, &self.global, run_line)
     }
 }
 
-/// Runs a command line as if it had been typed.
-fn run_line(args: &[&str], json: bool) -> Result<Exit, CliError> {
+/// Runs another command line of this program.
+fn run_line(args: &[&str], format: OutputFormat) -> Result<Exit, CliError> {
     let cli = Cli::try_parse_from(std::iter::once("cantus").chain(args.iter().copied())).or_exit(Exit::Usage)?;
-    Cli { global: GlobalArgs { json, ..cli.global }, ..cli }.run()
+    Cli { global: GlobalArgs { json: format == OutputFormat::Json, ..cli.global }, ..cli }.run()
 }
 
 #[cfg(test)]
@@ -44,8 +45,8 @@ mod tests {
 
     use super::*;
 
-    /// clap breaks longer lines, unless it is told how wide the terminal is.
-    const MOST_COLUMNS: usize = 100;
+    /// clap breaks lines that are longer, unless it knows the width of the terminal.
+    const MAX_COLUMNS: usize = 100;
 
     #[test]
     fn the_arguments_are_consistent() {
@@ -53,16 +54,20 @@ mod tests {
     }
 
     #[test]
-    fn every_verb_has_examples_that_are_not_broken_over_lines() {
+    fn every_command_has_examples_that_fit_the_terminal() {
         fn check(command: &clap::Command) {
-            let verbs: Vec<_> = command.get_subcommands().collect();
-            for verb in &verbs {
-                check(verb);
+            let subcommands: Vec<_> = command.get_subcommands().collect();
+            for subcommand in &subcommands {
+                check(subcommand);
             }
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let broken: Vec<_> = help.lines().filter(|line| line.chars().count() > MOST_COLUMNS).collect();
+            let broken: Vec<_> = help.lines().filter(|line| line.chars().count() > MAX_COLUMNS).collect();
             assert!(broken.is_empty(), "{broken:#?}");
-            assert!(!verbs.is_empty() || help.starts_with("Examples:"), "`{}` has no examples", command.get_name());
+            assert!(
+                !subcommands.is_empty() || help.starts_with("Examples:"),
+                "`{}` has no examples",
+                command.get_name()
+            );
         }
         check(&Cli::command());
     }

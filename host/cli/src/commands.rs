@@ -1,4 +1,4 @@
-//! One file per command: its arguments, what it does, its help. What it prints for people comes from `render`.
+//! The commands, one file each: arguments, help and execution. Text for people is made with `render`.
 
 pub(crate) mod bench;
 pub(crate) mod demo;
@@ -21,44 +21,44 @@ use crate::{
     exit_codes::{CliError, Exit, OrExit},
 };
 
-/// The verbs.
+/// The commands of `cantus`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make and build plugins, look into them, and decide which are live
+    /// Create, build, inspect and verify plugins, and choose which version is live
     #[command(subcommand)]
     Plugin(plugin::Plugin),
-    /// Feed commands, one JSON object a line, and store what is decided
+    /// Run a host: read commands as JSON lines, decide them, and store their events
     Run(run::Args),
-    /// Show an aggregate's state, now or at an earlier version or time
+    /// Show the state of an aggregate, now or at an earlier version or time
     State(state::Args),
-    /// Show events, of the whole log or of one aggregate
+    /// Show the events of the whole log or of one aggregate
     Events(events::Args),
-    /// Decide recorded commands again, and say what comes out otherwise
+    /// Decide recorded commands again, and report every decision that differs
     Replay(replay::Args),
-    /// Explain one command: what was asked, who decided, on which state, and what came of it
+    /// Explain one recorded command: its context, its component, the state before it and its outcome
     Explain(explain::Args),
-    /// Ask what would have become of an aggregate if a command had been another one
+    /// Show how the history of one aggregate would differ with one command changed
     Whatif(whatif::Args),
-    /// Run what a guest faulted on, from the bundle that the host kept of it
+    /// Run a command again that made a guest fault, from the bundle that the host kept
     Repro(repro::Args),
-    /// Put recorded history into one file, to replay it elsewhere
+    /// Copy recorded history into one file, to replay it elsewhere
     #[command(subcommand)]
     Tape(tape::Tape),
-    /// Check a store, and say which one is the right one
+    /// Check a store, or accept a restored one
     #[command(subcommand)]
     Store(store::Store),
-    /// Tell a day of real flights as a story
+    /// Show how Cantus works, with the real flights of one day
     Demo(demo::Args),
-    /// Measure what this machine can do, each figure against its ceiling
+    /// Measure this machine, each figure against its ceiling
     Bench(bench::Args),
-    /// Show every setting, with its value and where it came from
+    /// Show every setting with its value, origin and meaning
     Settings(settings::Args),
 }
 
-/// Runs one command. The demo runs others by `run_line`.
+/// Runs one command. The demo runs other commands with `run_line`.
 ///
 /// # Errors
-/// If it could not do what it is for.
+/// If the command fails.
 pub(crate) fn run(command: Command, global: &GlobalArgs, run_line: demo::RunLine) -> Result<Exit, CliError> {
     match command {
         Command::Plugin(plugin) => block_on(plugin::run(plugin, global)),
@@ -80,7 +80,7 @@ pub(crate) fn run(command: Command, global: &GlobalArgs, run_line: demo::RunLine
 fn block_on(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().or_exit(Exit::Machine)?;
     let result = runtime.block_on(work);
-    // A thread may still wait for a line that never comes.
+    // The thread that reads stdin may wait forever, so the end does not wait for it.
     runtime.shutdown_background();
     result
 }

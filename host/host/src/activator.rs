@@ -1,4 +1,4 @@
-//! What verifies and records activations.
+//! Builds the `Activator`, which verifies and records activations.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::{
     components::{self, StoredComponents},
 };
 
-/// Puts together what verifies and records activations.
-pub(crate) fn activator(
+/// Builds an activator from the settings and the ports of a store.
+pub(crate) fn build_activator(
     settings: &HostSettings,
     store: &Arc<dyn Store>,
     author: ActivationAuthor,

@@ -1,4 +1,4 @@
-//! `cantus store`: whether a store is what was written, and which one is.
+//! `cantus store`: checks a store, or accepts a restored one.
 
 mod accept;
 mod check;
@@ -11,19 +11,19 @@ use crate::{
     exit_codes::{CliError, Exit},
 };
 
-/// The verbs.
+/// The subcommands of `cantus store`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Store {
-    /// Check everything in a store: checksums, the chain of commits, and what rows say of each other
+    /// Check a whole store: checksums, the hash chain of commits, and references between rows
     Check(check::Args),
-    /// Go on with a store that went back in time, without the commits that it lacks
+    /// Accept a store that was restored from a copy, without the commits that it lacks
     Accept(accept::Args),
 }
 
-/// Runs one of them.
+/// Runs a subcommand.
 ///
 /// # Errors
-/// If it could not do what it is for.
+/// If the subcommand fails.
 pub(crate) async fn run(store: Store, global: &GlobalArgs) -> Result<Exit, CliError> {
     match store {
         Store::Check(args) => check::run(args, global).await,

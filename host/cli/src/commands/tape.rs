@@ -1,36 +1,36 @@
-//! `cantus tape`: recorded history in one file, cut from a store and looked into.
+//! `cantus tape`: copies recorded history from a store into one file, and shows the contents of such a file.
 
-mod about;
 mod components;
-mod failure;
+mod description;
 mod progress;
 mod record;
 mod redaction;
 mod selection;
 mod show;
+mod tape_error;
 
 use clap::Subcommand;
 pub(in crate::commands) use progress::CountProgress;
-pub(in crate::commands) use selection::Selection;
+pub(in crate::commands) use selection::SelectionArgs;
 
 use crate::{
     args::GlobalArgs,
     exit_codes::{CliError, Exit},
 };
 
-/// The verbs.
+/// The subcommands of `cantus tape`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tape {
-    /// Cut recorded history, all or some of it, from a store into one file
+    /// Copy all or some recorded history from a store into one file
     Record(record::Args),
-    /// Check a tape, and show what is on it
+    /// Check a tape, and show its contents
     Show(show::Args),
 }
 
-/// Runs one of them.
+/// Runs a subcommand.
 ///
 /// # Errors
-/// If it could not do what it is for.
+/// If the subcommand fails.
 pub(crate) async fn run(tape: Tape, global: &GlobalArgs) -> Result<Exit, CliError> {
     match tape {
         Tape::Record(args) => record::run(args, global).await,

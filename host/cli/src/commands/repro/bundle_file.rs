@@ -1,4 +1,4 @@
-//! Reads bundles.
+//! Reads repro bundles.
 
 use std::{io::Read, path::Path};
 
@@ -6,17 +6,17 @@ use cantus_replay::repro::Bundle;
 
 use crate::exit_codes::{CliError, Exit, OrExit};
 
-/// Files that are larger are no bundles.
-const LARGEST: u64 = 1 << 30;
+/// Most bytes of a bundle file.
+const MAX_BYTES: u64 = 1 << 30;
 
-/// Reads a bundle.
+/// Reads a bundle from a file.
 pub(super) fn load(file: &Path) -> Result<Bundle, CliError> {
-    let doing = || file.display().to_string();
+    let context = || file.display().to_string();
     let mut bytes = Vec::new();
-    let open = std::fs::File::open(file).or_exit_while(Exit::Usage, doing)?;
-    let read = open.take(LARGEST + 1).read_to_end(&mut bytes).or_exit_while(Exit::Usage, doing)?;
-    if read as u64 > LARGEST {
-        return Err(CliError::new(Exit::Usage, format!("{}: it is too large for a repro bundle", doing())));
+    let open = std::fs::File::open(file).or_exit_with(Exit::Usage, context)?;
+    let read = open.take(MAX_BYTES + 1).read_to_end(&mut bytes).or_exit_with(Exit::Usage, context)?;
+    if read as u64 > MAX_BYTES {
+        return Err(CliError::new(Exit::Usage, format!("{}: the file is too large for a repro bundle", context())));
     }
-    Bundle::parse(&bytes).or_exit_while(Exit::Usage, doing)
+    Bundle::parse(&bytes).or_exit_with(Exit::Usage, context)
 }

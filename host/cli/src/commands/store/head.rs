@@ -1,12 +1,12 @@
-//! Heads of partitions, for people and for programs.
+//! The ends of partitions, as text and as JSON.
 
-/// The head of a partition, for people.
+/// Renders the end of a partition.
 pub(super) fn head_text(head: &cantus_store::Head) -> String {
     let (commands, events) = (crate::render::count(head.commands), crate::render::count(head.events));
     format!("partition {}: {commands} commands, {events} events, chain {}\n", head.partition, head.chain)
 }
 
-/// The head of a partition, for programs.
+/// Returns the JSON form of the end of a partition.
 pub(super) fn head_json(head: &cantus_store::Head) -> serde_json::Value {
     serde_json::json!({
         "partition": head.partition,

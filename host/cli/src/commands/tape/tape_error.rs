@@ -1,4 +1,4 @@
-//! Errors of tapes, with their exit codes.
+//! The exit codes of errors of tapes.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use cantus_store::tape::TapeError;
 
 use crate::exit_codes::{CliError, Exit};
 
-/// The error of the tape at `path`.
-pub(super) fn failure(path: &Path, error: &TapeError) -> CliError {
+/// Converts the error of the tape at `path`.
+pub(super) fn tape_error(path: &Path, error: &TapeError) -> CliError {
     let exit = match error {
         TapeError::NotATape | TapeError::Newer(_) | TapeError::Truncated | TapeError::Damaged { .. } => Exit::Usage,
         TapeError::Read(_) | TapeError::Redaction(_) => Exit::Usage,

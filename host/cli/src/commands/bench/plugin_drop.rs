@@ -1,5 +1,5 @@
-//! From a file that is dropped into the folder of plugins to a component that decides: the flights example, release 1.1
-//! on a day that 1.0 has decided, through a host that watches.
+//! The time from a file in the folder of plugins to a live component: release 1.1 of the flights example, in a host that follows
+//! the folder, after release 1.0 has decided a day.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,8 +12,8 @@ use cantus_host::Host;
 use cantus_model::Command;
 
 use super::{
+    environment::BenchFolder,
     figure::{Figure, Goal, median},
-    world::World,
 };
 use cantus_host::HostSettings;
 
@@ -25,16 +25,16 @@ const ROUNDS: usize = 5;
 const VERIFIED: usize = 1_000;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
-    let day = world.path("day");
+pub(super) async fn measure(bench: &BenchFolder) -> Result<Vec<Figure>> {
+    let day = bench.path("day");
     decide_day(&day).await?;
     let (mut warm, mut cold) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let copy = world.path(&format!("drop-{round}"));
+        let copy = bench.path(&format!("drop-{round}"));
         copy_folder(&day, &copy)?;
         cold.push(drop_release(&copy).await?);
-        // The same again, with what it compiled.
-        let again = world.path(&format!("drop-again-{round}"));
+        // Again with the compiled code of the first time.
+        let again = bench.path(&format!("drop-again-{round}"));
         copy_folder(&day, &again)?;
         std::fs::remove_dir_all(again.join("compiled"))?;
         copy_folder(&copy.join("compiled"), &again.join("compiled"))?;
@@ -56,7 +56,7 @@ fn settings(folder: &Path) -> HostSettings {
     }
 }
 
-/// A host that has decided the day with release 1.0, in a folder.
+/// Runs a host in a folder that decides the day with release 1.0.
 async fn decide_day(folder: &Path) -> Result<()> {
     let settings = settings(folder);
     std::fs::create_dir_all(&settings.plugins)?;
@@ -71,7 +71,7 @@ async fn decide_day(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A line of the feed as a command.
+/// Converts a line of the feed to a command.
 pub(super) fn command(line: &serde_json::Value) -> Command {
     let text = |key: &str| line[key].as_str().unwrap_or_default().to_owned();
     Command {
@@ -88,19 +88,19 @@ pub(super) fn command(line: &serde_json::Value) -> Command {
     }
 }
 
-/// Milliseconds from the file's arrival in the folder until it is live.
+/// Measures the milliseconds from the file in the folder until the component is live.
 async fn drop_release(folder: &Path) -> Result<f64> {
     let settings = settings(folder);
     let host = Host::builder().settings(settings.clone()).follow_plugins().start().await?;
     let mut statuses = host.statuses();
-    let aside = folder.join("release");
-    std::fs::write(&aside, RELEASE)?;
+    let release = folder.join("release");
+    std::fs::write(&release, RELEASE)?;
     let started = Instant::now();
-    std::fs::rename(&aside, settings.plugins.join(FILE))?;
+    std::fs::rename(&release, settings.plugins.join(FILE))?;
     let live = statuses.wait_for(|files| {
         files.iter().any(|file| {
-            let release = file.version.as_ref().is_some_and(|version| version.minor == 1);
-            release && matches!(file.state, FileState::Active | FileState::Refused)
+            let is_release = file.version.as_ref().is_some_and(|version| version.minor == 1);
+            is_release && matches!(file.state, FileState::Active | FileState::Refused)
         })
     });
     let state = tokio::time::timeout(TIMEOUT, live).await??.first().map(|file| file.state);

@@ -1,20 +1,20 @@
-//! One line of outcome: what became of one line of the input.
+//! The outcome of one line of the input, as a line of JSON.
 
 use cantus_host::wire::AnswerJson;
 use cantus_model::{Answer, Command};
 use serde::Serialize;
 
-/// What became of one line.
+/// The outcome of one line.
 #[derive(Serialize)]
 pub(super) struct OutcomeLine<'a> {
     line: u64,
     #[serde(flatten)]
-    asked: Option<CommandRefJson<'a>>,
+    command: Option<CommandRefJson<'a>>,
     #[serde(flatten)]
     result: LineResult<'a>,
 }
 
-/// The command that is answered.
+/// The names of the command that was answered.
 #[derive(Serialize)]
 struct CommandRefJson<'a> {
     id: &'a str,
@@ -31,23 +31,23 @@ enum LineResult<'a> {
 }
 
 impl<'a> OutcomeLine<'a> {
-    /// For a command that was submitted.
-    pub(super) fn of(line: u64, command: &'a Command, answer: &'a Answer) -> Self {
-        let asked = CommandRefJson {
+    /// The outcome of a command.
+    pub(super) fn answered(line: u64, command: &'a Command, answer: &'a Answer) -> Self {
+        let names = CommandRefJson {
             id: &command.id,
             aggregate: &command.aggregate.aggregate_type,
             aggregate_id: &command.aggregate.id,
             command: &command.name,
         };
-        Self { line, asked: Some(asked), result: LineResult::Answered(answer.into()) }
+        Self { line, command: Some(names), result: LineResult::Answered(answer.into()) }
     }
 
-    /// For a line that is no command.
+    /// The outcome of a line that is not a command.
     pub(super) fn invalid(line: u64, column: usize, message: &'a str) -> Self {
-        Self { line, asked: None, result: LineResult::Invalid { outcome: "invalid", column, message } }
+        Self { line, command: None, result: LineResult::Invalid { outcome: "invalid", column, message } }
     }
 
-    /// As JSON with its line end.
+    /// Serialises the outcome, with a line end.
     pub(super) fn json(&self) -> String {
         let mut text = serde_json::to_string(self).unwrap_or_else(|error| {
             format!(

@@ -1,41 +1,39 @@
-//! Where the bench happens: a folder on the disk to be measured, and the bank example as a component.
+//! The folder of the bench on the disk that is measured, and the bank example as a component.
 
-use cantus_engine::{EngineParts, Ownership};
-use cantus_model::LiveComponent;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
-use cantus_engine::{Engine, EngineSettings, SystemClock};
+use cantus_engine::{Engine, EngineParts, EngineSettings, Ownership, SystemClock};
 use cantus_model::{
-    AggregateRef, Command,
+    AggregateRef, Command, LiveComponent,
     ports::{Component, Store},
 };
 use cantus_wasm::{Limits, Runtime};
 
-/// The bank example, compiled with this binary.
+/// The bank example, compiled into this binary.
 const BANK: &[u8] = include_bytes!(env!("CANTUS_BANK_WASM"));
 
 /// f_type of a tmpfs, from statfs(2).
 #[cfg(target_os = "linux")]
 const TMPFS_MAGIC: i64 = 0x0102_1994;
 
-pub(super) struct World {
+pub(super) struct BenchFolder {
     folder: PathBuf,
     pub(super) component: Arc<dyn Component>,
 }
 
-impl World {
+impl BenchFolder {
     pub(super) fn new(dir: &Path) -> Result<Self> {
         let folder = dir.join(format!("bench-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        refuse_memory(&folder)?;
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        refuse_tmpfs(&folder)?;
         Ok(Self { folder, component: load(BANK)? })
     }
 
-    /// The same component under another digest: a custom section more (id 0, length, name, nothing).
+    /// Returns the same component with another digest: it has one more custom section (id 0, length, name, no content).
     pub(super) fn twin(&self) -> Result<Arc<dyn Component>> {
         const SECTION: &[u8] = b"\x00\x05\x04twin";
         self.load(&[BANK, SECTION].concat())
@@ -49,7 +47,7 @@ impl World {
         Ok(cantus_store::open(&format!("sqlite:{}", self.path(name).display()), 1).await?)
     }
 
-    /// A component, loaded.
+    /// Loads a component.
     pub(super) fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Component>> {
         load(bytes)
     }
@@ -58,7 +56,7 @@ impl World {
         self.engine_of(name, settings, &self.component).await
     }
 
-    /// An engine on another component.
+    /// Starts an engine with another component.
     pub(super) async fn engine_of(
         &self,
         name: &str,
@@ -77,9 +75,9 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for BenchFolder {
     fn drop(&mut self) {
-        // What is left of it does no harm.
+        // A folder that stays does no harm.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
@@ -88,12 +86,12 @@ fn load(bytes: &[u8]) -> Result<Arc<dyn Component>> {
     Runtime::new(&Limits::default(), None)?.load(bytes).context("an example")
 }
 
-/// An fsync into memory is no fsync.
-fn refuse_memory(folder: &Path) -> Result<()> {
+/// Refuses a file system in memory, where an fsync costs nothing.
+fn refuse_tmpfs(folder: &Path) -> Result<()> {
     #[cfg(target_os = "linux")]
     if rustix::fs::statfs(folder)?.f_type as i64 == TMPFS_MAGIC {
         let _ = std::fs::remove_dir_all(folder);
-        bail!("{} is in memory (tmpfs): name a folder on a disk with --dir", folder.display());
+        bail!("{} is in memory (tmpfs): give a folder on a disk with --dir", folder.display());
     }
     Ok(())
 }

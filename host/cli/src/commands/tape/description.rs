@@ -1,4 +1,4 @@
-//! What is on a tape, for people and for programs.
+//! The contents of a tape, as text and as JSON.
 
 use std::{fmt::Write, path::Path};
 
@@ -9,29 +9,29 @@ use serde::Serialize;
 use super::selection;
 use crate::render::{self, escaped};
 
-/// What is on a tape that was found whole.
+/// The description of a tape without damage.
 #[derive(Debug, Serialize)]
-pub(super) struct About<'a> {
+pub(super) struct TapeDescription<'a> {
     tape: String,
     format: u32,
     checksum: Digest,
     #[serde(flatten)]
     totals: Totals,
     bytes: u64,
-    /// Those of them that are no component.
+    /// The bytes without the components.
     history_bytes: u64,
     bytes_per_command: f64,
     selected: &'a HistoryQuery,
     components: &'a [TapedComponent],
     redacted: &'a [String],
-    /// Rules of the redaction that met nothing; known only when it was recorded.
+    /// Rules of the redaction that replaced nothing; known only when the tape is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     unused_rules: Option<&'a [String]>,
 }
 
-impl<'a> About<'a> {
-    /// Of the tape at `path`.
-    pub(super) fn of(path: &Path, tape: &'a Tape) -> Self {
+impl<'a> TapeDescription<'a> {
+    /// Describes the tape at `path`.
+    pub(super) fn new(path: &Path, tape: &'a Tape) -> Self {
         let TapeHeader { query, components, redacted } = tape.header();
         let (totals, history_bytes) = (tape.totals(), tape.history_bytes());
         let each = history_bytes as f64 / totals.commands.max(1) as f64;
@@ -50,12 +50,12 @@ impl<'a> About<'a> {
         }
     }
 
-    /// The same, with the rules of its redaction that met nothing.
+    /// Adds the rules of the redaction that replaced nothing.
     pub(super) fn with_unused_rules(self, rules: &'a [String]) -> Self {
         Self { unused_rules: Some(rules), ..self }
     }
 
-    /// For people.
+    /// Renders the description for people.
     pub(super) fn text(&self) -> String {
         let Totals { streams, commands, events } = self.totals;
         let mut text = format!("{}\n", escaped(&self.tape));
@@ -64,18 +64,21 @@ impl<'a> About<'a> {
         };
         let (streams, events) = (render::count(streams), render::count(events));
         row("history", format!("{} commands and {events} events of {streams} streams", render::count(commands)));
-        row("selected", selection::text(self.selected));
+        row("selected", selection::selection_text(self.selected));
         let (all, history) = (render::bytes(self.bytes), render::bytes(self.history_bytes));
-        row("size", format!("{all}, of these for history {history}: {} bytes a command", self.bytes_per_command));
-        rows(&mut row, "components", self.components.iter().map(component), "none is known");
-        rows(&mut row, "redacted", self.redacted.iter().cloned(), "nothing");
-        row("checksum", format!("{}: it is whole", self.checksum));
+        row(
+            "size",
+            format!("{all}, of which history has {history}: {} bytes for each command", self.bytes_per_command),
+        );
+        push_rows(&mut row, "components", self.components.iter().map(component_text), "none");
+        push_rows(&mut row, "redacted", self.redacted.iter().cloned(), "nothing");
+        row("checksum", format!("{}: the tape is not damaged", self.checksum));
         text
     }
 }
 
-/// A row for each, the first under the name.
-fn rows(row: &mut impl FnMut(&str, String), name: &str, values: impl Iterator<Item = String>, none: &str) {
+/// Adds a row for each value; the first one has the name.
+fn push_rows(row: &mut impl FnMut(&str, String), name: &str, values: impl Iterator<Item = String>, none: &str) {
     let mut name = name;
     for value in values {
         row(std::mem::take(&mut name), value);
@@ -85,9 +88,9 @@ fn rows(row: &mut impl FnMut(&str, String), name: &str, values: impl Iterator<It
     }
 }
 
-fn component(component: &TapedComponent) -> String {
+fn component_text(component: &TapedComponent) -> String {
     let TapedComponent { digest, plugin, version, bytes } = component;
-    let how =
-        bytes.map_or_else(|| "by digest only".to_owned(), |bytes| format!("on it, {} unpacked", render::bytes(bytes)));
-    format!("{plugin} {version} ({}): {how}", digest.short())
+    let content =
+        bytes.map_or_else(|| "digest only".to_owned(), |bytes| format!("included, {} unpacked", render::bytes(bytes)));
+    format!("{plugin} {version} ({}): {content}", digest.short())
 }

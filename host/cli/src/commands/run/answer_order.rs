@@ -1,17 +1,17 @@
-//! The order in which answers leave: those of one aggregate in the order of their lines, which is that of its versions.
-//! Answers of different aggregates do not wait for each other.
+//! The order of answers: those of one aggregate are written in the order of their lines, which is that of its versions. Answers
+//! of different aggregates do not wait for each other.
 
 use std::collections::{HashMap, VecDeque};
 
 use cantus_model::AggregateRef;
 
-/// Commands under way by aggregate, and answers that wait for one before them.
+/// The commands of each aggregate that are not written yet, with the answers that wait for an earlier one.
 pub(super) struct AnswerOrder<T> {
-    aggregates: HashMap<AggregateRef, VecDeque<Slot<T>>>,
+    aggregates: HashMap<AggregateRef, VecDeque<ExpectedAnswer<T>>>,
     waiting: usize,
 }
 
-struct Slot<T> {
+struct ExpectedAnswer<T> {
     line: u64,
     answer: Option<T>,
 }
@@ -23,30 +23,30 @@ impl<T> Default for AnswerOrder<T> {
 }
 
 impl<T> AnswerOrder<T> {
-    /// A command was submitted. Lines only grow.
+    /// Adds a submitted command. Its line must be greater than those before.
     pub(super) fn submitted(&mut self, aggregate: &AggregateRef, line: u64) {
-        self.aggregates.entry(aggregate.clone()).or_default().push_back(Slot { line, answer: None });
+        self.aggregates.entry(aggregate.clone()).or_default().push_back(ExpectedAnswer { line, answer: None });
     }
 
-    /// An answer came. Gives those that may leave now, in their order.
+    /// Adds an answer. Returns the answers that can be written now, in their order.
     pub(super) fn answered(&mut self, aggregate: &AggregateRef, line: u64, answer: T) -> Vec<T> {
-        let Some(slots) = self.aggregates.get_mut(aggregate) else { return vec![answer] };
-        let Ok(place) = slots.binary_search_by_key(&line, |slot| slot.line) else { return vec![answer] };
-        slots[place].answer = Some(answer);
+        let Some(expected) = self.aggregates.get_mut(aggregate) else { return vec![answer] };
+        let Ok(index) = expected.binary_search_by_key(&line, |expected| expected.line) else { return vec![answer] };
+        expected[index].answer = Some(answer);
         self.waiting += 1;
-        let mut leaving = Vec::new();
-        while let Some(answer) = slots.front_mut().and_then(|first| first.answer.take()) {
-            slots.pop_front();
-            leaving.push(answer);
+        let mut ready = Vec::new();
+        while let Some(answer) = expected.front_mut().and_then(|first| first.answer.take()) {
+            expected.pop_front();
+            ready.push(answer);
         }
-        if slots.is_empty() {
+        if expected.is_empty() {
             self.aggregates.remove(aggregate);
         }
-        self.waiting -= leaving.len();
-        leaving
+        self.waiting -= ready.len();
+        ready
     }
 
-    /// Answers that wait.
+    /// The count of answers that wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_of_one_aggregate_leave_in_the_order_of_their_lines() {
+    fn answers_of_one_aggregate_are_in_the_order_of_their_lines() {
         let [a, b] = ["a", "b"].map(|id| AggregateRef::new("A", id));
         let mut order = AnswerOrder::default();
         for (aggregate, line) in [(&a, 1), (&b, 2), (&a, 3), (&a, 5)] {

@@ -1,4 +1,4 @@
-//! Files that no output may replace, whatever is forced: the store, plugins, and what the command reads.
+//! Files that no output may replace, not even with `--force`: stores, plugins, and the inputs of the command.
 
 use std::{
     fs::{self, File, Metadata},
@@ -7,31 +7,37 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use cantus_host::atomic_file::folder_of;
+
 use crate::{
     args::GlobalArgs,
     settings::{self, Settings},
 };
 
-const STORE: &str = "it belongs to an event store, which nothing may replace";
-const PLUGIN: &str = "it is a component, which no output may replace";
-const FOLDER: &str = "it lies in the folder of plugins, which takes plugins only";
-const INPUT: &str = "this command reads it: name another file";
+const STORE: &str = "the file belongs to an event store, which no output may replace";
+const PLUGIN: &str = "the file is a component, which no output may replace";
+const FOLDER: &str = "the folder of plugins is only for plugins";
+const INPUT: &str = "this command reads the file: choose another file";
 
 const STDIN: &str = "/dev/stdin";
 const SQLITE: &[u8] = b"SQLite format 3\0";
 const WASM: &[u8] = b"\0asm";
 
-/// The files of one command.
+/// The protected files of one command.
 #[derive(Clone, Debug)]
 pub(crate) struct ProtectedFiles {
-    /// Each with the reason. A file may be made only later.
+    /// The protected paths, each with the reason. A file may be created later.
     files: Vec<(PathBuf, &'static str)>,
     plugins: PathBuf,
 }
 
 impl ProtectedFiles {
-    /// The store, the plugins and the file of the settings, and the inputs of the command; `-` is stdin.
-    pub(crate) fn of<'a>(settings: &Settings, global: &GlobalArgs, inputs: impl IntoIterator<Item = &'a Path>) -> Self {
+    /// Protects the store, the plugins, the settings file and the inputs of the command; `-` is stdin.
+    pub(crate) fn new<'a>(
+        settings: &Settings,
+        global: &GlobalArgs,
+        inputs: impl IntoIterator<Item = &'a Path>,
+    ) -> Self {
         let input = |path: &Path| if path == Path::new("-") { STDIN.into() } else { path.to_owned() };
         let inputs = inputs.into_iter().map(input).chain([settings::file_path(global)]);
         let inputs = inputs.map(|path| (path, INPUT));
@@ -39,27 +45,28 @@ impl ProtectedFiles {
         Self { files: store.chain(inputs).collect(), plugins: settings.host.plugins.clone() }
     }
 
-    /// Why nothing may be written to `path`, if so.
+    /// Returns the reason why `path` is protected; `None` if it is not.
     pub(super) fn reason(&self, path: &Path) -> io::Result<Option<&'static str>> {
-        let there = match fs::metadata(path) {
-            Ok(there) => Some(there),
+        let metadata = match fs::metadata(path) {
+            Ok(metadata) => Some(metadata),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        let file = there.filter(Metadata::is_file);
-        let is_it = |it: &Path| is_same_path(it, path) || file.as_ref().is_some_and(|file| is_file(it, file));
-        if let Some((_, why)) = self.files.iter().find(|(it, _)| is_it(it)) {
-            return Ok(Some(why));
+        let file = metadata.filter(Metadata::is_file);
+        let is_same =
+            |other: &Path| is_same_path(other, path) || file.as_ref().is_some_and(|file| is_file(other, file));
+        if let Some((_, reason)) = self.files.iter().find(|(protected, _)| is_same(protected)) {
+            return Ok(Some(reason));
         }
         if folder_of(path).canonicalize().ok().zip(self.plugins.canonicalize().ok()).is_some_and(|(a, b)| a == b) {
             return Ok(Some(FOLDER));
         }
-        file.map_or(Ok(None), |_| reason_inside(path))
+        file.map_or(Ok(None), |_| content_reason(path))
     }
 }
 
-/// What a file is by its beginning and its name, if that is to be kept.
-fn reason_inside(path: &Path) -> io::Result<Option<&'static str>> {
+/// Recognises a store by its content, and a component by its content or name.
+fn content_reason(path: &Path) -> io::Result<Option<&'static str>> {
     let mut start = Vec::new();
     File::open(path)?.take(SQLITE.len() as u64).read_to_end(&mut start)?;
     let is_wasm = start.starts_with(WASM) || path.extension().is_some_and(|extension| extension == "wasm");
@@ -69,23 +76,15 @@ fn reason_inside(path: &Path) -> io::Result<Option<&'static str>> {
     })
 }
 
-/// Whether two paths name one place, where a file is or may be made.
+/// Reports whether two paths are the same, also if there is no file.
 fn is_same_path(one: &Path, two: &Path) -> bool {
-    let place = |path: &Path| Some((folder_of(path).canonicalize().ok()?, path.file_name()?.to_owned()));
-    place(one).is_some_and(|one| Some(one) == place(two))
+    let absolute = |path: &Path| Some((folder_of(path).canonicalize().ok()?, path.file_name()?.to_owned()));
+    absolute(one).is_some_and(|one| Some(one) == absolute(two))
 }
 
-/// Whether `path` leads to that very file, by whatever name.
+/// Reports whether `path` is a name of this file, through links as well.
 fn is_file(path: &Path, file: &Metadata) -> bool {
-    fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (file.dev(), file.ino()))
-}
-
-/// The folder of a path.
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    }
+    fs::metadata(path).is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == (file.dev(), file.ino()))
 }
 
 #[cfg(test)]
@@ -97,11 +96,11 @@ mod tests {
         let mut settings = Settings::default();
         settings.host.store = format!("sqlite:{}", folder.join("cantus.db").display());
         settings.host.plugins = folder.join("plugins");
-        ProtectedFiles::of(&settings, &GlobalArgs::default(), [folder.join("input.jsonl").as_path()])
+        ProtectedFiles::new(&settings, &GlobalArgs::default(), [folder.join("input.jsonl").as_path()])
     }
 
     #[test]
-    fn stores_plugins_and_inputs_are_known_by_every_name() {
+    fn stores_plugins_and_inputs_are_recognised_by_every_name() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir(at("plugins")).unwrap();

@@ -1,4 +1,4 @@
-//! What became of all commands together.
+//! The counts of all commands of a run, and the summary at its end.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,34 +8,34 @@ use serde::Serialize;
 
 use crate::{output, render};
 
-/// Codes that are told apart; a guest could make up a new one for each command.
-const CODES: usize = 200;
-/// Invalid lines that are shown one by one.
-const SHOWN: u64 = 20;
-/// Codes of one kind that people are shown.
-const CODES_SHOWN: usize = 20;
+/// Most codes that are counted separately, because a guest could return a new code for each command.
+const MAX_CODES: usize = 200;
+/// Most invalid lines that are reported one by one.
+const MAX_REPORTED_LINES: u64 = 20;
+/// Most codes in the text of the summary.
+const MAX_CODES_IN_TEXT: usize = 20;
 
-/// Commands that ended the same way.
+/// The commands with the same code.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct Group {
+pub(super) struct CodeCount {
     count: u64,
     first_line: u64,
     first_message: String,
 }
 
-/// Counts while the commands flow.
+/// The counts of the commands so far.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct RunCounts {
     accepted: u64,
     events: u64,
     duplicates: u64,
     invalid: u64,
-    rejected: BTreeMap<String, Group>,
-    failed: BTreeMap<String, Group>,
+    rejected: BTreeMap<String, CodeCount>,
+    failed: BTreeMap<String, CodeCount>,
 }
 
-impl Tally {
-    /// Counts one answer. A repeated command's stored outcome counts like any other, but its events happened before.
+impl RunCounts {
+    /// Counts an answer. The stored outcome of a duplicate counts like any other, but its events are not new.
     pub(super) fn add(&mut self, line: u64, answer: &Answer) {
         match answer {
             Ok(decided) => {
@@ -54,14 +54,16 @@ impl Tally {
         }
     }
 
-    /// Counts and reports a line that is no command.
+    /// Counts and reports a line that is not a command.
     pub(super) fn add_invalid(&mut self, line: u64, column: usize, message: &str) {
         self.invalid += 1;
-        if self.invalid <= SHOWN {
+        if self.invalid <= MAX_REPORTED_LINES {
             let message = render::message(message);
             output::above_progress(|| eprintln!("line {line}, column {column}: {message}"));
-        } else if self.invalid == SHOWN + 1 {
-            output::above_progress(|| eprintln!("further invalid lines are counted; --outcomes FILE has them all"));
+        } else if self.invalid == MAX_REPORTED_LINES + 1 {
+            output::above_progress(|| {
+                eprintln!("more invalid lines are only counted here; --outcomes FILE lists all of them")
+            });
         }
     }
 
@@ -81,16 +83,16 @@ impl Tally {
         self.invalid
     }
 
-    /// Commands whose decision is durable.
+    /// The count of commands whose decision is durable.
     pub(super) fn acknowledged(&self) -> u64 {
         self.accepted() + self.rejected()
     }
 
-    /// All of it, once it is over.
-    pub(super) fn summary(&self, elapsed: Duration, stats: &Stats) -> Summary {
+    /// Returns the summary of the run.
+    pub(super) fn summary(&self, elapsed: Duration, stats: &Stats) -> RunSummary {
         let commands = self.acknowledged() + self.failed();
         let seconds = elapsed.as_secs_f64();
-        Summary {
+        RunSummary {
             commands,
             accepted: self.accepted,
             rejected: self.rejected(),
@@ -102,14 +104,14 @@ impl Tally {
             events: self.events,
             seconds,
             commands_per_second: if seconds > 0.0 { (commands as f64 / seconds).round() } else { 0.0 },
-            batches: Batches::of(stats),
+            batches: BatchSizes::new(stats),
         }
     }
 }
 
-fn count(groups: &mut BTreeMap<String, Group>, code: &str, line: u64, message: &str) {
-    let code = if groups.len() < CODES || groups.contains_key(code) { code } else { "(other codes)" };
-    let group = groups.entry(code.to_owned()).or_insert_with(|| Group {
+fn count(groups: &mut BTreeMap<String, CodeCount>, code: &str, line: u64, message: &str) {
+    let code = if groups.len() < MAX_CODES || groups.contains_key(code) { code } else { "(other codes)" };
+    let group = groups.entry(code.to_owned()).or_insert_with(|| CodeCount {
         count: 0,
         first_line: line,
         first_message: message.to_owned(),
@@ -117,57 +119,57 @@ fn count(groups: &mut BTreeMap<String, Group>, code: &str, line: u64, message: &
     group.count += 1;
 }
 
-/// How many commands shared a transaction.
+/// The count of batches, and the commands in one batch.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Batches {
+pub(super) struct BatchSizes {
     count: u64,
     median: usize,
     largest: usize,
 }
 
-impl Batches {
-    fn of(stats: &Stats) -> Self {
+impl BatchSizes {
+    fn new(stats: &Stats) -> Self {
         let (median, largest) = stats.batch_sizes();
         Self { count: stats.batches.values().sum(), median, largest }
     }
 }
 
-/// What `cantus run` says in the end.
+/// The summary of `cantus run`.
 #[derive(Debug, Serialize)]
-pub(super) struct Summary {
+pub(super) struct RunSummary {
     commands: u64,
     accepted: u64,
     rejected: u64,
-    rejected_by_code: BTreeMap<String, Group>,
+    rejected_by_code: BTreeMap<String, CodeCount>,
     failed: u64,
-    failed_by_code: BTreeMap<String, Group>,
+    failed_by_code: BTreeMap<String, CodeCount>,
     invalid_lines: u64,
     duplicates: u64,
     events: u64,
     seconds: f64,
     commands_per_second: f64,
-    batches: Batches,
+    batches: BatchSizes,
 }
 
-impl Summary {
-    /// For people.
+impl RunSummary {
+    /// Renders the summary for people.
     pub(super) fn text(&self) -> String {
-        let Batches { count, median, largest } = self.batches;
+        let BatchSizes { count, median, largest } = self.batches;
         let commands = counted(self.commands, "command");
         let speed = render::count(self.commands_per_second as u64);
         let mut text = format!("{commands} in {:.2} s: {speed} a second\n", self.seconds);
         text.push_str(&row("accepted", self.accepted, &counted(self.events, "event")));
         text.push_str(&row("rejected", self.rejected, ""));
-        text.push_str(&groups(&self.rejected_by_code));
+        text.push_str(&codes_text(&self.rejected_by_code));
         if self.failed > 0 {
-            text.push_str(&row("failed", self.failed, "not recorded; the same id may be used again"));
-            text.push_str(&groups(&self.failed_by_code));
+            text.push_str(&row("failed", self.failed, "not recorded; they may be sent again with the same ids"));
+            text.push_str(&codes_text(&self.failed_by_code));
         }
         if self.invalid_lines > 0 {
             text.push_str(&row("invalid lines", self.invalid_lines, "skipped"));
         }
         if self.duplicates > 0 {
-            text.push_str(&row("duplicates", self.duplicates, "among them, answered from the record"));
+            text.push_str(&row("duplicates", self.duplicates, "answered with the stored outcome, and counted above"));
         }
         if count > 0 {
             text.push_str(&row("batches", count, &format!("median {median}, largest {largest} commands")));
@@ -185,18 +187,18 @@ fn row(name: &str, number: u64, note: &str) -> String {
     format!("{}\n", line.trim_end())
 }
 
-/// The commonest codes first, each with its first message.
-fn groups(groups: &BTreeMap<String, Group>) -> String {
+/// Renders the most frequent codes first, each with its first message.
+fn codes_text(groups: &BTreeMap<String, CodeCount>) -> String {
     let mut groups: Vec<_> = groups.iter().collect();
     groups.sort_by_key(|(code, group)| (std::cmp::Reverse(group.count), *code));
-    let line = |(code, group): &(&String, &Group)| {
-        let Group { count, first_line, first_message } = group;
+    let line = |(code, group): &(&String, &CodeCount)| {
+        let CodeCount { count, first_line, first_message } = group;
         let (code, message) = (render::message(code), render::message(first_message));
         format!("{:>27}  {code} (line {first_line}: {message})\n", render::count(*count))
     };
-    let mut text: String = groups.iter().take(CODES_SHOWN).map(line).collect();
-    if groups.len() > CODES_SHOWN {
-        text.push_str(&format!("{:>27}  other codes; --json has them\n", groups.len() - CODES_SHOWN));
+    let mut text: String = groups.iter().take(MAX_CODES_IN_TEXT).map(line).collect();
+    if groups.len() > MAX_CODES_IN_TEXT {
+        text.push_str(&format!("{:>27}  other codes; --json lists all of them\n", groups.len() - MAX_CODES_IN_TEXT));
     }
     text
 }
@@ -214,17 +216,17 @@ mod tests {
 
     #[test]
     fn the_summary_adds_up() {
-        let mut tally = Tally::default();
+        let mut counts = RunCounts::default();
         let no = Rejection { code: "too-much".into(), message: "only 3 left".into(), detail: None };
-        tally.add(1, &decided(Outcome::Accepted { events: 2 }, false));
-        tally.add(2, &decided(Outcome::Accepted { events: 2 }, true));
-        tally.add(3, &decided(Outcome::Rejected(no.clone()), false));
-        tally.add(4, &decided(Outcome::Rejected(no), false));
-        tally.add(5, &Err(CommandError::IdReused));
-        tally.add_invalid(6, 1, "no");
-        assert_eq!(tally.acknowledged(), 4);
+        counts.add(1, &decided(Outcome::Accepted { events: 2 }, false));
+        counts.add(2, &decided(Outcome::Accepted { events: 2 }, true));
+        counts.add(3, &decided(Outcome::Rejected(no.clone()), false));
+        counts.add(4, &decided(Outcome::Rejected(no), false));
+        counts.add(5, &Err(CommandError::IdReused));
+        counts.add_invalid(6, 1, "no");
+        assert_eq!(counts.acknowledged(), 4);
         let stats = Stats { batches: [(1, 1), (2, 2)].into(), ..Stats::default() };
-        insta::assert_snapshot!(tally.summary(Duration::from_millis(2), &stats).text(), @r"
+        insta::assert_snapshot!(counts.summary(Duration::from_millis(2), &stats).text(), @r"
         5 commands in 0.00 s: 2,500 a second
           accepted                2  2 events
           rejected                2
@@ -238,12 +240,12 @@ mod tests {
     }
 
     #[test]
-    fn made_up_codes_do_not_pile_up() {
+    fn the_number_of_codes_is_bounded() {
         let mut groups = BTreeMap::new();
         for line in 0..10_000 {
             count(&mut groups, &format!("code-{line}"), line, "");
         }
-        assert_eq!(groups.len(), CODES + 1);
+        assert_eq!(groups.len(), MAX_CODES + 1);
         assert_eq!(groups.values().map(|group| group.count).sum::<u64>(), 10_000);
     }
 }
