@@ -67,7 +67,7 @@ pub(crate) fn run(command: Command, global: &GlobalArgs, run_line: demo::RunLine
         Command::Events(args) => block_on(events::run(args, global)),
         Command::Explain(args) => block_on(explain::run(args, global)),
         Command::Whatif(args) => block_on(whatif::run(args, global)),
-        Command::Repro(args) => repro::run(args, global),
+        Command::Repro(args) => block_on(repro::run(args, global)),
         Command::Store(store) => block_on(store::run(store, global)),
         Command::Tape(tape) => block_on(tape::run(tape, global)),
         Command::Replay(args) => block_on(replay::run(args, global)),

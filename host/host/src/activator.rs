@@ -5,10 +5,7 @@ use std::sync::Arc;
 use cantus_engine::{SystemClock, registry::Activator};
 use cantus_model::ports::{ActivationAuthor, ComponentLoader, Store};
 
-use crate::{
-    HostError, HostSettings,
-    components::{self, StoredComponents},
-};
+use crate::{HostError, HostSettings, StoredComponents, components};
 
 /// Builds an activator from the settings and the ports of a store.
 pub(crate) fn build_activator(

@@ -10,9 +10,9 @@ use cantus_engine::{
 use cantus_model::ports::{ActivationAuthor, ComponentLoader};
 
 use crate::{
-    Host, HostError, HostSettings, Operations, Queries, RefusedPlugin, ReproFolder,
+    Host, HostError, HostSettings, Operations, Queries, RefusedPlugin, ReproFolder, StoredComponents,
     activator::build_activator,
-    components::{self, CachePolicy, StoredComponents, no_plugins},
+    components::{self, CachePolicy, no_plugins},
     host::{FollowMode, HostTasks},
 };
 
@@ -98,8 +98,8 @@ impl HostBuilder {
             return Err(no_plugins(&settings.plugins));
         }
         let loader: Arc<dyn ComponentLoader> = Arc::new(components::runtime(&settings, CachePolicy::Create)?);
-        let stored = Arc::new(StoredComponents::create(&settings)?);
         let store = cantus_store::open(&settings.store, settings.store_partitions).await?;
+        let stored = Arc::new(StoredComponents::create(&settings, store.clone())?);
         // The claim comes first: a host that does not own the store must not record anything.
         let ownership = Ownership::claim(store.clone(), &*store).await?;
         let activator = build_activator(&settings, &store, ownership.author(), loader, stored)?;

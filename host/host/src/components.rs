@@ -8,9 +8,9 @@ use cantus_model::{
     ports::{ActivationLog, Component, ComponentLoader, ComponentStore, Refused},
 };
 use cantus_replay::replay::ComponentFinder;
-use cantus_wasm::{ComponentFolder, Limits, LoadError, PluginFolder, Runtime};
+use cantus_wasm::{Limits, LoadError, PluginFolder, Runtime};
 
-use crate::{HostError, HostSettings, RefusedPlugin};
+use crate::{HostError, HostSettings, RefusedPlugin, StoredComponents};
 
 /// Decides whether a runtime creates the cache of compiled code in the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,46 +63,6 @@ pub fn plugin_folder(settings: &HostSettings) -> Result<PluginFolder, HostError>
     PluginFolder::open(&settings.plugins, settings.wasm.component_bytes).map_err(HostError::plugin)
 }
 
-/// The component store in the data folder: the bytes of every component that ever decided a command.
-pub struct StoredComponents {
-    /// `None` if the component store does not exist.
-    folder: Option<ComponentFolder>,
-}
-
-impl StoredComponents {
-    /// Opens the component store for reading. One that does not exist is empty; it is not created.
-    ///
-    /// # Errors
-    /// [`HostError::Machine`] if it exists and cannot be opened.
-    pub fn open(settings: &HostSettings) -> Result<Self, HostError> {
-        let path = settings.data.join("components");
-        let folder = path.is_dir().then(|| ComponentFolder::open(&path)).transpose();
-        Ok(Self { folder: folder.map_err(HostError::machine)? })
-    }
-
-    /// Opens the component store for reading and writing, and creates it if it is missing.
-    ///
-    /// # Errors
-    /// [`HostError::Machine`] if the folder cannot be created.
-    pub fn create(settings: &HostSettings) -> Result<Self, HostError> {
-        let path = settings.data.join("components");
-        let failed = |error| HostError::Machine(format!("the folder {}: {error}", path.display()));
-        Ok(Self { folder: Some(ComponentFolder::open(&path).map_err(failed)?) })
-    }
-}
-
-impl ComponentStore for StoredComponents {
-    fn put_component(&self, bytes: &[u8]) -> Result<Digest, Refused> {
-        let folder =
-            self.folder.as_ref().ok_or_else(|| Refused("the component store is open for reading only".into()))?;
-        folder.put_component(bytes)
-    }
-
-    fn get_component(&self, digest: Digest) -> Result<Option<Vec<u8>>, Refused> {
-        self.folder.as_ref().map_or(Ok(None), |folder| folder.get_component(digest))
-    }
-}
-
 /// Returns a function that finds stored components by their digest and loads them with `loader`.
 pub fn component_finder(components: StoredComponents, loader: Arc<dyn ComponentLoader>) -> ComponentFinder {
     Box::new(move |digest| {
@@ -114,9 +74,13 @@ pub fn component_finder(components: StoredComponents, loader: Arc<dyn ComponentL
 /// Returns a function that finds stored components by their digest and loads them with a runtime of its own.
 ///
 /// # Errors
-/// [`HostError::Machine`] if the component store cannot be opened, or the runtime does not start.
-pub fn stored_component_finder(settings: &HostSettings) -> Result<ComponentFinder, HostError> {
-    Ok(component_finder(StoredComponents::open(settings)?, Arc::new(runtime(settings, CachePolicy::UseExisting)?)))
+/// [`HostError::Machine`] if the stored components cannot be opened, or the runtime does not start.
+pub fn stored_component_finder(
+    settings: &HostSettings,
+    store: Option<Arc<dyn ComponentStore>>,
+) -> Result<ComponentFinder, HostError> {
+    let stored = StoredComponents::open(settings, store)?;
+    Ok(component_finder(stored, Arc::new(runtime(settings, CachePolicy::UseExisting)?)))
 }
 
 /// Finds the component that is live for an aggregate type, or the last one that was. `None` if none ever was.

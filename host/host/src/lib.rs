@@ -54,6 +54,7 @@ mod repro_folder;
 mod settings;
 pub mod status_file;
 mod store;
+mod stored_components;
 pub mod wire;
 
 pub use builder::HostBuilder;
@@ -69,3 +70,4 @@ pub use replay_source::ReplaySource;
 pub use repro_folder::ReproFolder;
 pub use settings::HostSettings;
 pub use store::open_store_read_only;
+pub use stored_components::{ComponentPlace, StoredComponents};

@@ -12,9 +12,9 @@ use cantus_replay::verify::{VerificationReport, Waiver};
 use semver::Version;
 
 use crate::{
-    HostError, HostSettings, RecordedActivation,
+    HostError, HostSettings, RecordedActivation, StoredComponents,
     activator::build_activator,
-    components::{self, CachePolicy, StoredComponents},
+    components::{self, CachePolicy},
 };
 
 /// Least number of characters that name a digest.
@@ -63,7 +63,7 @@ impl Operations {
         cantus_store::open_read_only(&settings.store).await?; // `open` would create a missing store
         let store = cantus_store::open(&settings.store, settings.store_partitions).await?;
         let loader = Arc::new(components::runtime(settings, CachePolicy::Create)?);
-        let stored = Arc::new(StoredComponents::create(settings)?);
+        let stored = Arc::new(StoredComponents::create(settings, store.clone())?);
         let activator = build_activator(settings, &store, ActivationAuthor::Operator, loader, stored)?;
         Ok(Self::new(settings.clone(), activator))
     }
@@ -75,7 +75,7 @@ impl Operations {
     pub async fn open_read_only(settings: &HostSettings) -> Result<Self, HostError> {
         let store = cantus_store::open_read_only(&settings.store).await?;
         let loader = Arc::new(components::runtime(settings, CachePolicy::UseExisting)?);
-        let stored = Arc::new(StoredComponents::open(settings)?);
+        let stored = Arc::new(StoredComponents::open(settings, Some(store.clone()))?);
         let activator = build_activator(settings, &store, ActivationAuthor::Operator, loader, stored)?;
         Ok(Self::new(settings.clone(), activator))
     }

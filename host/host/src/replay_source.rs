@@ -4,15 +4,15 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use cantus_model::{
     Digest, HistoryQuery, Manifest,
-    ports::{Component, HistorySource, Refused, Store},
+    ports::{Component, ComponentStore, HistorySource, Refused, Store},
 };
 use cantus_replay::replay::Components;
 use cantus_store::tape::Tape;
 use cantus_wasm::{Limits, Runtime};
 
 use crate::{
-    HostError, HostSettings,
-    components::{LoadedFile, StoredComponents, component_finder, unpooled_runtime},
+    HostError, HostSettings, StoredComponents,
+    components::{LoadedFile, component_finder, unpooled_runtime},
     open_store_read_only,
 };
 
@@ -129,12 +129,12 @@ impl ReplaySource {
     /// Finds a component in the candidate's file, then on the tape, then among the stored components.
     fn components_on(&self, runtime: Runtime) -> Result<Arc<Components>, HostError> {
         let runtime = Arc::new(runtime);
-        let find_stored = component_finder(StoredComponents::open(&self.settings)?, runtime.clone());
         let candidate = self.candidate.clone();
-        let tape = match &self.recorded {
-            RecordedHistory::Store(_) => None,
-            RecordedHistory::Tape(tape) => Some(Arc::clone(tape)),
+        let (store, tape) = match &self.recorded {
+            RecordedHistory::Store(store) => (Some(Arc::clone(store) as Arc<dyn ComponentStore>), None),
+            RecordedHistory::Tape(tape) => (None, Some(Arc::clone(tape))),
         };
+        let find_stored = component_finder(StoredComponents::open(&self.settings, store)?, runtime.clone());
         let load =
             move |bytes: &[u8]| -> Result<Option<Arc<dyn Component>>, Refused> { Ok(Some(runtime.load(bytes)?)) };
         Ok(Arc::new(Components::new(Box::new(move |digest| {

@@ -14,7 +14,7 @@ use cantus_host::{
     ReproFolder,
     components::{load_file, stored_component_finder},
 };
-use cantus_model::ports::Component;
+use cantus_model::ports::{Component, ComponentStore};
 use cantus_replay::repro::{Bundle, BundleRerun, RerunError};
 
 use crate::{
@@ -79,13 +79,13 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// If the bundle or the component cannot be used.
-pub(crate) fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
     let folder = ReproFolder::new(&settings.host);
     let Some(file) = &args.file else { return list::run(&folder, global.format()) };
     let file = bundle_path(&folder, file);
     let bundle = bundle_file::load(&file)?;
-    let component = load_component(&settings, &bundle, args.plugin.as_deref())?;
+    let component = load_component(&settings, &bundle, args.plugin.as_deref()).await?;
     let rerun = BundleRerun::new(&bundle, Arc::clone(&component), settings.host.engine.events_per_command);
     let rerun = rerun.map_err(|error| match error {
         RerunError::Incomplete(_) => CliError::new(Exit::Usage, format!("{}: {error}", file.display())),
@@ -117,11 +117,18 @@ fn bundle_path(folder: &ReproFolder, file: &Path) -> PathBuf {
 }
 
 /// Loads the component of `--plugin`, or the one that faulted.
-fn load_component(settings: &Settings, bundle: &Bundle, plugin: Option<&Path>) -> Result<Arc<dyn Component>, CliError> {
+async fn load_component(
+    settings: &Settings,
+    bundle: &Bundle,
+    plugin: Option<&Path>,
+) -> Result<Arc<dyn Component>, CliError> {
     if let Some(path) = plugin {
         return Ok(load_file(&settings.host, path)?.component);
     }
-    let found = stored_component_finder(&settings.host)?(bundle.component).or_exit(Exit::Plugin)?;
+    // A bundle can be run where there is no store.
+    let store = cantus_store::open_read_only(&settings.host.store).await.ok();
+    let store = store.map(|store| store as Arc<dyn ComponentStore>);
+    let found = stored_component_finder(&settings.host, store)?(bundle.component).or_exit(Exit::Plugin)?;
     found.ok_or_else(|| {
         let (folder, Bundle { plugin, plugin_version, component, .. }) =
             (settings.host.data.join("components"), bundle);

@@ -7,7 +7,7 @@ use serde_json::Value;
 pub(crate) struct SettingKey {
     /// The name in `cantus.toml`, with its section.
     pub(crate) name: &'static str,
-    /// The unit of the value; `url` and `path` are strings.
+    /// The unit of the value; `url` and `path` are strings, and so are the values of `one|another`.
     pub(crate) unit: &'static str,
     /// The least value of a number.
     least: u64,
@@ -26,6 +26,7 @@ pub(crate) const KEYS: &[SettingKey] = &[
     key("store_partitions", "partitions", 1, "Partitions of a store that is created, each with a committer of its own. They cannot be changed later."),
     key("plugins", "path", 0, "The folder of plugins: a component file that is put there is verified and goes live."),
     key("data", "path", 0, "The host's own folder, for compiled code, repro bundles and every component that decided a command."),
+    key("component_place", "folder|store", 0, "Place that new components are written to: the data folder, or the event store, where every host on it finds them. Both are read."),
     key("in_flight", "commands", 1, "Commands that one `cantus run` has submitted and that are not answered yet."),
     key("line_bytes", "bytes", 64, "Bytes of one line in a file of commands. A longer line is reported and skipped."),
     key("engine.shards", "threads", 1, "Shard threads; each owns the aggregates that hash to it."),
@@ -90,6 +91,9 @@ impl SettingKey {
         match current {
             Value::Number(_) => self.number(&given),
             _ => match given {
+                Value::String(text) if self.unit.contains('|') && !self.unit.split('|').any(|value| value == text) => {
+                    Err(format!("must be one of {}, not {text:?}", self.unit.replace('|', ", ")))
+                }
                 Value::String(text) if !text.is_empty() => Ok(text.into()),
                 other => Err(format!("must be a string, not {other}")),
             },

@@ -23,11 +23,7 @@ pub use plugins::{PluginStatus, plugins_in_folder, verification_report};
 pub use state::{AggregateState, StateAt};
 pub use whatif::{BranchCommand, WhatIfAnswer, WhatIfRequest};
 
-use crate::{
-    HostError, HostSettings,
-    components::{self, StoredComponents},
-    store::open_store_read_only,
-};
+use crate::{HostError, HostSettings, StoredComponents, components, store::open_store_read_only};
 
 /// Components that stay loaded; the one that was used longest ago is dropped first.
 const LOADED_COMPONENTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
@@ -88,7 +84,7 @@ impl Queries {
         if let Some(component) = self.lock().components.get(&digest) {
             return Ok(Some(Arc::clone(component)));
         }
-        let stored = StoredComponents::open(&self.settings)?;
+        let stored = StoredComponents::open(&self.settings, Some(self.store.clone()))?;
         let Some(bytes) = stored.get_component(digest).map_err(HostError::machine)? else { return Ok(None) };
         let component = self.loader()?.load(&bytes).map_err(HostError::plugin)?;
         self.lock().components.put(digest, Arc::clone(&component));

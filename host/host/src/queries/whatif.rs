@@ -77,7 +77,7 @@ impl Queries {
             retain_branch_command: branch_command == BranchCommand::Keep,
             commands,
             plugin,
-            finder: stored_component_finder(&self.settings)?,
+            finder: stored_component_finder(&self.settings, Some(self.store.clone()))?,
             events_per_command: self.settings.engine.events_per_command,
             payload_bytes: self.settings.engine.payload_bytes,
             limit,

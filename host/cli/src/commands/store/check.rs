@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cantus_host::components::StoredComponents;
+use cantus_host::StoredComponents;
 use cantus_model::ports::ComponentStore;
 use cantus_store::CheckReport;
 use serde_json::json;
@@ -51,7 +51,7 @@ pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliErro
     };
     let mut report = cantus_store::check(&settings.host.store, progress).await.or_exit(Exit::Store)?;
     bars.lock().unwrap_or_else(PoisonError::into_inner).bar = None;
-    check_components(&settings, &mut report)?;
+    check_components(&settings, &mut report).await?;
     if global.json {
         output::print_json(&report_json(&report))?;
     } else {
@@ -79,13 +79,14 @@ impl PartitionBars {
 }
 
 /// Reports components that decided commands and are missing.
-fn check_components(settings: &Settings, report: &mut CheckReport) -> Result<(), CliError> {
-    let stored = StoredComponents::open(&settings.host)?;
+async fn check_components(settings: &Settings, report: &mut CheckReport) -> Result<(), CliError> {
+    let store = cantus_store::open_read_only(&settings.host.store).await.or_exit(Exit::Store)?;
+    let stored = StoredComponents::open(&settings.host, Some(store))?;
     for digest in report.deciders.clone() {
         match stored.get_component(digest) {
             Ok(Some(_)) => {}
             Ok(None) => report.problem(format!(
-                "the component {digest} decided commands and is not in {}: these commands cannot be replayed",
+                "the component {digest} decided commands and is neither in the store nor in {}: these commands cannot be replayed",
                 settings.host.data.join("components").display()
             )),
             Err(refused) => report.problem(refused.to_string()),

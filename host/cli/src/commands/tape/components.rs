@@ -1,8 +1,11 @@
 //! The components that are recorded on a tape, with or without their bytes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use cantus_host::components::{StoredComponents, recorded_component_label, stored_component_finder};
+use cantus_host::{
+    StoredComponents,
+    components::{CachePolicy, recorded_component_label, runtime},
+};
 use cantus_model::{
     ComponentRecord, Digest, HistoryQuery, Manifest,
     ports::{ComponentStore, Store},
@@ -39,11 +42,11 @@ impl<'a> TapeComponents<'a> {
     /// If the store cannot be read.
     pub(super) async fn open(
         settings: &'a Settings,
-        store: &dyn Store,
+        store: &Arc<dyn Store>,
         bytes: ComponentBytes,
     ) -> Result<Self, CliError> {
         let known = store.components().await.or_exit(Exit::Store)?;
-        Ok(Self { settings, stored: StoredComponents::open(&settings.host)?, known, bytes })
+        Ok(Self { settings, stored: StoredComponents::open(&settings.host, Some(store.clone()))?, known, bytes })
     }
 
     /// Guesses the components that decided the selected commands: those that were ever live for their aggregates.
@@ -97,8 +100,9 @@ impl<'a> TapeComponents<'a> {
         if let Some(record) = self.known.iter().find(|record| record.digest == digest) {
             return Ok(Some(name(&record.manifest)));
         }
-        let found = stored_component_finder(&self.settings.host)?(digest).or_exit(Exit::Plugin)?;
-        Ok(found.map(|component| name(component.manifest())))
+        let Some(bytes) = self.stored.get_component(digest).or_exit(Exit::Machine)? else { return Ok(None) };
+        let component = runtime(&self.settings.host, CachePolicy::UseExisting)?.load(&bytes).or_exit(Exit::Plugin)?;
+        Ok(Some(name(component.manifest())))
     }
 
     fn missing(&self, digest: Digest) -> CliError {

@@ -83,7 +83,7 @@ pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliErro
     let output = OutputFile::new(&args.file, ReplacePolicy::Nothing.or_forced(args.force), &protected)?;
     let store = open_store_read_only(&settings.host).await?;
     let bytes = if args.without_components { ComponentBytes::Omitted } else { ComponentBytes::Included };
-    let components = TapeComponents::open(&settings, &*store, bytes).await?;
+    let components = TapeComponents::open(&settings, &store, bytes).await?;
     let recording = TapeRecording { path: &args.file, output: &output, store: &store, query: &query, redactor };
     let interrupted = interrupt()?;
     let recorded = tokio::select! {
