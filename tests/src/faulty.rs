@@ -13,8 +13,8 @@ use cantus_model::{
     Activation, AggregateRef, CommandRecord, ComponentRecord, Digest, Entry, EntryResult, EventBatch, EventQuery,
     HistoryQuery, LogInfo, PageLimit, PartitionId, RecordedEvent, Snapshot, StreamHead, Timestamp,
     ports::{
-        ActivationAuthor, ActivationLog, Claim, EventReader, History, HistorySource, Hydrator, Journal, SnapshotStore,
-        Store, StoreError,
+        ActivationAuthor, ActivationLog, Claim, ComponentStore, EventReader, History, HistorySource, Hydrator, Journal,
+        Refused, SnapshotStore, Store, StoreError,
     },
 };
 use cantus_store::MemoryStore;
@@ -276,3 +276,13 @@ impl ActivationLog for FaultyStore {
 
 /// Reads as others do, one by one.
 impl Hydrator for FaultyStore {}
+
+impl ComponentStore for FaultyStore {
+    fn put_component(&self, bytes: &[u8]) -> Result<Digest, Refused> {
+        self.inner.put_component(bytes)
+    }
+
+    fn get_component(&self, digest: Digest) -> Result<Option<Vec<u8>>, Refused> {
+        self.inner.get_component(digest)
+    }
+}

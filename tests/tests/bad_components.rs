@@ -50,16 +50,17 @@ fn whatever_is_no_component_is_refused_with_a_reason() {
             ),
         ),
         ("a contract in name only", interfaces("0.1.0")),
-        ("sockets", component(r#"(import "wasi:sockets/tcp@0.2.0" (instance))"#)),
+        ("sockets", component(r#"(import "wasi:sockets/tcp@0.3.0" (instance))"#)),
         (
             "sockets, a clock and files",
             component(
-                r#"(import "wasi:sockets/tcp@0.2.0" (instance)) (import "wasi:clocks/wall-clock@0.2.0" (instance))
-                   (import "wasi:filesystem/types@0.2.0" (instance))"#,
+                r#"(import "wasi:sockets/tcp@0.3.0" (instance)) (import "wasi:clocks/wall-clock@0.2.0" (instance))
+                   (import "wasi:filesystem/types@0.3.0" (instance))"#,
             ),
         ),
-        ("http", component(r#"(import "wasi:http/outgoing-handler@0.2.0" (instance))"#)),
-        ("files", component(r#"(import "wasi:filesystem/types@0.2.0" (instance))"#)),
+        ("http", component(r#"(import "wasi:http/incoming-handler@0.2.0" (instance))"#)),
+        ("files", component(r#"(import "wasi:filesystem/types@0.3.0" (instance))"#)),
+        ("a database", component(r#"(import "wasi:keyvalue/store@0.2.0" (instance))"#)),
         ("something unknown", component(r#"(import "acme:teleport/beam@1.0.0" (instance))"#)),
         ("a plain function", component(r#"(import "host-print" (func))"#)),
         ("another version of WASI", component(r#"(import "wasi:io/streams@0.3.0" (instance))"#)),

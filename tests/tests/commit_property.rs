@@ -1,4 +1,4 @@
-//! Random batches: SQLite does exactly what the reference does.
+//! Random batches: the SQLite store and the memory store give the same results.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{collections::HashMap, sync::Arc};
@@ -11,16 +11,16 @@ use proptest::prelude::*;
 const IDS: u32 = 24;
 const STREAMS: u32 = 4;
 
-/// What a command stands on.
+/// The base version of a command.
 #[derive(Clone, Copy, Debug)]
-enum Base {
-    /// As a shard would take it: on everything that it has put in before.
+enum BaseVersion {
+    /// The version after the entries before it, as a shard would take it.
     Current,
     Version(u64),
 }
 
 #[derive(Clone, Copy, Debug)]
-enum MessageKind {
+enum EntryKind {
     Accepted(usize),
     Rejected,
     Probe,
@@ -31,42 +31,42 @@ struct Step {
     id: u32,
     another_body: bool,
     stream: u32,
-    base: Base,
-    kind: MessageKind,
+    base: BaseVersion,
+    kind: EntryKind,
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let base = prop_oneof![4 => Just(Base::Current), 1 => (0..8_u64).prop_map(Base::Version)];
+    let base = prop_oneof![4 => Just(BaseVersion::Current), 1 => (0..8_u64).prop_map(BaseVersion::Version)];
     let kind = prop_oneof![
-        6 => (0..4_usize).prop_map(MessageKind::Accepted),
-        2 => Just(MessageKind::Rejected),
-        1 => Just(MessageKind::Probe),
+        6 => (0..4_usize).prop_map(EntryKind::Accepted),
+        2 => Just(EntryKind::Rejected),
+        1 => Just(EntryKind::Probe),
     ];
     (0..IDS, prop::bool::weighted(0.1), 0..STREAMS, base, kind)
         .prop_map(|(id, another_body, stream, base, kind)| Step { id, another_body, stream, base, kind })
 }
 
-/// One step as an entry. `versions` is what the shard believes.
-fn entry(step: Step, now: u64, versions: &mut HashMap<u32, u64>) -> Entry {
+/// Returns a step as an entry. `versions` are those that the shard expects.
+fn to_entry(step: Step, now: u64, versions: &mut HashMap<u32, u64>) -> Entry {
     let (id, of) = (format!("c{}", step.id), format!("s{}", step.stream));
     let version = versions.entry(step.stream).or_default();
     let base = match step.base {
-        Base::Current => *version,
-        Base::Version(version) => version,
+        BaseVersion::Current => *version,
+        BaseVersion::Version(version) => version,
     };
     let entry = match step.kind {
-        MessageKind::Accepted(count) => {
+        EntryKind::Accepted(count) => {
             *version += count as u64;
             at(now, accepted(&id, &of, base, &[id.as_str(), "", "é"][..count]))
         }
-        MessageKind::Rejected => at(now, rejected(&id, &of, base)),
-        MessageKind::Probe => probe(&id, &of),
+        EntryKind::Rejected => at(now, rejected(&id, &of, base)),
+        EntryKind::Probe => probe(&id, &of),
     };
     if step.another_body { with_another_body(entry) } else { entry }
 }
 
-/// Everything that a store says, but for its epochs.
-async fn contents(store: &Subject) -> impl PartialEq + std::fmt::Debug + use<> {
+/// Reads everything of a store except its epochs.
+async fn read_everything(store: &Subject) -> impl PartialEq + std::fmt::Debug + use<> {
     let mut commands = vec![];
     for id in 0..IDS {
         commands.push(store.command(&format!("c{id}")).await.unwrap());
@@ -78,12 +78,12 @@ async fn contents(store: &Subject) -> impl PartialEq + std::fmt::Debug + use<> {
         let events = store.read_stream(&stream, 0, PageLimit::events(1_000)).await.unwrap();
         streams.push((head, events, store.version_at(&stream, Timestamp(1_003)).await.unwrap()));
     }
-    let history = history::read(store, &HistoryQuery::default()).await;
+    let history = history::read_streams(store, &HistoryQuery::default()).await;
     let recent = store.recent_commands(&["Account".into()], 9).await.unwrap();
     (whole_log(store).await, store.log_head(PartitionId::FIRST).await.unwrap(), commands, streams, history, recent)
 }
 
-/// Says which results came up, so that the test can tell whether it tested anything.
+/// Compares both stores. Counts the results by kind, so that the test can check that every kind occurred.
 async fn compare(batches: &[Vec<Step>], seen: &mut HashMap<&'static str, u32>) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("cantus.db").display());
@@ -95,23 +95,23 @@ async fn compare(batches: &[Vec<Step>], seen: &mut HashMap<&'static str, u32>) {
         for stream in 0..STREAMS {
             versions.insert(stream, memory.stream_head(&account(&format!("s{stream}"))).await.unwrap().version);
         }
-        let entries: Vec<_> = batch.iter().map(|&step| entry(step, now, &mut versions)).collect();
+        let entries: Vec<_> = batch.iter().map(|&step| to_entry(step, now, &mut versions)).collect();
         let expected = commit(&memory, epochs.1, &entries).await;
         assert_eq!(commit(&sqlite, epochs.0, &entries).await, expected);
         for result in expected {
-            *seen.entry(name(&result)).or_default() += 1;
+            *seen.entry(kind_of(&result)).or_default() += 1;
         }
     }
     assert_whole(&memory).await;
     assert_whole(&sqlite).await;
-    let expected = contents(&memory).await;
-    assert_eq!(contents(&sqlite).await, expected);
+    let expected = read_everything(&memory).await;
+    assert_eq!(read_everything(&sqlite).await, expected);
     drop(sqlite);
     let reopened: Subject = Arc::new(SqliteStore::open(&url).await.unwrap());
-    assert_eq!(contents(&reopened).await, expected);
+    assert_eq!(read_everything(&reopened).await, expected);
 }
 
-fn name(result: &EntryResult) -> &'static str {
+fn kind_of(result: &EntryResult) -> &'static str {
     match result {
         EntryResult::Committed { first_offset: Some(_), .. } => "committed with events",
         EntryResult::Committed { first_offset: None, .. } => "committed without",
@@ -123,7 +123,7 @@ fn name(result: &EntryResult) -> &'static str {
 }
 
 #[test]
-fn sqlite_does_what_the_reference_does() {
+fn sqlite_and_memory_give_the_same_results() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let seen = std::cell::RefCell::new(HashMap::new());
     let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
@@ -131,5 +131,5 @@ fn sqlite_does_what_the_reference_does() {
         runtime.block_on(compare(&batches, &mut seen.borrow_mut()));
     });
     let seen = seen.into_inner();
-    assert_eq!(seen.len(), 6, "every kind of result must come up: {seen:?}");
+    assert_eq!(seen.len(), 6, "every kind of result must occur: {seen:?}");
 }

@@ -101,7 +101,7 @@ fn each_file_is_taken_or_refused_with_a_reason() {
     fixture.write("text.wasm", b"(component)");
     fixture.write("other-contract.wasm", &with_other_contract(&rogue));
     fixture
-        .write("sockets.wasm", &wat::parse_str(r#"(component (import "wasi:sockets/tcp@0.2.0" (instance)))"#).unwrap());
+        .write("sockets.wasm", &wat::parse_str(r#"(component (import "wasi:sockets/tcp@0.3.0" (instance)))"#).unwrap());
     fixture.write("describes-nothing.wasm", &guests::rogue("no-aggregate"));
     fixture.write(OsStr::from_bytes(b"not-utf8-\xff.wasm"), &rogue);
     fixture.write(OsStr::from_bytes(b"not-utf8-\xfe.wasm"), &rogue);

@@ -1,4 +1,4 @@
-//! The conformance suite on every store.
+//! Runs the store suite on every store.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A day of real flights on a tape: it is small, it comes off as it went on, and with its aircraft redacted it is still a
-//! history that the same domain logic decides in the same way.
+//! A day of real flights on a tape: the tape is small and is read as it was written, and with redacted aircraft the same domain
+//! logic still decides the history in the same way.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{collections::HashMap, path::Path};
@@ -14,7 +14,7 @@ use flights::feed::{self, CommandLine};
 
 const DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/flights/data/flights-2013-01-01.csv");
 
-/// One aggregate, decided natively.
+/// One aggregate, decided by native code.
 struct Stream {
     aggregate: AggregateRef,
     harness: Harness,
@@ -49,7 +49,7 @@ impl Stream {
         }
     }
 
-    /// Decides it and records it as the host would: its first event has this offset.
+    /// Decides and records a command as the host would. Its first event has this offset. Returns the number of its events.
     fn record(&mut self, line: &CommandLine, now: Timestamp, offset: u64) -> u64 {
         let (id, payload) = (line.id.clone(), line.payload.get().as_bytes().to_vec());
         let context = Context {
@@ -79,26 +79,26 @@ impl Stream {
     }
 }
 
-/// The day's history, in the order in which the streams began. A host takes about 50 microseconds for each command.
-fn day() -> Vec<HistoryPage> {
+/// Returns the history of the day, in the order in which the streams began. A host takes about 50 microseconds for a command.
+fn record_day() -> Vec<HistoryPage> {
     let timeline = feed::open(Path::new(DAY)).unwrap();
-    let (mut streams, mut places, mut now, mut offset) =
+    let (mut streams, mut indexes, mut now, mut offset) =
         (Vec::<Stream>::new(), HashMap::new(), 1_800_000_000_000_000, 0);
     for line in timeline.commands().map(Result::unwrap) {
         let aggregate = AggregateRef::new(line.aggregate, line.aggregate_id.as_str());
-        let place = *places.entry(aggregate.clone()).or_insert(streams.len());
-        if place == streams.len() {
+        let index = *indexes.entry(aggregate.clone()).or_insert(streams.len());
+        if index == streams.len() {
             streams.push(Stream::new(&aggregate));
         }
         now += 5 + Command::seed_of(&line.id) % 90;
-        offset += streams[place].record(&line, Timestamp(now), offset);
+        offset += streams[index].record(&line, Timestamp(now), offset);
     }
     let page = |stream: Stream| HistoryPage { aggregate: stream.aggregate, commands: stream.commands, last: true };
     streams.into_iter().map(page).collect()
 }
 
-/// Writes a tape and reads it; says how many bytes it has.
-async fn through_a_tape(pages: Vec<HistoryPage>, redactor: Option<Redactor>) -> (Vec<HistoryPage>, u64) {
+/// Writes a tape and reads it. Returns the pages and the bytes of the tape.
+async fn write_and_read(pages: Vec<HistoryPage>, redactor: Option<Redactor>) -> (Vec<HistoryPage>, u64) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("day.tape");
     let mut writer = TapeWriter::new(vec![], &HistoryQuery::default(), &[], redactor).unwrap();
@@ -124,14 +124,14 @@ async fn through_a_tape(pages: Vec<HistoryPage>, redactor: Option<Redactor>) -> 
 }
 
 #[tokio::test]
-async fn the_day_is_small_and_whole() {
-    let day = day();
+async fn a_day_is_small_on_a_tape_and_read_as_it_was_written() {
+    let day = record_day();
     let commands: usize = day.iter().map(|page| page.commands.len()).sum();
-    let (read, bytes) = through_a_tape(day.clone(), None).await;
+    let (read, bytes) = write_and_read(day.clone(), None).await;
     assert!(read == day);
-    let each = bytes as f64 / commands as f64;
-    println!("{commands} commands, {bytes} bytes, {each:.1} each");
-    assert!(commands > 4_000 && each < 60.0, "{commands} commands, {each:.1} bytes each");
+    let bytes_each = bytes as f64 / commands as f64;
+    println!("{commands} commands, {bytes} bytes, {bytes_each:.1} each");
+    assert!(commands > 4_000 && bytes_each < 60.0, "{commands} commands, {bytes_each:.1} bytes each");
 }
 
 const AIRCRAFT: &str = r#"
@@ -145,9 +145,9 @@ rule = [
 
 #[tokio::test]
 async fn a_redacted_day_is_decided_in_the_same_way() {
-    let day = day();
+    let day = record_day();
     let redactor = Redactor::parse(AIRCRAFT, "the airline's own secret").unwrap();
-    let (redacted, _) = through_a_tape(day.clone(), Some(redactor)).await;
+    let (redacted, _) = write_and_read(day.clone(), Some(redactor)).await;
     let tails = |day: &[HistoryPage]| -> Vec<String> {
         let aircraft = day.iter().filter(|page| page.aggregate.aggregate_type == "Aircraft");
         aircraft.map(|page| page.aggregate.id.clone()).collect()

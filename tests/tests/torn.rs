@@ -1,11 +1,10 @@
-//! What a power cut leaves: SQLite's write-ahead log ends anywhere, or has a hole. The store must open with the
-//! batches before that place, whole, and with nothing of those behind it.
+//! The files after a power cut: the write-ahead log of SQLite ends anywhere, or has a hole. The store must open with all batches
+//! before that position, and with nothing of those after it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use cantus_model::PartitionId;
 use std::{fs, ops::Range, path::Path, sync::Arc};
 
-use cantus_model::{Digest, Entry, EntryResult};
+use cantus_model::{Digest, Entry, EntryResult, PartitionId};
 use cantus_store::SqliteStore;
 use cantus_tests::{
     audit::audit,
@@ -14,24 +13,25 @@ use cantus_tests::{
 use tempfile::TempDir;
 
 const BATCHES: u64 = 24;
-/// Of the log file: its header, and a page with its own header.
+/// Bytes of the header of the log, and of a page with its header.
 const WAL_HEADER: usize = 32;
 const FRAME: usize = 24 + 1024;
 
 /// The files of a store that was copied while it was open, after its last batch.
-struct Torn {
+struct TornStore {
     db: Vec<u8>,
     wal: Vec<u8>,
     batches: Vec<Vec<Entry>>,
-    /// Where each batch begins and ends in the log.
-    places: Vec<Range<usize>>,
+    /// The range of each batch in the log.
+    ranges: Vec<Range<usize>>,
 }
 
+/// Returns a pseudo-random number.
 fn number(n: u64, of: &str) -> usize {
     (Digest::of_parts([&n.to_le_bytes(), of.as_bytes()]).seed() >> 1) as usize
 }
 
-/// One to six commands, some rejected, for three streams, with payloads of up to two pages.
+/// Returns one to six commands, some rejected, for three streams, with payloads of up to nine pages.
 fn batch(n: u64, versions: &mut [u64; 3]) -> Vec<Entry> {
     let entry = |k: usize| {
         let (id, stream) = (format!("c{n}-{k}"), (number(n, "stream") + k) % 3);
@@ -53,15 +53,23 @@ async fn open(folder: &Path) -> Subject {
     Arc::new(SqliteStore::open(&format!("sqlite:{}", folder.join("cantus.db").display())).await.unwrap())
 }
 
-/// Writes all batches. With `restart` the log is written into the file first and begins anew over what it was, as it
-/// does all the time: what follows its end is then old, not empty.
-async fn write(restart: bool) -> Torn {
+/// The state of the log before the first batch.
+#[derive(Clone, Copy, PartialEq)]
+enum LogStart {
+    /// It is short; nothing follows the last batch.
+    New,
+    /// It was moved into the file and began again, as it often does: older frames follow the last batch.
+    Restarted,
+}
+
+/// Writes all batches.
+async fn write(start: LogStart) -> TornStore {
     let folder = tempfile::tempdir().unwrap();
     let (db, wal) = (folder.path().join("cantus.db"), folder.path().join("cantus.db-wal"));
     let store = open(folder.path()).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut versions = [0; 3];
-    if restart {
+    if start == LogStart::Restarted {
         let filling: Vec<Entry> = (0..600).map(|n| accepted(&format!("f{n}"), "f", n, &["filling"; 1])).collect();
         for chunk in filling.chunks(3) {
             commit(&store, claim, chunk).await;
@@ -69,31 +77,32 @@ async fn write(restart: bool) -> Torn {
         cantus_tests::audit::checkpoint(&db).await;
     }
     let mut before = fs::read(&wal).unwrap();
-    let (mut batches, mut places) = (Vec::new(), Vec::<Range<usize>>::new());
+    let (mut batches, mut ranges) = (Vec::new(), Vec::<Range<usize>>::new());
     for n in 0..BATCHES {
         let batch = batch(n, &mut versions);
         commit(&store, claim, &batch).await;
         batches.push(batch);
         let after = fs::read(&wal).unwrap();
-        let from = places.last().map_or(if restart { 0 } else { before.len() }, |place| place.end);
-        places.push(from..end_of_change(&before, &after));
+        let from =
+            ranges.last().map_or(if start == LogStart::Restarted { 0 } else { before.len() }, |position| position.end);
+        ranges.push(from..end_of_change(&before, &after));
         before = after;
     }
-    let torn = Torn { db: fs::read(&db).unwrap(), wal: before, batches, places };
-    assert!(torn.places.windows(2).all(|pair| pair[0].end < pair[1].end));
-    assert_eq!(torn.places.last().is_some_and(|last| last.end < torn.wal.len()), restart);
+    let torn = TornStore { db: fs::read(&db).unwrap(), wal: before, batches, ranges };
+    assert!(torn.ranges.windows(2).all(|pair| pair[0].end < pair[1].end));
+    assert_eq!(torn.ranges.last().is_some_and(|last| last.end < torn.wal.len()), start == LogStart::Restarted);
     torn
 }
 
-/// The end of the last frame that differs.
+/// Returns the end of the last frame that differs.
 fn end_of_change(before: &[u8], after: &[u8]) -> usize {
     let same = |at: &usize| before.get(*at) == after.get(*at);
     let last = (0..after.len()).rev().find(|at| !same(at)).expect("a commit changes the log");
     WAL_HEADER + (last - WAL_HEADER + 1).div_ceil(FRAME) * FRAME
 }
 
-impl Torn {
-    /// The store with another log.
+impl TornStore {
+    /// Creates a store with another log.
     fn with_wal(&self, wal: &[u8]) -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("cantus.db"), &self.db).unwrap();
@@ -101,7 +110,7 @@ impl Torn {
         folder
     }
 
-    /// Opens the store, finds the first `whole` batches in it and nothing else, and completes it.
+    /// Opens the store, checks that it has the first `whole` batches and nothing else, and commits all batches again.
     async fn check(&self, wal: &[u8], whole: usize, what: &str) {
         let folder = self.with_wal(wal);
         let store = open(folder.path()).await;
@@ -124,34 +133,34 @@ impl Torn {
         assert_whole(&store).await;
     }
 
-    fn whole_before(&self, place: usize) -> usize {
-        self.places.iter().take_while(|batch| batch.end <= place).count()
+    fn count_whole_before(&self, position: usize) -> usize {
+        self.ranges.iter().take_while(|batch| batch.end <= position).count()
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_ends_anywhere() {
-    let torn = write(false).await;
-    let bounds = torn.places.iter().step_by(4).flat_map(|batch| [batch.end - 1, batch.end, batch.end + 1]);
-    let anywhere = (0..20).map(|n| torn.places[0].start + number(n, "cut") % (torn.wal.len() - torn.places[0].start));
+async fn a_wal_that_ends_anywhere_keeps_the_batches_before() {
+    let torn = write(LogStart::New).await;
+    let bounds = torn.ranges.iter().step_by(4).flat_map(|batch| [batch.end - 1, batch.end, batch.end + 1]);
+    let anywhere = (0..20).map(|n| torn.ranges[0].start + number(n, "cut") % (torn.wal.len() - torn.ranges[0].start));
     for cut in bounds.chain(anywhere).map(|cut| cut.min(torn.wal.len())) {
-        torn.check(&torn.wal[..cut], torn.whole_before(cut), &format!("cut at {cut}")).await;
+        torn.check(&torn.wal[..cut], torn.count_whole_before(cut), &format!("cut at {cut}")).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_that_ends_anywhere_over_an_older_one() {
-    let torn = write(true).await;
+async fn a_restarted_wal_that_ends_anywhere_keeps_the_batches_before() {
+    let torn = write(LogStart::Restarted).await;
     for cut in (0..12).map(|n| number(n, "cut") % torn.wal.len()).chain([0, 1, WAL_HEADER, torn.wal.len()]) {
-        torn.check(&torn.wal[..cut], torn.whole_before(cut), &format!("cut at {cut}")).await;
+        torn.check(&torn.wal[..cut], torn.count_whole_before(cut), &format!("cut at {cut}")).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_with_a_hole() {
-    for (restart, holes) in [(false, 12), (true, 8)] {
-        let torn = write(restart).await;
-        let (first, last) = (torn.places[0].start.max(WAL_HEADER), torn.places.last().unwrap().end);
+async fn a_wal_with_a_hole_keeps_the_batches_before() {
+    for (start, holes) in [(LogStart::New, 12), (LogStart::Restarted, 8)] {
+        let torn = write(start).await;
+        let (first, last) = (torn.ranges[0].start.max(WAL_HEADER), torn.ranges.last().unwrap().end);
         for n in 0..holes {
             let at = first + number(n, "hole") % (last - first);
             // A sector that was never written, or one bit of it.
@@ -162,7 +171,7 @@ async fn a_log_with_a_hole() {
             }
             let damaged = if n.is_multiple_of(2) { at } else { at - at % 512 };
             let frame = WAL_HEADER + damaged.saturating_sub(WAL_HEADER) / FRAME * FRAME;
-            torn.check(&wal, torn.whole_before(frame), &format!("a hole at {at}")).await;
+            torn.check(&wal, torn.count_whole_before(frame), &format!("a hole at {at}")).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Differences between decisions, as text for people: made of plain values.
+//! The text of differences between decisions, and of verification reports.
 
 use std::fmt::Write as _;
 
@@ -11,15 +11,15 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::render::{self, escaped, message};
 
-/// The groups of differences, the largest first, each with its first examples.
-pub(crate) fn groups(findings: &Findings, examples: usize) -> String {
+/// Renders the groups of differences, the largest first, each with its first examples.
+pub(crate) fn groups_text(findings: &Findings, examples: usize) -> String {
     let mut groups: Vec<&FindingGroup> = findings.groups.iter().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    groups.into_iter().map(|it| group(it, examples)).collect()
+    groups.into_iter().map(|it| group_text(it, examples)).collect()
 }
 
-/// One of them.
-pub(crate) fn group(group: &FindingGroup, examples: usize) -> String {
+/// Renders one group of differences.
+pub(crate) fn group_text(group: &FindingGroup, examples: usize) -> String {
     let code = group.code.as_ref().map(|code| format!(" ({})", message(code))).unwrap_or_default();
     let waived = group.waived.as_ref().map(|reason| format!("; waived: {}", message(reason))).unwrap_or_default();
     let FindingGroup { aggregate, command, change, count, .. } = group;
@@ -31,65 +31,65 @@ pub(crate) fn group(group: &FindingGroup, examples: usize) -> String {
     text
 }
 
-/// One command, and how its decision changed.
+/// Renders one command, with its decision before and now.
 pub(crate) fn example_text(example: &FindingExample) -> String {
     let FindingExample { aggregate, command_id, version, before, now, .. } = example;
     let (aggregate, command_id) = (escaped(aggregate), escaped(command_id));
     let mut text = format!("           {aggregate} at version {version}, command {command_id}\n");
-    for line in diff(&decision(before), &decision(now)) {
+    for line in diff(&decision_text(before), &decision_text(now)) {
         let _ = writeln!(text, "             {line}");
     }
     text
 }
 
-/// The parts of a decision in a report, its values as they were written.
+/// The parts of a decision in a report. Values keep their bytes.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct DecisionFields {
     /// The events of a command that was accepted.
     pub(crate) accepted: Option<Vec<EventFields>>,
     /// The rejection of one that was rejected.
     pub(crate) rejected: Option<RejectionFields>,
-    /// Why it was not decided.
+    /// The reason why the command was not decided.
     pub(crate) undecided: Option<String>,
-    /// What the guest faulted with.
+    /// The message of the guest's fault.
     pub(crate) fault: Option<String>,
-    /// The call in which it did.
+    /// The call in which the guest faulted.
     #[serde(rename = "in")]
     call: Option<String>,
-    /// A state, where no command but a state differs.
+    /// The state, where a state differs and not a decision.
     state: Option<JsonText>,
 }
 
 /// An event of a decision.
 #[derive(Debug, Deserialize)]
 pub(crate) struct EventFields {
-    /// Its name.
+    /// The name of the event.
     pub(crate) event: String,
     version: u32,
     payload: JsonText,
 }
 
-/// A rejection.
+/// The rejection of a decision.
 #[derive(Debug, Deserialize)]
 pub(crate) struct RejectionFields {
-    /// Its code.
+    /// The code of the rejection.
     pub(crate) code: String,
     message: String,
     detail: Option<JsonText>,
 }
 
 impl DecisionFields {
-    /// Those of a decision; none if it was not reached.
-    pub(crate) fn of(decision: &JsonText) -> Self {
+    /// Parses the parts of a decision. A decision that was not reached has none.
+    pub(crate) fn parse(decision: &JsonText) -> Self {
         serde_json::from_str(decision.get()).unwrap_or_default()
     }
 }
 
-/// A decision, a line for each event.
-pub(crate) fn decision(decision: &JsonText) -> String {
-    match DecisionFields::of(decision) {
+/// Renders a decision, with a line for each event.
+pub(crate) fn decision_text(decision: &JsonText) -> String {
+    match DecisionFields::parse(decision) {
         DecisionFields { accepted: Some(events), .. } if events.is_empty() => "accepted, no events\n".to_owned(),
-        DecisionFields { accepted: Some(events), .. } => events.iter().map(event).collect(),
+        DecisionFields { accepted: Some(events), .. } => events.iter().map(event_text).collect(),
         DecisionFields { rejected: Some(it), .. } => {
             let detail = it.detail.map(|detail| format!(" {}", escaped(detail))).unwrap_or_default();
             format!("rejected {}: {}{detail}\n", message(it.code), message(it.message))
@@ -103,29 +103,29 @@ pub(crate) fn decision(decision: &JsonText) -> String {
     }
 }
 
-fn event(event: &EventFields) -> String {
+fn event_text(event: &EventFields) -> String {
     let EventFields { event, version, payload } = event;
     format!("{} v{version} {}\n", escaped(event), escaped(payload))
 }
 
-/// A string without its quotes, anything else as it was written.
+/// Renders a string without its quotes, and any other value unchanged.
 fn plain(json: &JsonText) -> String {
     serde_json::from_str::<String>(json.get()).map_or_else(|_| escaped(json), escaped)
 }
 
-/// Unchanged lines that stand around a change.
-const CONTEXT: usize = 2;
+/// Unchanged lines around a change.
+const CONTEXT_LINES: usize = 2;
 
-/// The lines of one text against those of another: what changed, and a little around it. `…` stands for the others.
+/// Compares two texts line by line, and returns the changed lines with a few lines around them. `…` stands for the others.
 pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
     let diff = TextDiff::from_lines(before, now);
     let mut lines = Vec::new();
-    let mut shown = 0;
-    for hunk in &diff.grouped_ops(CONTEXT) {
-        if hunk.first().is_some_and(|op| op.old_range().start > shown) {
+    let mut end = 0;
+    for hunk in &diff.grouped_ops(CONTEXT_LINES) {
+        if hunk.first().is_some_and(|op| op.old_range().start > end) {
             lines.push("  …".to_owned());
         }
-        shown = hunk.last().map_or(shown, |op| op.old_range().end);
+        end = hunk.last().map_or(end, |op| op.old_range().end);
         for change in hunk.iter().flat_map(|op| diff.iter_changes(op)) {
             let sign = match change.tag() {
                 ChangeTag::Delete => '-',
@@ -135,23 +135,14 @@ pub(crate) fn diff(before: &str, now: &str) -> Vec<String> {
             lines.push(format!("{sign} {}", change.value().trim_end()));
         }
     }
-    if !lines.is_empty() && shown < before.lines().count() {
+    if !lines.is_empty() && end < before.lines().count() {
         lines.push("  …".to_owned());
     }
     lines
 }
 
-/// How much of history a verification has checked, for a table.
-pub(crate) fn checked(report: &VerificationReport) -> String {
-    match report.recorded {
-        None => "off".to_owned(),
-        Some(0) => "none recorded".to_owned(),
-        Some(recorded) => format!("{} of {}", render::count(report.checked()), render::count(recorded)),
-    }
-}
-
-/// A verification, for people.
-pub(crate) fn report(report: &VerificationReport) -> String {
+/// Renders a verification report.
+pub(crate) fn report_text(report: &VerificationReport) -> String {
     let Findings { streams, commands, identical, .. } = report.findings;
     let streams = render::count(streams);
     let candidate =
@@ -162,14 +153,14 @@ pub(crate) fn report(report: &VerificationReport) -> String {
         let _ = writeln!(text, "{}", report.coverage());
     } else {
         let _ = writeln!(text, "{}, in {streams} streams", report.coverage());
-        let _ = writeln!(text, "{:>9}  decided alike", render::count(identical));
-        text.push_str(&groups(&report.findings, usize::MAX));
+        let _ = writeln!(text, "{:>9}  identical", render::count(identical));
+        text.push_str(&groups_text(&report.findings, usize::MAX));
     }
     if !report.complete {
-        text.push_str("there was no time for more: see the setting verify.time_ms\n");
+        text.push_str("the time of the setting verify.time_ms was over before all commands were decided\n");
     }
     if !report.removed.is_empty() && report.is_allowed() {
-        let _ = writeln!(text, "it no longer has {}", escaped(report.removed.join(", ")));
+        let _ = writeln!(text, "it removes {}", escaped(report.removed.join(", ")));
     }
     match report.refused.as_slice() {
         [] => text.push_str("it may go live\n"),
@@ -189,11 +180,11 @@ mod tests {
     use super::*;
 
     fn text(json: &str) -> String {
-        decision(&serde_json::from_str(json).unwrap())
+        decision_text(&serde_json::from_str(json).unwrap())
     }
 
     #[test]
-    fn decisions_show_their_values_as_they_were_written() {
+    fn values_in_a_decision_keep_their_bytes() {
         let payload = r#"{"b":0.48631448008240996,"a":1.23e29,"b":123456789012345678901234567890}"#;
         let accepted = format!(r#"{{"accepted":[{{"event":"E","payload":{payload},"version":1}}]}}"#);
         assert_eq!(text(&accepted), format!("E v1 {payload}\n"));
@@ -202,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_decision_has_a_line_as_well() {
+    fn every_kind_of_outcome_has_a_line() {
         assert_eq!(text(r#"{"accepted":[]}"#), "accepted, no events\n");
         assert_eq!(text(r#"{"undecided":"unknown"}"#), "refused: unknown\n");
         assert_eq!(text(r#"{"fault":"a\nb","in":"handle"}"#), "fault in handle: a\\nb\n");

@@ -1,56 +1,57 @@
 //! The binary `cantus`.
 //!
-//! Three layers, each knowing only the one before it: arguments as typed ([`args`]), settings as resolved
-//! ([`settings`]), and `cantus_host`. Then one file per command under [`commands`].
+//! Each command, in a file of its own under [`commands`], has its arguments ([`cli`]), resolves the settings ([`settings`])
+//! and calls `cantus_host`.
 
 mod args;
-mod atomic_file;
+mod cli;
 mod commands;
 mod exit_codes;
 mod findings;
 mod logs;
 mod notices;
 mod output;
+mod output_file;
 mod render;
 mod settings;
-mod store_access;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use exit_codes::{CliError, Exit};
+use output::OutputFormat;
 
 fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse() {
+    let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return report_arguments(&error),
     };
-    let json = cli.global.json;
+    let format = cli.global.format();
     let exit = match run(cli) {
         Ok(exit) => exit,
-        // Whoever read our output has seen enough.
+        // The reader of the output has closed it on purpose, for example `head`.
         Err(failure) if failure.is_broken_pipe() => Exit::Ok,
         Err(failure) => {
-            eprintln!("{}", render::failure(&failure, json));
+            eprintln!("{}", render::failure(&failure, format));
             failure.exit
         }
     };
     ExitCode::from(exit.code())
 }
 
-/// Arguments that make no sense; or a call for help, which clap answers.
-fn refuse(error: &clap::Error) -> ExitCode {
+/// Reports invalid arguments, or prints the help that was asked for.
+fn report_arguments(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|arg| arg == "--json") {
         let text = error.to_string();
-        let what = text.lines().next().unwrap_or_default();
-        let failure = CliError::new(Exit::Usage, what.strip_prefix("error: ").unwrap_or(what));
-        eprintln!("{}", render::failure(&failure, true));
+        let line = text.lines().next().unwrap_or_default();
+        let failure = CliError::new(Exit::Usage, line.strip_prefix("error: ").unwrap_or(line));
+        eprintln!("{}", render::failure(&failure, OutputFormat::Json));
         return ExitCode::from(Exit::Usage.code());
     }
     error.exit()
 }
 
-fn run(cli: args::Cli) -> Result<Exit, CliError> {
-    let _last_lines = logs::start(&cli.global.log)?;
-    commands::run(cli.command, &cli.global)
+fn run(cli: cli::Cli) -> Result<Exit, CliError> {
+    let _flush_logs = logs::start(&cli.global.log)?;
+    cli.run()
 }

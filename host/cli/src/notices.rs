@@ -1,4 +1,4 @@
-//! What the registry of a running host tells people, one line each.
+//! The notices of the registry of a running host, as lines on stderr.
 
 use cantus_engine::registry::RegistryNotice;
 use cantus_model::ActivationCause;
@@ -8,13 +8,12 @@ use crate::{
     render::{escaped, message},
 };
 
-/// Tells it on stderr.
-pub(crate) fn tell(notice: &RegistryNotice) {
-    output::above_progress(|| eprint!("{}", text(notice)));
+/// Prints a notice to stderr.
+pub(crate) fn print_notice(notice: &RegistryNotice) {
+    output::above_progress(|| eprint!("{}", notice_text(notice)));
 }
 
-/// For people.
-fn text(notice: &RegistryNotice) -> String {
+fn notice_text(notice: &RegistryNotice) -> String {
     match notice {
         RegistryNotice::Changed { activation, version, before, report } => {
             let plugin = escaped(&activation.plugin);
@@ -24,10 +23,10 @@ fn text(notice: &RegistryNotice) -> String {
                 None => format!("{plugin} is not live any more: {why}\n"),
                 Some(version) => {
                     let why = match activation.cause {
-                        ActivationCause::Faulted => format!("went back by itself: {why}"),
+                        ActivationCause::Faulted => format!("the host rolled back by itself: {why}"),
                         _ => why,
                     };
-                    let differences = report.as_ref().map(|report| findings::groups(&report.findings, 1));
+                    let differences = report.as_ref().map(|report| findings::groups_text(&report.findings, 1));
                     format!("{plugin} {version} is live{before}: {why}\n{}", differences.unwrap_or_default())
                 }
             }
@@ -38,12 +37,12 @@ fn text(notice: &RegistryNotice) -> String {
                 _ => status.reason.clone().unwrap_or_default(),
             };
             let reason = message(reason);
-            let what = match (&status.plugin, &status.version) {
+            let file = match (&status.plugin, &status.version) {
                 (Some(plugin), Some(version)) => format!("{} ({plugin} {version})", status.file),
                 _ => status.file.clone(),
             };
-            format!("{} is refused: {reason}\n", escaped(what))
+            format!("{} is refused: {reason}\n", escaped(file))
         }
-        RegistryNotice::Trouble(why) => format!("plugins: {}\n", message(why)),
+        RegistryNotice::Problem(why) => format!("plugins: {}\n", message(why)),
     }
 }

@@ -1,4 +1,4 @@
-//! The two streams that people and programs read: stdout for results, stderr for progress.
+//! Writes results to stdout, and progress to stderr.
 
 use std::{
     io::{self, Write},
@@ -15,17 +15,26 @@ use crate::{
 
 static PROGRESS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Shows a progress bar, on a terminal only.
-pub(crate) fn show(bar: ProgressBar) -> ProgressBar {
+/// The form of results on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OutputFormat {
+    /// Text for people.
+    Text,
+    /// JSON lines for programs.
+    Json,
+}
+
+/// Shows a progress bar.
+pub(crate) fn add_progress(bar: ProgressBar) -> ProgressBar {
     PROGRESS.add(bar)
 }
 
-/// Runs `write` while the progress bar stands aside.
+/// Runs `write` while the progress bars are hidden.
 pub(crate) fn above_progress<T>(write: impl FnOnce() -> T) -> T {
     PROGRESS.suspend(write)
 }
 
-/// Prints text for people to stdout. Whatever a terminal would obey is escaped, in case somebody forgot to.
+/// Prints text for people to stdout. It escapes control characters again, in case a caller forgot to.
 ///
 /// # Errors
 /// If stdout is closed or cannot be written.
@@ -33,7 +42,7 @@ pub(crate) fn print(text: &str) -> Result<(), CliError> {
     write(&render::escape(text, |c| render::is_unsafe(c) && c != '\n'))
 }
 
-/// Writes text to stdout, exactly.
+/// Writes text to stdout, unchanged.
 ///
 /// # Errors
 /// If stdout is closed or cannot be written.
@@ -42,7 +51,7 @@ pub(crate) fn write(text: &str) -> Result<(), CliError> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).or_exit(Exit::Machine)
 }
 
-/// Prints one JSON object on a line of its own to stdout.
+/// Prints one JSON object as a line to stdout.
 ///
 /// # Errors
 /// If stdout is closed or cannot be written.
@@ -50,7 +59,7 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     write(&json_line(value)?)
 }
 
-/// One JSON object and a line end.
+/// Serialises a value as one line of JSON.
 ///
 /// # Errors
 /// If the value cannot be serialised.

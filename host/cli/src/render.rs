@@ -1,38 +1,38 @@
-//! Text for people, made of plain values: nothing here reads, prints or asks for the time.
+//! Text for people, made of plain values. Nothing here has side effects.
 
 mod escape;
 mod pretty;
 
 use serde_json::{json, value::RawValue};
 
+pub(crate) use cantus_host::wire::count_text as count;
 pub(crate) use escape::{MESSAGE_BYTES, cut, escape, escaped, is_unsafe, message};
 
-use crate::exit_codes::CliError;
+use crate::{exit_codes::CliError, output::OutputFormat};
 
-/// Most bytes of an error that people are shown.
+/// Most bytes of an error message on stderr.
 const ERROR_BYTES: usize = 16 << 10;
 
-/// An error, for people or for programs.
-pub(crate) fn failure(failure: &CliError, as_json: bool) -> String {
+/// Renders an error.
+pub(crate) fn failure(failure: &CliError, format: OutputFormat) -> String {
     let message = format!("{:#}", failure.error);
     let message = message.trim_end();
-    if as_json {
-        json!({"error": message, "exit_code": failure.exit.code()}).to_string()
-    } else {
-        format!("error: {}", hanging(&cut(message, ERROR_BYTES)))
+    match format {
+        OutputFormat::Json => json!({"error": message, "exit_code": failure.exit.code()}).to_string(),
+        OutputFormat::Text => format!("error: {}", indented(&cut(message, ERROR_BYTES))),
     }
 }
 
-/// Text whose further lines are indented, so that none of them looks like a line of its own.
-fn hanging(text: &str) -> String {
+/// Indents all lines but the first, so that none of them looks like another message.
+fn indented(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(escaped).collect();
     let further = lines.get(1..).unwrap_or_default();
     let is_indented = further.iter().all(|line| line.starts_with("  "));
     lines.join(if is_indented { "\n" } else { "\n  " })
 }
 
-/// Columns under headings, left-aligned but for those in `numbers`; the last column is as long as it likes. Each row is
-/// one line, whatever its cells hold.
+/// Renders columns under headings. Those in `numbers` are right-aligned, and the last one is not padded. Line ends in cells
+/// are escaped, so each row is one line.
 pub(crate) fn table(headings: &[&str], numbers: &[usize], rows: &[Vec<String>]) -> String {
     let headings: Vec<String> = headings.iter().map(ToString::to_string).collect();
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(escaped).collect()).collect();
@@ -58,7 +58,7 @@ pub(crate) fn table(headings: &[&str], numbers: &[usize], rows: &[Vec<String>]) 
     text
 }
 
-/// The text with spaces after it, up to `width` characters. The width of a format has 16 bits, and data may be wider.
+/// Pads a text with spaces to `width` characters. A format width has only 16 bits, and a text may be longer.
 pub(crate) fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", padding(text, width))
 }
@@ -67,20 +67,7 @@ fn padding(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(text.chars().count()))
 }
 
-/// `1234567` as `1,234,567`.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// Bytes with a unit: `153.2 KiB`.
+/// Formats a number of bytes with a unit: `153.2 KiB`.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 3] = ["KiB", "MiB", "GiB"];
     let mut value = bytes as f64;
@@ -95,32 +82,32 @@ pub(crate) fn bytes(bytes: u64) -> String {
     if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") }
 }
 
-/// Bytes of a payload that text output shows, unless all of it is asked for.
+/// Most bytes of a payload in text output, unless `--full` is given.
 pub(crate) const PAYLOAD_BYTES: usize = 4_096;
 
-/// How much of a payload is shown.
+/// Limits the length of payloads in text output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Length {
-    /// The first [`PAYLOAD_BYTES`], and how many more there are.
+pub(crate) enum PayloadLength {
+    /// At most [`PAYLOAD_BYTES`], with a count of the other bytes.
     Bounded,
-    /// All of it.
+    /// The whole payload.
     Full,
 }
 
-impl Length {
-    /// As `--full` says.
-    pub(crate) fn of(full: bool) -> Self {
+impl PayloadLength {
+    /// Converts the flag `--full`.
+    pub(crate) fn from_flag(full: bool) -> Self {
         if full { Self::Full } else { Self::Bounded }
     }
 }
 
-/// The beginning of a payload on one line: its text if it is some, else its bytes in hexadecimal.
+/// Renders the beginning of a payload on one line: as text, or in hexadecimal if it is not text.
 pub(crate) fn payload(payload: &[u8]) -> String {
-    payload_of(payload, Length::Bounded)
+    payload_of(payload, PayloadLength::Bounded)
 }
 
-/// The same, of any length.
-pub(crate) fn payload_of(payload: &[u8], length: Length) -> String {
+/// Renders a payload on one line, as [`payload`] does, up to a length.
+pub(crate) fn payload_of(payload: &[u8], length: PayloadLength) -> String {
     let line = match std::str::from_utf8(payload) {
         Ok(text) if !text.chars().any(|char| char.is_control() && !char.is_whitespace()) => {
             text.split(['\n', '\r']).map(str::trim).collect::<Vec<_>>().join(" ")
@@ -128,16 +115,16 @@ pub(crate) fn payload_of(payload: &[u8], length: Length) -> String {
         _ => format!("0x{}", hex::encode(payload)),
     };
     escaped(match length {
-        Length::Bounded => cut(&line, PAYLOAD_BYTES),
-        Length::Full => line,
+        PayloadLength::Bounded => cut(&line, PAYLOAD_BYTES),
+        PayloadLength::Full => line,
     })
 }
 
-/// JSON over several lines, with its values as they were written; or whatever it is on one line.
+/// Renders JSON over several lines, with its values unchanged, and any other payload on one line.
 pub(crate) fn payload_pretty(bytes: &[u8]) -> String {
     match serde_json::from_slice::<&RawValue>(bytes) {
         Ok(json) => pretty::pretty(json.get()),
-        Err(_) => payload_of(bytes, Length::Full),
+        Err(_) => payload_of(bytes, PayloadLength::Full),
     }
 }
 
@@ -147,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_aligned_and_lines_not_padded() {
+    fn columns_are_aligned_and_lines_are_not_padded() {
         let rows = [vec!["9".to_owned(), "Opened".to_owned()], vec!["10".to_owned(), "X".to_owned()]];
         assert_eq!(table(&["at", "event"], &[0], &rows), "at  event\n 9  Opened\n10  X\n");
     }
@@ -163,27 +150,26 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_makes_a_row() {
+    fn a_line_end_in_a_cell_makes_no_row() {
         let rows = [vec!["a\n 7  forged".to_owned(), "b\u{202e}c".to_owned()]];
         assert_eq!(table(&["id", "b"], &[], &rows), "id             b\na\\n 7  forged  b\\u{202e}c\n");
     }
 
     #[test]
-    fn an_error_has_one_beginning() {
-        let error = |text: &str| failure(&CliError::new(crate::exit_codes::Exit::Some, text), false);
+    fn the_lines_of_an_error_are_indented() {
+        let error = |text: &str| failure(&CliError::new(crate::exit_codes::Exit::Partial, text), OutputFormat::Text);
         assert_eq!(error("refused:\n  a\n  b"), "error: refused:\n  a\n  b");
         assert_eq!(error("refused:\n  a\nerror: b\u{1b}"), "error: refused:\n    a\n  error: b\\u{1b}");
         assert!(error(&"x".repeat(100_000)).ends_with("… (83,616 more bytes)"));
     }
 
     #[test]
-    fn numbers_are_grouped() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    fn bytes_have_a_unit() {
         assert_eq!([12, 1024, 5 << 20].map(bytes), ["12 bytes", "1.0 KiB", "5.0 MiB"]);
     }
 
     #[test]
-    fn payloads_of_any_format_can_be_shown() {
+    fn payloads_of_any_format_are_rendered() {
         assert_eq!(payload(b"{\n  \"a\": 1\n}"), "{ \"a\": 1 }");
         assert_eq!(payload(&[0xff, 1]), "0xff01");
         assert_eq!(payload("\"a\u{202e}b\"\t".as_bytes()), "\"a\\u{202e}b\"");
@@ -192,9 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn long_payloads_are_cut_unless_all_is_asked_for() {
+    fn long_payloads_are_cut_unless_the_whole_is_wanted() {
         let long = "x".repeat(PAYLOAD_BYTES + 65_536);
         assert_eq!(payload(long.as_bytes()), format!("{}… (65,536 more bytes)", "x".repeat(PAYLOAD_BYTES)));
-        assert_eq!(payload_of(long.as_bytes(), Length::Full), long);
+        assert_eq!(payload_of(long.as_bytes(), PayloadLength::Full), long);
     }
 }

@@ -1,6 +1,6 @@
-//! Settings as resolved: flag, else environment, else `cantus.toml`, else default.
+//! The settings. Each value comes from a flag, else from the environment, else from `cantus.toml`, else from its default.
 //!
-//! [`keys::KEYS`] names every one of them; [`resolve`] merges the layers and remembers where each value came from.
+//! [`keys::KEYS`] lists every setting; [`resolve`] merges the layers and records the origin of each value.
 
 mod keys;
 mod layers;
@@ -12,19 +12,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use keys::KEYS;
-pub(crate) use layers::{Given, Origin, file_path, gather};
+pub(crate) use layers::{GivenValue, Origin, file_path, gather};
 
 use crate::exit_codes::{CliError, Exit};
 
-/// Everything that can be set.
+/// The settings of the command line and the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Settings {
-    /// The host's.
+    /// The settings of the host.
     #[serde(flatten)]
     pub(crate) host: HostSettings,
-    /// Commands of one `cantus run` that are on their way at once.
+    /// Most commands of one `cantus run` that are submitted and not answered yet.
     pub(crate) in_flight: usize,
-    /// Bytes of one line of a command file.
+    /// Most bytes of one line of a command file.
     pub(crate) line_bytes: usize,
 }
 
@@ -37,41 +37,41 @@ impl Default for Settings {
 /// One setting as `cantus settings` shows it.
 #[derive(Debug, Serialize)]
 pub(crate) struct SettingRow {
-    /// As in `cantus.toml`, with its section: `engine.shards`.
+    /// The name in `cantus.toml`, with its section: `engine.shards`.
     pub(crate) key: &'static str,
-    /// What it is.
+    /// The value.
     pub(crate) value: Value,
-    /// What it is counted in.
+    /// The unit of the value.
     pub(crate) unit: &'static str,
-    /// Where it came from.
+    /// The origin of the value.
     pub(crate) origin: String,
-    /// What it is for.
+    /// The meaning, for people.
     pub(crate) meaning: &'static str,
 }
 
-/// The settings, and how each came to be.
+/// The settings, with the origin of each value.
 #[derive(Debug)]
-pub(crate) struct Resolved {
+pub(crate) struct ResolvedSettings {
     /// The values.
     pub(crate) settings: Settings,
-    /// The same, with unit and origin, in the order of [`KEYS`].
+    /// The values with their units and origins, in the order of [`KEYS`].
     pub(crate) rows: Vec<SettingRow>,
 }
 
-/// Lays what was given over the defaults. Later layers win.
+/// Merges the given values into the defaults. A later value replaces an earlier one.
 ///
 /// # Errors
-/// If a key is unknown, or a value is of the wrong kind or out of bounds.
-pub(crate) fn resolve(given: Vec<Given>) -> Result<Resolved, CliError> {
+/// If a key is unknown, or a value has the wrong type or is out of bounds.
+pub(crate) fn resolve(given: Vec<GivenValue>) -> Result<ResolvedSettings, CliError> {
     let usage = |error: serde_json::Error| CliError::new(Exit::Usage, format!("the settings: {error}"));
     let mut values = serde_json::to_value(Settings::default()).map_err(usage)?;
     let mut origins = BTreeMap::new();
-    for Given { key, value, origin } in given {
+    for GivenValue { key, value, origin } in given {
         let known = keys::find(&key).map_err(|error| CliError::new(Exit::Usage, format!("{origin}: {error}")))?;
-        let slot = values.pointer_mut(&known.pointer());
-        let slot = slot.ok_or_else(|| CliError::new(Exit::Usage, format!("{key} cannot be set")))?;
+        let current = values.pointer_mut(&known.pointer());
+        let current = current.ok_or_else(|| CliError::new(Exit::Usage, format!("{key} cannot be set")))?;
         let refused = |why: &str| CliError::new(Exit::Usage, format!("{origin}: {key} {why}"));
-        *slot = known.accept(slot, value).map_err(|why| refused(&why))?;
+        *current = known.accept(current, value).map_err(|why| refused(&why))?;
         origins.insert(known.name, origin);
     }
     let rows = KEYS
@@ -84,7 +84,7 @@ pub(crate) fn resolve(given: Vec<Given>) -> Result<Resolved, CliError> {
             meaning: key.meaning,
         })
         .collect();
-    Ok(Resolved { settings: serde_json::from_value(values).map_err(usage)?, rows })
+    Ok(ResolvedSettings { settings: serde_json::from_value(values).map_err(usage)?, rows })
 }
 
 #[cfg(test)]
@@ -92,13 +92,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn given(key: &str, value: impl Into<Value>) -> Given {
-        Given { key: key.to_owned(), value: value.into(), origin: Origin::File("cantus.toml".into()) }
+    fn given(key: &str, value: impl Into<Value>) -> GivenValue {
+        GivenValue { key: key.to_owned(), value: value.into(), origin: Origin::File("cantus.toml".into()) }
     }
 
     #[test]
-    fn later_layers_win_and_origins_are_kept() {
-        let flag = Given { origin: Origin::Flag("--in-flight".into()), ..given("in_flight", "1_000") };
+    fn a_later_layer_replaces_an_earlier_one() {
+        let flag = GivenValue { origin: Origin::Flag("--in-flight".into()), ..given("in_flight", "1_000") };
         let resolved = resolve(vec![given("in_flight", 7), given("wasm.memory_bytes", 65536), flag]).unwrap();
         assert_eq!(resolved.settings.in_flight, 1000);
         assert_eq!(resolved.settings.host.wasm.memory_bytes, 65536);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused_with_the_reason() {
+    fn invalid_settings_are_refused_with_the_reason() {
         let error = |given| format!("{}", resolve(vec![given]).unwrap_err().error);
         assert_eq!(
             error(given("engine.shard", 4)),
@@ -121,11 +121,11 @@ mod tests {
             error(given("wasm.sandboxes", 1_u64 << 32)),
             "cantus.toml: wasm.sandboxes must be at most 4294967295"
         );
-        assert_eq!(error(given("store", 5)), "cantus.toml: store must be a text, not 5");
+        assert_eq!(error(given("store", 5)), "cantus.toml: store must be a string, not 5");
     }
 
     #[test]
-    fn every_setting_is_named_once() {
+    fn every_setting_has_a_key() {
         fn leaves(prefix: &str, value: &Value, found: &mut Vec<String>) {
             match value {
                 Value::Object(fields) => fields.iter().for_each(|(name, value)| {

@@ -1,4 +1,4 @@
-//! A bound on the bytes that many parts of an engine hold together.
+//! A common bound on the bytes that many parts of an engine hold.
 
 use std::sync::{
     Arc,
@@ -16,8 +16,9 @@ impl ByteBudget {
         Arc::new(Self { limit, used: AtomicUsize::new(0) })
     }
 
-    /// Takes `bytes` if no more than `share` are in use then. Whatever its size, one is let in when nothing is in use.
-    pub(crate) fn try_take(self: &Arc<Self>, bytes: usize, share: usize) -> Option<ByteReservation> {
+    /// Reserves `bytes` if at most `share` bytes are in use then. If nothing is in use, a reservation of any size
+    /// succeeds.
+    pub(crate) fn try_reserve(self: &Arc<Self>, bytes: usize, share: usize) -> Option<ByteReservation> {
         let take = |used: usize| (used == 0 || used.saturating_add(bytes) <= share).then(|| used.saturating_add(bytes));
         self.used.fetch_update(Relaxed, Relaxed, take).ok()?;
         Some(ByteReservation { budget: Arc::clone(self), base: bytes, extra: 0 })
@@ -27,8 +28,8 @@ impl ByteBudget {
         self.limit
     }
 
-    /// Whether as much is in use as may be.
-    pub(crate) fn is_used_up(&self) -> bool {
+    /// Reports whether the limit is reached.
+    pub(crate) fn is_exhausted(&self) -> bool {
         self.used.load(Relaxed) >= self.limit
     }
 }
@@ -41,7 +42,8 @@ pub(crate) struct ByteReservation {
 }
 
 impl ByteReservation {
-    /// Holds `extra` bytes beside those that were taken, in place of the extra bytes before, beyond the limit if it must.
+    /// Reserves `extra` bytes beside the first ones, in place of the extra bytes before, beyond the limit if
+    /// necessary.
     pub(crate) fn set_extra(&mut self, extra: usize) {
         let before = std::mem::replace(&mut self.extra, extra);
         self.budget.used.fetch_add(extra, Relaxed);
@@ -61,25 +63,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_given_back_can_be_taken_again() {
+    fn released_bytes_can_be_reserved_again() {
         let budget = ByteBudget::new(10);
-        let mut first = budget.try_take(4, 5).unwrap();
-        assert!(budget.try_take(2, 5).is_none());
+        let mut first = budget.try_reserve(4, 5).unwrap();
+        assert!(budget.try_reserve(2, 5).is_none());
         first.set_extra(6);
-        assert!(budget.is_used_up());
+        assert!(budget.is_exhausted());
         first.set_extra(1);
-        assert!(!budget.is_used_up());
+        assert!(!budget.is_exhausted());
         drop(first);
         assert_eq!(budget.used.load(Relaxed), 0);
-        assert!(budget.try_take(5, 5).is_some());
+        assert!(budget.try_reserve(5, 5).is_some());
     }
 
     #[test]
-    fn what_is_larger_than_the_budget_is_let_in_alone() {
+    fn a_reservation_larger_than_the_budget_succeeds_when_nothing_is_in_use() {
         let budget = ByteBudget::new(10);
-        let large = budget.try_take(100, 5).unwrap();
-        assert!(budget.try_take(1, 5).is_none());
+        let large = budget.try_reserve(100, 5).unwrap();
+        assert!(budget.try_reserve(1, 5).is_none());
         drop(large);
-        assert!(budget.try_take(1, 5).is_some());
+        assert!(budget.try_reserve(1, 5).is_some());
     }
 }

@@ -1,12 +1,12 @@
-//! Where `context.now` comes from, before it is held to the stream's own past.
+//! Clocks for `context.now`. The engine raises it to the time of the stream's last event if that is later.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cantus_model::Timestamp;
 
-/// Tells the time at which a command is admitted.
+/// A source of the time at which commands are admitted.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
@@ -21,7 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Always the same time: for tests and golden files.
+/// A clock that always shows the same time, for tests and golden files.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedClock(pub Timestamp);
 

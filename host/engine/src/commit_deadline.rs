@@ -1,4 +1,4 @@
-//! The deadline of commits: a task that answers for a store that does not.
+//! The deadline of commits: a task that answers in place of a store that does not.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,12 +8,12 @@ use crossbeam_channel::Sender;
 use crate::{
     commit_queue::CommitQueue,
     shard_message::ShardMessage,
-    silent_store::silent_store,
     stop_signal::StopSignal,
-    submission::{SettledJob, Submission, SubmissionTicket},
+    store_timeout::commit_timed_out,
+    submission::{Submission, SubmissionResult, SubmissionTicket},
 };
 
-/// How often it looks, at the least: an answer comes at most so much later than the deadline.
+/// The longest pause between two checks: an answer comes at most this long after the deadline.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 pub(crate) struct CommitDeadline {
@@ -24,7 +24,7 @@ pub(crate) struct CommitDeadline {
 }
 
 impl CommitDeadline {
-    /// Looks until the task is aborted, or the engine has stopped.
+    /// Checks until the task is aborted, or the engine has stopped.
     pub(crate) async fn run(self) {
         let pause = (self.timeout / 4).clamp(Duration::from_millis(1), LONGEST_PAUSE);
         while !self.signal.is_stopped() {
@@ -35,11 +35,11 @@ impl CommitDeadline {
                 self.refuse(waiting);
             }
         }
-        // The store may hold the committer for ever; nobody waits for that.
+        // The store may block the committer for ever, and nobody waits for that.
         self.queue.abandon();
     }
 
-    /// The shards answer, since they know what else depends on these commands.
+    /// The shards answer, because they know which other decisions depend on these commands.
     fn expire(&self, tickets: Vec<SubmissionTicket>) {
         let timeout_ms = self.timeout.as_millis() as u64;
         tracing::error!(commands = tickets.len(), timeout_ms, "the store does not answer");
@@ -48,37 +48,38 @@ impl CommitDeadline {
             by_shard[ticket.shard].push(ticket.job);
         }
         for (shard, jobs) in self.shards.iter().zip(by_shard) {
-            // A shard that is gone has dropped its callers already. One without jobs in the batch may hold commands back.
+            // A shard that has ended has answered its callers already. One without jobs in the batch may have
+            // deferred commands.
             let _ = shard.send(ShardMessage::BatchExpired(jobs));
         }
     }
 
-    /// What waits behind the batch has not reached the store.
+    /// Answers submissions behind the batch, which have not reached the store.
     fn refuse(&self, waiting: Vec<Submission>) {
-        let error = silent_store(self.timeout);
+        let error = commit_timed_out(self.timeout);
         send_to_shards(&self.shards, waiting.into_iter().map(|submission| (submission, Err(error.clone()))));
     }
 }
 
-/// Tells the shards what became of their submissions.
+/// Sends the results of submissions to their shards.
 pub(crate) fn send_to_shards(
     shards: &[Sender<ShardMessage>],
     results: impl Iterator<Item = (Submission, Result<cantus_model::EntryResult, StoreError>)>,
 ) {
-    let mut by_shard: Vec<Vec<SettledJob>> = shards.iter().map(|_| Vec::new()).collect();
+    let mut by_shard: Vec<Vec<SubmissionResult>> = shards.iter().map(|_| Vec::new()).collect();
     for (submission, result) in results {
-        by_shard[submission.shard].push(SettledJob { submission, result });
+        by_shard[submission.shard].push(SubmissionResult { submission, result });
     }
     for (shard, settled) in shards.iter().zip(by_shard) {
         if !settled.is_empty() {
-            // A shard that is gone has dropped its callers already.
-            let _ = shard.send(ShardMessage::Settled(settled));
+            // A shard that has ended has answered its callers already.
+            let _ = shard.send(ShardMessage::BatchResolved(settled));
         }
     }
 }
 
-/// Tells the shards that the store came back with a batch whose commands are answered already.
-pub(crate) fn tell_of_return(shards: &[Sender<ShardMessage>], entries: Vec<Entry>) {
+/// Reports to the shards that the store has answered an expired batch, whose commands are answered already.
+pub(crate) fn send_batch_returned(shards: &[Sender<ShardMessage>], entries: Vec<Entry>) {
     let aggregates: Arc<[_]> = entries.into_iter().map(|entry| entry.aggregate).collect();
     for shard in shards {
         let _ = shard.send(ShardMessage::BatchReturned(Arc::clone(&aggregates)));

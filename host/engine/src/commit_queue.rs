@@ -1,5 +1,5 @@
-//! The submissions of one partition, before and while they are committed, where both the committer and its deadline find
-//! them: a store may block the committer's thread, so the deadline belongs to a task elsewhere.
+//! The submissions of one partition, before and while they are committed. The committer and its deadline share them:
+//! a store may block the committer's thread, so the deadline belongs to a task elsewhere.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     EngineSettings,
-    sizes::entry_bytes,
+    sizes::{entry_bytes, fitting_count},
     submission::{Submission, SubmissionTicket},
 };
 
@@ -23,28 +23,28 @@ pub(crate) struct CommitQueue {
     incoming: tokio::sync::Mutex<UnboundedReceiver<Submission>>,
     batch: Mutex<CommitBatch>,
     /// The batch under way has passed its deadline, and the store has not answered.
-    is_silent: AtomicBool,
+    is_unresponsive: AtomicBool,
 }
 
 /// The batch under way.
 #[derive(Default)]
 struct CommitBatch {
-    begun: Option<Instant>,
-    /// Gone once they are answered because the deadline has passed.
+    started: Option<Instant>,
+    /// `None` once they are answered because the deadline has passed.
     tickets: Option<Vec<SubmissionTicket>>,
-    /// What did not fit the batch, and goes first into the next one.
-    rest: Vec<Submission>,
+    /// Submissions that did not fit the batch, and come first in the next one.
+    overflow: Vec<Submission>,
 }
 
 impl CommitQueue {
     pub(crate) fn new(incoming: UnboundedReceiver<Submission>) -> Self {
-        Self { incoming: incoming.into(), batch: Mutex::default(), is_silent: AtomicBool::new(false) }
+        Self { incoming: incoming.into(), batch: Mutex::default(), is_unresponsive: AtomicBool::new(false) }
     }
 
-    /// The entries of the next batch, which is under way from now on. `None` once all shards have hung up.
+    /// Starts the next batch and returns its entries. `None` once all shards have hung up.
     pub(crate) async fn next_batch(&self, settings: &EngineSettings) -> Option<Vec<Entry>> {
         let mut incoming = self.incoming.lock().await;
-        let mut waiting = std::mem::take(&mut self.batch().rest);
+        let mut waiting = std::mem::take(&mut self.batch().overflow);
         let room = settings.batch_commands.saturating_sub(waiting.len());
         if waiting.is_empty() && incoming.recv_many(&mut waiting, room).await == 0 {
             return None;
@@ -55,56 +55,57 @@ impl CommitQueue {
                 Err(_) => break,
             }
         }
-        let rest = waiting.split_off(batch_len(&waiting, settings.batch_bytes));
+        let overflow = waiting
+            .split_off(fitting_count(&waiting, settings.batch_bytes, |submission| entry_bytes(&submission.entry)));
         let (entries, tickets) = waiting.into_iter().map(Submission::into_parts).unzip();
-        *self.batch() = CommitBatch { begun: Some(Instant::now()), tickets: Some(tickets), rest };
+        *self.batch() = CommitBatch { started: Some(Instant::now()), tickets: Some(tickets), overflow };
         Some(entries)
     }
 
     /// Ends the batch under way, and returns its tickets unless the deadline passed before.
     pub(crate) fn finish_batch(&self) -> Option<Vec<SubmissionTicket>> {
         let mut batch = self.batch();
-        batch.begun = None;
-        self.is_silent.store(false, Ordering::Release);
+        batch.started = None;
+        self.is_unresponsive.store(false, Ordering::Release);
         batch.tickets.take()
     }
 
-    /// Whether the batch under way still waits for its answer.
+    /// Reports whether the batch under way still waits for its answer.
     pub(crate) fn is_awaited(&self) -> bool {
         self.batch().tickets.is_some()
     }
 
-    /// Whether a batch has passed its deadline, and the store has not answered yet.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.is_silent.load(Ordering::Acquire)
+    /// Reports whether a batch has passed its deadline, and the store has not answered yet.
+    pub(crate) fn is_unresponsive(&self) -> bool {
+        self.is_unresponsive.load(Ordering::Acquire)
     }
 
-    /// Takes the tickets of a batch that has been under way for `timeout`, and hands them to `answer` before the committer
-    /// can hear of it.
+    /// Takes the tickets of a batch that has been under way for `timeout`, and passes them to `answer` before the
+    /// committer can take them.
     pub(crate) fn expire_batch(&self, timeout: Duration, answer: impl FnOnce(Vec<SubmissionTicket>)) {
         let mut batch = self.batch();
-        if batch.begun.is_some_and(|begun| begun.elapsed() >= timeout)
+        if batch.started.is_some_and(|started| started.elapsed() >= timeout)
             && let Some(tickets) = batch.tickets.take()
         {
-            self.is_silent.store(true, Ordering::Release);
+            self.is_unresponsive.store(true, Ordering::Release);
             answer(tickets);
         }
     }
 
-    /// What waits behind a batch that has passed its deadline.
+    /// Takes the submissions that wait behind a batch that has passed its deadline.
     pub(crate) fn take_waiting(&self) -> Vec<Submission> {
         let mut batch = self.batch();
-        if !self.is_silent() {
+        if !self.is_unresponsive() {
             return Vec::new();
         }
-        let mut waiting = std::mem::take(&mut batch.rest);
+        let mut waiting = std::mem::take(&mut batch.overflow);
         if let Ok(mut incoming) = self.incoming.try_lock() {
             waiting.extend(std::iter::from_fn(|| incoming.try_recv().ok()));
         }
         waiting
     }
 
-    /// Drops everything that waits, and takes nothing more: each job says why when it is dropped.
+    /// Drops all submissions and closes the queue. Each job answers its caller when it is dropped.
     pub(crate) fn abandon(&self) {
         let batch = std::mem::take(&mut *self.batch());
         drop(batch);
@@ -117,14 +118,4 @@ impl CommitQueue {
     fn batch(&self) -> MutexGuard<'_, CommitBatch> {
         self.batch.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// How many submissions fit a batch: at least one.
-fn batch_len(waiting: &[Submission], limit: usize) -> usize {
-    let mut bytes = 0;
-    let fitting = waiting.iter().take_while(|submission| {
-        bytes += entry_bytes(&submission.entry);
-        bytes <= limit
-    });
-    fitting.count().max(1)
 }

@@ -1,4 +1,5 @@
-//! The committer of a partition: one batch at a time, it turns whatever queued while the last batch was flushing into one transaction.
+//! The committer of a partition. It commits one batch at a time, each in one transaction: all submissions that queued
+//! during the previous commit.
 
 use std::{iter, ops::Range, sync::Arc, time::Instant};
 
@@ -12,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     EngineSettings,
-    commit_deadline::{send_to_shards, tell_of_return},
+    commit_deadline::{send_batch_returned, send_to_shards},
     commit_queue::CommitQueue,
     shard_message::ShardMessage,
     stats::StatsCounters,
@@ -20,8 +21,8 @@ use crate::{
     submission::Submission,
 };
 
-/// Entries of one batch that are refused alone, after which the fault is taken for the store's and not for theirs.
-const REFUSED_ALONE: usize = 16;
+/// Entries of one batch that fail alone, after which the store is taken to be at fault and not the entries.
+const MAX_SINGLE_FAILURES: usize = 16;
 
 pub(crate) struct Committer {
     pub(crate) journal: Arc<dyn Journal>,
@@ -53,7 +54,7 @@ impl Committer {
         let results = self.commit_or_divide(&entries).await;
         self.publish_head(&entries, &results);
         if results.iter().any(Result::is_ok) {
-            self.stats.committed(results.iter().filter(|result| result.is_ok()).count(), started.elapsed());
+            self.stats.record_batch(results.iter().filter(|result| result.is_ok()).count(), started.elapsed());
         }
         if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
             let failed = results.iter().filter(|result| result.is_err()).count();
@@ -66,20 +67,20 @@ impl Committer {
                 send_to_shards(&self.shards, submissions.zip(results));
             }
             None => {
-                tracing::warn!(commands = entries.len(), "the store has answered after all");
-                tell_of_return(&self.shards, entries);
+                tracing::warn!(commands = entries.len(), "the store has answered after its deadline");
+                send_batch_returned(&self.shards, entries);
             }
         }
     }
 
-    /// Tells readers how far the log is durable now.
+    /// Publishes the offset up to which the log is durable now.
     fn publish_head(&self, entries: &[Entry], results: &CommitResults) {
         let heads = entries.iter().zip(results).filter_map(|(entry, result)| match result {
             Ok(EntryResult::Committed { first_offset: Some(first), .. }) => {
                 let events = entry.decision.as_ref().map_or(0, |decision| decision.verdict.events().len());
                 Some(first + events as u64)
             }
-            // The first try was applied, and only its answer was lost.
+            // The first attempt was applied, and only its answer was lost.
             Ok(EntryResult::Duplicate(record)) => Some(record.first_offset? + record.version() - record.base_version),
             _ => None,
         });
@@ -91,38 +92,41 @@ impl Committer {
         });
     }
 
-    /// Commits the entries together. If the store refuses them for good, it commits each half by itself, and so on: then
-    /// only those fail that must. What follows a failed one of its aggregate comes back as a conflict.
+    /// Commits the entries together. If the store fails permanently, commits each half alone, and so on, so that one
+    /// damaged entry does not fail the others. Entries behind a failed one of the same aggregate come back as
+    /// conflicts.
     async fn commit_or_divide(&self, entries: &[Entry]) -> CommitResults {
         let mut results = CommitResults::with_capacity(entries.len());
-        let mut refused_alone = 0;
-        // The parts that are still to be committed, the first last.
+        let mut single_failures = 0;
+        // The parts that are not committed yet, in reverse order.
         let mut parts: Vec<Range<usize>> = iter::once(0..entries.len()).collect();
         while let Some(part) = parts.pop() {
             match self.commit_or_retry(&entries[part.clone()]).await {
-                Ok(found) => results.extend(found.into_iter().map(Ok)),
-                Err(error) if part.len() > 1 && may_be_one_entrys(&error) && refused_alone < REFUSED_ALONE => {
+                Ok(committed) => results.extend(committed.into_iter().map(Ok)),
+                Err(error)
+                    if part.len() > 1 && may_concern_one_entry(&error) && single_failures < MAX_SINGLE_FAILURES =>
+                {
                     let middle = part.start + part.len() / 2;
                     parts.push(middle..part.end);
                     parts.push(part.start..middle);
                 }
                 Err(error) => {
                     self.signal.stop_if_terminal(&error);
-                    let gives_up = part.len() > 1 || !may_be_one_entrys(&error);
+                    let gives_up = part.len() > 1 || !may_concern_one_entry(&error);
                     let failed = if gives_up { entries.len() - part.start } else { 1 };
                     results.extend(iter::repeat_n(Err(error), failed));
                     if gives_up {
                         break;
                     }
-                    refused_alone += 1;
+                    single_failures += 1;
                 }
             }
         }
         results
     }
 
-    /// Tries again what may work later. If the first try was applied and only its answer was lost, the second finds
-    /// the records and reports duplicates, which is the truth.
+    /// Commits, and tries again after a transient error. If the first attempt was applied and only its answer was
+    /// lost, the second finds the records and reports duplicates, which is correct.
     async fn commit_or_retry(&self, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
         let attempts = self.settings.commit_attempts;
         let commit = || self.journal.commit(self.claim, entries);
@@ -130,19 +134,19 @@ impl Committer {
         match results.len() == entries.len() {
             true => Ok(results),
             false => {
-                Err(StoreError::Other(format!("the store settled {} of {} commands", results.len(), entries.len())))
+                Err(StoreError::Other(format!("the store answered {} of {} commands", results.len(), entries.len())))
             }
         }
     }
 }
 
-/// Whether one entry alone may have made a batch fail, so that the others would not.
-fn may_be_one_entrys(error: &StoreError) -> bool {
+/// Reports whether one entry alone may have made a batch fail, so that the others may succeed.
+fn may_concern_one_entry(error: &StoreError) -> bool {
     matches!(error, StoreError::Corrupt(_) | StoreError::Other(_))
 }
 
 impl Drop for Committer {
-    /// Without a committer nothing is ever answered: the shards end as well, and with them all that waits.
+    /// Stops the shards: without a committer nothing is ever answered.
     fn drop(&mut self) {
         self.queue.abandon();
         for shard in &self.shards {

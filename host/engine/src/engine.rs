@@ -1,4 +1,4 @@
-//! Wires shards, committer and snapshot writer together, and admits commands.
+//! Connects shards, committers and snapshot writer, and admits commands.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,31 +16,31 @@ use crate::{
     byte_budget::ByteBudget,
     commit_queue::CommitQueue,
     committer::Committer,
-    engine_tasks::{EngineTasks, ShardEnds, ShardHandle},
+    engine_tasks::{EngineTasks, ShardChannels, ShardHandle},
     job::{Job, Responder},
     repro::ReproConfig,
     shard_message::ShardMessage,
-    silent_store::silent_store,
     sizes::command_bytes,
     snapshots::write_snapshots,
     start_error::StartError,
     stats::StatsCounters,
     stop_signal::StopSignal,
+    store_timeout::commit_timed_out,
 };
 
-/// What an engine runs on.
+/// The parts from which an engine is started.
 pub struct EngineParts<'a> {
-    /// Bounds of everything that it takes at once.
+    /// The bounds of its queues, batches and memory.
     pub settings: EngineSettings,
-    /// The claims to the log that it writes.
+    /// The claims to the log to which it writes.
     pub ownership: Ownership,
-    /// Where aggregates are read from, and snapshots saved.
+    /// Reads aggregates, and saves snapshots.
     pub hydrator: Arc<dyn Hydrator>,
     /// The components that decide.
     pub live: &'a [LiveComponent],
-    /// The time at which commands are admitted.
+    /// The clock for `context.now`.
     pub clock: Arc<dyn Clock>,
-    /// Where bundles of faults go, if they are wanted.
+    /// The destination of repro bundles, if they are wanted.
     pub repro: Option<ReproConfig>,
 }
 
@@ -51,12 +51,12 @@ struct RunningPartition {
     head: watch::Receiver<u64>,
 }
 
-/// The running engine. Must be shut down to end, also after it stopped by itself.
+/// The running engine. It must be shut down to end, even after it stopped by itself.
 pub struct Engine {
     settings: Arc<EngineSettings>,
     clock: Arc<dyn Clock>,
     stats: Arc<StatsCounters>,
-    /// Bytes of all commands that are in it.
+    /// The bytes of all commands in the engine.
     budget: Arc<ByteBudget>,
     shards: Vec<ShardHandle>,
     /// In order.
@@ -66,7 +66,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts. Must be called within a Tokio runtime.
+    /// Starts an engine. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -80,18 +80,18 @@ impl Engine {
         let (commit_queues, incoming): (Vec<_>, Vec<_>) =
             ownership.partitions().iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (snapshot_queue, snapshots) = mpsc::channel(settings.snapshot_queue.max(1));
-        let ends = ShardEnds {
+        let channels = ShardChannels {
             commit_queues,
             snapshot_queue,
             snapshot_budget: ByteBudget::new(settings.snapshot_queue_bytes),
             budget: Arc::clone(&budget),
-            repros: tasks.start_capture(repro, &hydrator, &stats, &signal),
+            fault_reporter: tasks.start_fault_recorder(repro, &hydrator, &stats, &signal),
         };
         let mut shards = Vec::new();
         for index in 0..settings.shards.max(1) {
-            shards.push(tasks.start_shard(index, &settings, &hydrator, &roster, &signal, &ends)?);
+            shards.push(tasks.start_shard(index, &settings, &hydrator, &roster, &signal, &channels)?);
         }
-        drop(ends); // a committer ends when the last shard hangs up
+        drop(channels); // a committer ends when the last shard hangs up
         let mut partitions = Vec::new();
         for (claimed, incoming) in ownership.partitions().iter().zip(incoming) {
             let queue = Arc::new(CommitQueue::new(incoming));
@@ -113,27 +113,29 @@ impl Engine {
         Ok(Self { settings, clock, stats, budget, shards, partitions, signal, tasks })
     }
 
-    /// Admits a command. Commands for one aggregate are decided in the order in which they are admitted. Never waits.
+    /// Admits a command, without waiting. Commands for one aggregate are decided in the order in which they are
+    /// admitted.
     ///
     /// # Errors
-    /// [`CommandError::Overloaded`] if the shard's queue or the engine's memory is full, [`CommandError::Store`] while the store
-    /// does not answer or after it was lost, [`CommandError::ShuttingDown`], [`CommandError::HostFailed`], and
-    /// [`CommandError::Invalid`] for ids that cannot be stored. Everything else comes with the answer.
+    /// [`CommandError::Overloaded`] if the shard's queue or the engine's memory is full, [`CommandError::Store`]
+    /// while the store does not answer or after it was lost, [`CommandError::ShuttingDown`],
+    /// [`CommandError::HostFailed`], and [`CommandError::Invalid`] for ids that cannot be stored. All other errors
+    /// come with the answer.
     pub fn submit(&self, command: Command) -> Result<PendingAnswer, CommandError> {
         if self.signal.is_closed() {
-            return Err(self.signal.refusal());
+            return Err(self.signal.command_error());
         }
         check_ids(&command)?;
         let partition = PartitionId::of(&command.aggregate, self.partitions.len() as u32);
-        if self.partitions[partition.0 as usize].queue.is_silent() {
-            return Err(silent_store(Duration::from_millis(self.settings.commit_timeout_ms)).into());
+        if self.partitions[partition.0 as usize].queue.is_unresponsive() {
+            return Err(commit_timed_out(Duration::from_millis(self.settings.commit_timeout_ms)).into());
         }
         let shard = &self.shards[shard_of(&command.aggregate, self.shards.len())];
         let overloaded = || CommandError::Overloaded { retry_after_ms: self.stats.retry_after_ms() };
         let permit = Arc::clone(&shard.permits).try_acquire_owned().map_err(|_| overloaded())?;
         let refused = check_size(&command, self.settings.payload_bytes).err();
-        // Decisions need the other half: what was admitted must get through.
-        let bytes = self.budget.try_take(command_bytes(&command), self.budget.limit() / 2).ok_or_else(overloaded)?;
+        // The other half is for decisions: a command that was admitted must be decided.
+        let bytes = self.budget.try_reserve(command_bytes(&command), self.budget.limit() / 2).ok_or_else(overloaded)?;
         let (reply, pending) = Responder::new(&self.stats, &self.signal);
         let job = Job {
             request_hash: command.request_hash(),
@@ -147,7 +149,7 @@ impl Engine {
             reply,
             command,
         };
-        shard.messages.send(ShardMessage::Command(Box::new(job))).map_err(|_| self.signal.refusal())?;
+        shard.messages.send(ShardMessage::Command(Box::new(job))).map_err(|_| self.signal.command_error())?;
         Ok(PendingAnswer(pending))
     }
 
@@ -159,41 +161,42 @@ impl Engine {
         self.submit(command)?.await
     }
 
-    /// Makes `live` the components that decide, instead of those before. Every command that is submitted after this
-    /// returns is decided by them, and so are those that wait; a decision that was taken stays. What is in memory of
-    /// a component that is no longer live goes, and the most recently used of it is hydrated again in the background.
+    /// Replaces the components that decide by `live`. All commands that wait or are submitted later are decided by
+    /// them; a decision that was already taken is committed as it is. Aggregates of a component that is no longer
+    /// live leave memory, and the most recently used ones are hydrated again in the background.
     ///
     /// # Errors
     /// If two of them host one aggregate type. Then nothing changes.
     pub fn swap(&self, live: &[LiveComponent]) -> Result<(), DuplicateAggregate> {
         let roster = Arc::new(Roster::new(live)?);
         for shard in &self.shards {
-            // A shard that has ended decides nothing any more.
+            // A shard that has ended decides nothing more.
             let _ = shard.messages.send(ShardMessage::Swap(Arc::clone(&roster)));
         }
         Ok(())
     }
 
-    /// The offset that the next event of a partition will get; everything before it is durable. It changes with each batch, so
-    /// that whoever reads the log can wait for more without polling. `None` if there is no such partition.
+    /// Watches the offset that the next event of a partition will get; everything before it is durable. It changes
+    /// with each batch, so a reader of the log can wait for more without polling. `None` if there is no such
+    /// partition.
     pub fn durable_head(&self, partition: PartitionId) -> Option<watch::Receiver<u64>> {
         self.partitions.get(partition.0 as usize).map(|partition| partition.head.clone())
     }
 
-    /// What was done so far.
+    /// Returns the counters.
     pub fn stats(&self) -> Stats {
         self.stats.read()
     }
 
-    /// Waits until the engine stops by itself, and says why; for ever if it never does. All that waited is answered with that
-    /// reason, and so are commands from then on.
+    /// Waits until the engine stops by itself, and returns the reason; waits for ever if it never does. All commands
+    /// that waited, and all later ones, are answered with that reason.
     pub fn stopped(&self) -> impl Future<Output = StopReason> + Send + use<> {
         let signal = Arc::clone(&self.signal);
         async move { signal.stopped().await }
     }
 
-    /// Takes no more commands, waits until all that were admitted are answered, and ends. What waits for a store that does
-    /// not answer is left behind.
+    /// Closes admission, waits until all admitted commands are answered, and ends. Commands that wait for a store
+    /// that does not answer are abandoned.
     pub async fn shutdown(&self) {
         self.signal.close();
         for shard in &self.shards {
@@ -207,7 +210,8 @@ impl Engine {
     }
 }
 
-/// The same aggregate always meets the same shard. This decides nothing that is stored: any number of shards may follow.
+/// Assigns an aggregate to a shard. Nothing that is stored depends on it, so the count of shards may change at every
+/// start.
 fn shard_of(aggregate: &AggregateRef, shards: usize) -> usize {
     PartitionId::of(aggregate, u32::try_from(shards).unwrap_or(u32::MAX)).0 as usize
 }

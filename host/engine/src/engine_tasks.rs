@@ -1,4 +1,4 @@
-//! The threads and tasks of an engine: how each is started, and how all of them end.
+//! The threads and tasks of an engine: starts them, and ends them.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -27,24 +27,24 @@ use crate::{
     submission::Submission,
 };
 
-/// A shard, as the engine sees it.
+/// The engine's handle to a shard.
 pub(crate) struct ShardHandle {
     pub(crate) messages: Sender<ShardMessage>,
-    /// Permits for the commands that it may hold.
+    /// Permits for the commands that it may hold, from admission to answer.
     pub(crate) permits: Arc<Semaphore>,
 }
 
-/// What all shards send to.
-pub(crate) struct ShardEnds {
+/// The channels to which all shards send.
+pub(crate) struct ShardChannels {
     /// One for each partition, in order.
     pub(crate) commit_queues: Vec<mpsc::UnboundedSender<Submission>>,
     pub(crate) snapshot_queue: mpsc::Sender<WaitingSnapshot>,
     pub(crate) snapshot_budget: Arc<ByteBudget>,
     pub(crate) budget: Arc<ByteBudget>,
-    pub(crate) repros: Option<Arc<FaultReporter>>,
+    pub(crate) fault_reporter: Option<Arc<FaultReporter>>,
 }
 
-/// What ends when the engine ends.
+/// The threads and tasks that end with the engine.
 #[derive(Default)]
 pub(crate) struct EngineTasks {
     shards: Vec<thread::JoinHandle<()>>,
@@ -54,8 +54,8 @@ pub(crate) struct EngineTasks {
 }
 
 impl EngineTasks {
-    /// Starts the task that makes repro bundles, if any are wanted.
-    pub(crate) fn start_capture(
+    /// Starts the task that makes repro bundles, if they are wanted.
+    pub(crate) fn start_fault_recorder(
         &mut self,
         config: Option<ReproConfig>,
         hydrator: &Arc<dyn Hydrator>,
@@ -63,13 +63,13 @@ impl EngineTasks {
         signal: &Arc<StopSignal>,
     ) -> Option<Arc<FaultReporter>> {
         let config = config.filter(|config| config.settings.files > 0)?;
-        let (repros, capture) = FaultRecorder::new(config, Arc::clone(hydrator), Arc::clone(stats));
+        let (fault_reporter, recorder) = FaultRecorder::new(config, Arc::clone(hydrator), Arc::clone(stats));
         let guard = PanicGuard::new(signal, "the writer of repro bundles");
         self.tasks.push(tokio::spawn(async move {
             let _guard = guard;
-            capture.run().await;
+            recorder.run().await;
         }));
-        Some(Arc::new(repros))
+        Some(Arc::new(fault_reporter))
     }
 
     /// Starts one shard and its loader.
@@ -80,20 +80,20 @@ impl EngineTasks {
         hydrator: &Arc<dyn Hydrator>,
         roster: &Arc<Roster>,
         signal: &Arc<StopSignal>,
-        ends: &ShardEnds,
+        channels: &ShardChannels,
     ) -> Result<ShardHandle, StartError> {
         let (messages, inbox) = crossbeam_channel::unbounded();
         let stopping = messages.clone();
         // A shard that has ended needs no message.
         signal.on_stop(move || drop(stopping.send(ShardMessage::Stop)));
-        let (hydrator, own_signal) = (Arc::clone(hydrator), Arc::clone(signal));
+        let (hydrator, signal_of_loader) = (Arc::clone(hydrator), Arc::clone(signal));
         let links = ShardLinks {
-            loader: Loader::new(hydrator, settings, &Handle::current(), messages.clone(), own_signal),
-            commit_queues: ends.commit_queues.clone(),
-            snapshot_queue: ends.snapshot_queue.clone(),
-            snapshot_budget: Arc::clone(&ends.snapshot_budget),
-            budget: Arc::clone(&ends.budget),
-            repros: ends.repros.clone(),
+            loader: Loader::new(hydrator, settings, &Handle::current(), messages.clone(), signal_of_loader),
+            commit_queues: channels.commit_queues.clone(),
+            snapshot_queue: channels.snapshot_queue.clone(),
+            snapshot_budget: Arc::clone(&channels.snapshot_budget),
+            budget: Arc::clone(&channels.budget),
+            fault_reporter: channels.fault_reporter.clone(),
         };
         let shard = Shard::new(index, Arc::clone(settings), Arc::clone(roster), links);
         let name = format!("cantus-shard-{index}");
@@ -115,21 +115,21 @@ impl EngineTasks {
             shards: committer.shards.clone(),
             signal: Arc::clone(&committer.signal),
         };
-        let own = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let name = format!("cantus-committer-{}", committer.claim.partition);
-        let thread = thread::Builder::new().name(name).spawn(move || own.block_on(committer.run()))?;
+        let thread = thread::Builder::new().name(name).spawn(move || runtime.block_on(committer.run()))?;
         self.committers.push((thread, queue));
         self.deadlines.push(tokio::spawn(deadline.run()));
         Ok(())
     }
 
-    /// Waits for all of it, but not for a committer or a task that a silent store holds.
+    /// Waits for all of them, except a committer or a task that is blocked by a store that does not answer.
     pub(crate) async fn end(self, timeout: Duration) {
         for thread in self.shards {
             join(thread).await;
         }
         for (thread, queue) in self.committers {
-            while !thread.is_finished() && !queue.is_silent() {
+            while !thread.is_finished() && !queue.is_unresponsive() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             match thread.is_finished() {

@@ -1,4 +1,4 @@
-//! One command on its way through the engine.
+//! A command that is processed by the engine.
 
 use std::{sync::Arc, thread};
 
@@ -11,18 +11,18 @@ use crate::{byte_budget::ByteReservation, stats::StatsCounters, stop_signal::Sto
 pub(crate) struct Job {
     pub(crate) command: Command,
     pub(crate) request_hash: Digest,
-    /// Who will decide it, as far as its shard knows.
+    /// The component that decides it, as of the shard's current roster.
     pub(crate) route: Option<Route>,
-    /// Why nobody will, although it may have been decided before.
+    /// The reason to refuse it, unless it was decided before.
     pub(crate) refused: Option<CommandError>,
     pub(crate) admitted_at: Timestamp,
     /// The store is asked whether it is known, before it is decided.
     pub(crate) is_probe: bool,
-    /// How often it was decided in vain.
+    /// Count of its decisions that conflicted.
     pub(crate) conflicts: u32,
-    /// Its permit for the shard's queue, given back with the answer.
+    /// Its permit for the shard's queue, released with the answer.
     pub(crate) permit: OwnedSemaphorePermit,
-    /// Its bytes, and those of its decision, given back with the answer.
+    /// Its bytes, and those of its decision, released with the answer.
     pub(crate) bytes: ByteReservation,
     pub(crate) reply: Responder,
 }
@@ -32,53 +32,45 @@ impl Job {
         &self.command.aggregate
     }
 
-    /// Whether its aggregate waits for it while it is at the committer. A refusal depends on no state, and a probe has no
-    /// decision.
-    pub(crate) fn is_counted(&self) -> bool {
+    /// Reports whether it counts as a submission in flight of its aggregate. A refusal depends on no state, and a
+    /// probe has no decision.
+    pub(crate) fn counts_in_flight(&self) -> bool {
         self.refused.is_none() && !self.is_probe
     }
 
-    /// What the guest is asked, in the version that `route` says. The payload leaves the job with it, because it is large.
+    /// Takes the message for the guest, in the version of `route`. The payload moves with it, because it may be
+    /// large.
     pub(crate) fn take_message(&mut self, route: &Route) -> Message {
         let payload = std::mem::take(&mut self.command.payload);
         Message { name: self.command.name.clone(), version: route.version, payload }
     }
 
-    /// Takes back the payload: the command is to be decided again, or was not decided.
-    pub(crate) fn put_back(&mut self, message: Message) {
+    /// Puts the payload back into the job: the command is decided again, or was not decided.
+    pub(crate) fn restore_payload(&mut self, message: Message) {
         self.command.payload = message.payload;
     }
 
-    /// Forgets a decision that did not hold.
-    pub(crate) fn undo(&mut self, decision: Option<Decision>) {
+    /// Discards a decision that did not become durable.
+    pub(crate) fn discard_decision(&mut self, decision: Option<Decision>) {
         self.bytes.set_extra(0);
         if let Some(decision) = decision {
-            self.put_back(decision.command);
+            self.restore_payload(decision.command);
         }
     }
 
-    /// The context to decide it in. `last_at` keeps time from running backwards within the stream.
+    /// The context in which it is decided. `last_at` keeps time from running backwards within the stream.
     pub(crate) fn context(&self, last_at: Timestamp) -> Context {
-        let command = &self.command;
-        Context {
-            command_id: command.id.clone(),
-            now: self.admitted_at.max(last_at),
-            seed: command.seed(),
-            correlation_id: command.correlation_id.clone().unwrap_or_else(|| command.id.clone()),
-            causation_id: command.causation_id.clone(),
-            actor: command.actor.clone(),
-            metadata: command.metadata.clone(),
-        }
+        self.command.context(self.admitted_at.max(last_at))
     }
 
     pub(crate) fn answer(self, answer: Answer) {
         let Self { permit, bytes, reply, .. } = self;
-        drop((permit, bytes)); // so that whoever hears the answer finds room
+        drop((permit, bytes)); // before the answer, so that its receiver finds room
         reply.send(answer);
     }
 }
 
-/// The way back to whoever waits for a command. One that is dropped unused says why nobody decides any more.
+/// Sends the answer to the caller. If it is dropped without an answer, it answers that nothing is decided any more.
 pub(crate) struct Responder {
     caller: Option<oneshot::Sender<Answer>>,
     stats: Arc<StatsCounters>,
@@ -98,8 +90,8 @@ impl Responder {
     fn answer(&mut self, answer: impl FnOnce(&StopSignal) -> Answer) {
         if let Some(caller) = self.caller.take() {
             let answer = answer(&self.signal);
-            self.stats.answered(&answer);
-            // The caller may have stopped waiting; what is decided stays decided.
+            self.stats.record_answer(&answer);
+            // The caller may have stopped waiting; the decision stays.
             let _ = caller.send(answer);
         }
     }
@@ -108,9 +100,9 @@ impl Responder {
 impl Drop for Responder {
     fn drop(&mut self) {
         self.answer(|signal| {
-            // What unwinds holds this one: the reason has to stand before it is told.
+            // A panic may drop this responder: the reason must be set before it is reported.
             signal.stop_if_panicking(thread::current().name().unwrap_or("a thread"));
-            Err(signal.refusal())
+            Err(signal.command_error())
         });
     }
 }

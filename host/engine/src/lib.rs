@@ -6,8 +6,8 @@
 //!                   loader ◀──────────────── store ◀──────────────────┘
 //! ```
 //!
-//! It names only the ports of `cantus_model`: no wasmtime, no SQL, no HTTP. A shard is an OS thread and never waits for
-//! I/O; the loader, the committer and the snapshot writer are tasks and never run a guest.
+//! It names only the ports of `cantus_model`: no wasmtime, no SQL, no HTTP. A shard is an OS thread and never waits
+//! for I/O; the loader, the committer and the snapshot writer never run a guest.
 
 mod byte_budget;
 mod clock;
@@ -26,12 +26,12 @@ pub mod repro;
 mod settings;
 mod shard;
 mod shard_message;
-mod silent_store;
 mod sizes;
 mod snapshots;
 mod start_error;
 mod stats;
 mod stop_signal;
+mod store_timeout;
 mod submission;
 
 pub use clock::{Clock, FixedClock, SystemClock};

@@ -1,9 +1,9 @@
-//! What a loader hands to its shard.
+//! The parts in which a loader sends an aggregate to its shard.
 
 use cantus_model::{EventBatch, Snapshot, StreamHead, ports::StoreError};
 use tokio::sync::OwnedSemaphorePermit;
 
-/// What the loader has read of an aggregate, in this order: one `Start`, pages, one `End`. Or `Failed`.
+/// A part of an aggregate that was read. They come in this order: one `Start`, pages, one `End`. Or `Failed`.
 pub(crate) enum LoadedPart {
     Start { head: StreamHead, snapshot: Option<Snapshot> },
     Page { events: EventBatch, permits: PagePermits },
@@ -11,7 +11,7 @@ pub(crate) enum LoadedPart {
     Failed(StoreError),
 }
 
-/// What a page takes of the aggregate's share and of the shard's until it is folded.
+/// The permits that a page holds, of the aggregate and of the shard, until it is folded.
 pub(crate) struct PagePermits {
     pub(crate) _page: OwnedSemaphorePermit,
     pub(crate) _bytes: Option<OwnedSemaphorePermit>,

@@ -1,4 +1,4 @@
-//! The claims of this host to a log.
+//! The claims of this host to the partitions of a log.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use cantus_model::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClaimedPartition {
     pub(crate) claim: Claim,
-    /// Offset of the next event, when it was claimed.
+    /// Offset of the next event at the time of the claim.
     pub(crate) head: u64,
 }
 
-/// A log whose every partition this host has claimed. Whatever a host writes, it writes under one of these claims: so nothing
-/// is written before the host owns the log, and nothing after another host has taken it over.
+/// The ownership of a log: this host has claimed every partition. Every write of a host names one of these claims, so
+/// nothing is written before the host owns the log, and nothing after another host has claimed it.
 #[derive(Clone)]
 pub struct Ownership {
     journal: Arc<dyn Journal>,
@@ -25,7 +25,7 @@ pub struct Ownership {
 }
 
 impl Ownership {
-    /// Claims every partition. All hosts that wrote before are fenced from here on.
+    /// Claims every partition. All earlier hosts are fenced from here on.
     ///
     /// # Errors
     /// If the store cannot be written.
@@ -46,7 +46,7 @@ impl Ownership {
         ActivationAuthor::Host(self.partitions[0].claim)
     }
 
-    /// Where decisions are written.
+    /// The journal to which decisions are written.
     pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
         &self.journal
     }

@@ -1,4 +1,4 @@
-//! Answers that are still to come.
+//! Answers that callers wait for.
 
 use std::{
     future::Future,
@@ -9,7 +9,7 @@ use std::{
 use cantus_model::{Answer, CommandError};
 use tokio::sync::oneshot;
 
-/// An answer that is still to come.
+/// A future of the answer to a submitted command.
 #[derive(Debug)]
 pub struct PendingAnswer(pub(crate) oneshot::Receiver<Answer>);
 

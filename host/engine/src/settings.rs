@@ -1,58 +1,60 @@
-//! Every bound of the engine, by name.
+//! The settings of the engine: every bound, by name.
 
 use serde::{Deserialize, Serialize};
 
-/// How much of everything the engine takes at once.
+/// The bounds of the engine's queues, batches, retries and memory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineSettings {
-    /// Threads that decide. Each owns the aggregates that hash to it.
+    /// Shard threads; each owns the aggregates that hash to it.
     pub shards: usize,
     /// Commands that one shard holds, from admission to answer. One more is answered "overloaded, retry after".
     pub queue_commands: usize,
-    /// Bytes of all commands that are in the engine, from admission to answer, with the events that they produced. Half of them
-    /// is for the commands: one more is answered "overloaded, retry after". When all are in use, a shard decides one at a time.
+    /// Bytes of all commands in the engine, from admission to answer, with their events. Commands may use half of
+    /// them: one more is answered "overloaded, retry after". When all bytes are in use, a shard decides one command
+    /// at a time.
     pub in_flight_bytes: usize,
     /// Commands of one batch: one transaction, one fsync.
     pub batch_commands: usize,
-    /// Bytes of commands, their ids and their events after which a batch takes no more commands.
+    /// Bytes of commands, with their ids and events, after which a batch takes no more commands.
     pub batch_bytes: usize,
-    /// Times that a batch is tried when the store does not answer.
+    /// Attempts to commit a batch when the store does not answer.
     pub commit_attempts: u32,
-    /// Milliseconds after which the commands of a batch are answered although the store has not.
+    /// Milliseconds after which the commands of a batch are answered although the store has not answered.
     pub commit_timeout_ms: u64,
-    /// Times that a stream is read when the store does not answer.
+    /// Attempts to read a stream when the store does not answer.
     pub read_attempts: u32,
-    /// Milliseconds after which one reading of the store is given up.
+    /// Milliseconds after which one attempt to read the store is given up.
     pub read_timeout_ms: u64,
-    /// Times that a command is decided again when another writer got in between.
+    /// Further decisions of one command after another writer has changed its stream.
     pub conflict_retries: u32,
-    /// Aggregates that one shard keeps in memory.
+    /// Aggregates that one shard retains in memory.
     pub resident_aggregates: usize,
-    /// Aggregates that one shard reads from the store at the same time, in one go.
+    /// Aggregates that one shard reads from the store at the same time, in one transaction.
     pub concurrent_loads: usize,
-    /// Bytes of events that one shard reads ahead for all of them together. Beside them there are their snapshots.
+    /// Bytes of events that one shard reads ahead for all its aggregates together, without their snapshots.
     pub load_bytes: usize,
-    /// Of the aggregates that are read at the same time, those that nobody waits for: they were in memory before a swap.
+    /// Those of the aggregates read at the same time for which no command waits: they were in memory before a swap.
     pub background_loads: usize,
-    /// Events that are folded in one call into the guest while an aggregate is hydrated.
+    /// Events of one call into the guest while an aggregate is hydrated.
     pub page_events: usize,
-    /// Bytes of events after which such a call takes no more of them.
+    /// Bytes of events after which such a call takes no more events.
     pub page_bytes: usize,
-    /// Bytes of events that one shard keeps of all its aggregates together, to fold them anew after a swap without the
-    /// store. Each has an equal share; one with more events asks the store.
+    /// Bytes of events that one shard retains of all its aggregates together, to fold them again after a swap without
+    /// the store. Each aggregate has an equal share; one with more events is read from the store.
     pub tail_bytes: usize,
-    /// Bytes of guest memory after which a sandbox is given up and its aggregates are hydrated anew in a fresh one.
+    /// Bytes of guest memory after which a sandbox is retired and its aggregates are hydrated again in a fresh one.
     pub sandbox_bytes: usize,
-    /// Sandboxes of one shard for aggregates that faulted, each of which runs alone until it has succeeded again.
+    /// Dedicated sandboxes of one shard for aggregates that faulted, until they have succeeded again.
     pub quarantine_sandboxes: usize,
-    /// Bytes of one command's payload and metadata.
+    /// Bytes of one command's payload and metadata; a larger command is refused.
     pub payload_bytes: usize,
-    /// Events that one command may produce.
+    /// Events that one command may produce; a guest that returns more faults.
     pub events_per_command: usize,
-    /// Snapshots that wait to be written; one more is dropped, and the next will do.
+    /// Snapshots that wait to be written; one more is dropped, and the next one is saved instead.
     pub snapshot_queue: usize,
-    /// Bytes of snapshots that wait until they are durable and written; one more is dropped, and the next will do.
+    /// Bytes of snapshots that wait until they are durable and written; one more is dropped, and the next one is
+    /// saved instead.
     pub snapshot_queue_bytes: usize,
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use cantus_model::{AggregateRef, Roster};
 
-use crate::{job::Job, loaded_part::LoadedPart, submission::SettledJob};
+use crate::{job::Job, loaded_part::LoadedPart, submission::SubmissionResult};
 
-/// A message to a shard. It takes them one after another.
+/// A message to a shard, which handles them one after another.
 pub(crate) enum ShardMessage {
     Command(Box<Job>),
     Loaded {
@@ -14,10 +14,11 @@ pub(crate) enum ShardMessage {
         load: u64,
         part: LoadedPart,
     },
-    Settled(Vec<SettledJob>),
-    /// The jobs of a batch that the store has not answered in time. Without jobs, it reports that there is such a batch.
+    BatchResolved(Vec<SubmissionResult>),
+    /// The jobs of a batch that the store has not answered in time. It is sent without jobs too, because a shard
+    /// without jobs in the batch may have deferred commands.
     BatchExpired(Vec<Job>),
-    /// The store has answered such a batch, with these aggregates in it.
+    /// The store has answered an expired batch that holds these aggregates.
     BatchReturned(Arc<[AggregateRef]>),
     Swap(Arc<Roster>),
     Stop,

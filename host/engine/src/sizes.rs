@@ -1,13 +1,13 @@
-//! Bytes of memory that commands and decisions take, about: texts, payloads, and what each costs beside them.
+//! Approximate bytes of memory that commands and decisions take: strings, payloads, and a fixed overhead for each.
 
 use cantus_model::{Command, Context, Entry, Message, Verdict, metadata_bytes};
 
-/// What a command counts for beside its texts: its job, its entry, its place in maps and queues.
+/// Bytes that a command counts for beside its strings: its job, its entry, and its slots in maps and queues.
 const COMMAND_BYTES: usize = 512;
-/// What an event counts for beside its texts: a `Message` and two allocations.
+/// Bytes that an event counts for beside its strings: a `Message` and two allocations.
 const EVENT_BYTES: usize = 128;
 
-/// Bytes of a command on its way.
+/// Bytes of a command in the engine.
 pub(crate) fn command_bytes(command: &Command) -> usize {
     let ids = [&command.id, &command.aggregate.aggregate_type, &command.aggregate.id, &command.name];
     let optional = [&command.actor, &command.correlation_id, &command.causation_id];
@@ -19,7 +19,9 @@ pub(crate) fn command_bytes(command: &Command) -> usize {
 pub(crate) fn verdict_bytes(verdict: &Verdict) -> usize {
     match verdict {
         Verdict::Accepted(events) => events.iter().map(|event| EVENT_BYTES + message_bytes(event)).sum(),
-        Verdict::Rejected(no) => no.code.len() + no.message.len() + no.detail.as_ref().map_or(0, Vec::len),
+        Verdict::Rejected(rejection) => {
+            rejection.code.len() + rejection.message.len() + rejection.detail.as_ref().map_or(0, Vec::len)
+        }
     }
 }
 
@@ -30,6 +32,16 @@ pub(crate) fn entry_bytes(entry: &Entry) -> usize {
         message_bytes(&decision.command) + context_bytes(&decision.context) + verdict_bytes(&decision.verdict)
     });
     COMMAND_BYTES + ids + decision
+}
+
+/// Count of the first `items` that together have at most `limit` bytes: at least one.
+pub(crate) fn fitting_count<T>(items: &[T], limit: usize, size: impl Fn(&T) -> usize) -> usize {
+    let mut bytes = 0;
+    let fitting = items.iter().take_while(|item| {
+        bytes += size(item);
+        bytes <= limit
+    });
+    fitting.count().max(1)
 }
 
 fn message_bytes(message: &Message) -> usize {

@@ -1,4 +1,4 @@
-//! Writes snapshots behind everybody's back. They are disposable: what does not fit the queue is dropped.
+//! Writes snapshots in the background. They are only a cache: a snapshot that does not fit the queue is dropped.
 
 use std::sync::Arc;
 
@@ -8,24 +8,25 @@ use tokio::sync::mpsc;
 use crate::{
     Ownership,
     byte_budget::{ByteBudget, ByteReservation},
+    sizes::fitting_count,
     stop_signal::{PanicGuard, StopSignal},
 };
 
-/// Snapshots of one transaction.
+/// The maximum count of snapshots in one transaction.
 const TRANSACTION_SNAPSHOTS: usize = 64;
-/// Bytes of one transaction, after which it takes no more snapshots.
+/// Bytes after which a transaction takes no more snapshots.
 const TRANSACTION_BYTES: usize = 8 << 20;
 
-/// A snapshot that is to be written.
+/// A snapshot that waits to be written.
 pub(crate) struct WaitingSnapshot {
     pub(crate) snapshot: Snapshot,
     _bytes: ByteReservation,
 }
 
 impl WaitingSnapshot {
-    /// `None` if too much is waiting already.
+    /// Reserves the bytes of a snapshot. `None` if too many are waiting already.
     pub(crate) fn new(snapshot: Snapshot, budget: &Arc<ByteBudget>) -> Option<Self> {
-        let bytes = budget.try_take(snapshot.state.len(), budget.limit())?;
+        let bytes = budget.try_reserve(snapshot.state.len(), budget.limit())?;
         Some(Self { snapshot, _bytes: bytes })
     }
 }
@@ -47,7 +48,7 @@ pub(crate) async fn write_snapshots(
     }
 }
 
-/// Writes those of each partition in one transaction.
+/// Writes the snapshots of each partition in one transaction.
 async fn write(ownership: &Ownership, store: &dyn SnapshotStore, waiting: Vec<WaitingSnapshot>, signal: &StopSignal) {
     let (mut snapshots, _bytes): (Vec<_>, Vec<_>) =
         waiting.into_iter().map(|WaitingSnapshot { snapshot, _bytes }| (snapshot, _bytes)).unzip();
@@ -63,14 +64,8 @@ async fn write(ownership: &Ownership, store: &dyn SnapshotStore, waiting: Vec<Wa
     }
 }
 
-/// How many snapshots fit a transaction: at least one.
 fn transaction_len(waiting: &[WaitingSnapshot]) -> usize {
-    let mut bytes = 0;
-    let fitting = waiting.iter().take_while(|waiting| {
-        bytes += waiting.snapshot.state.len();
-        bytes <= TRANSACTION_BYTES
-    });
-    fitting.count().max(1)
+    fitting_count(waiting, TRANSACTION_BYTES, |waiting| waiting.snapshot.state.len())
 }
 
 #[cfg(test)]
@@ -85,10 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_in_bytes() {
+    fn waiting_snapshots_are_bounded_in_bytes() {
         let budget = ByteBudget::new(100);
         let first = WaitingSnapshot::new(snapshot(1_000), &budget);
-        assert!(first.is_some(), "a large one waits alone");
+        assert!(first.is_some(), "one of any size is accepted when none waits");
         assert!(WaitingSnapshot::new(snapshot(1), &budget).is_none());
         drop(first);
         assert!(WaitingSnapshot::new(snapshot(1), &budget).is_some());

@@ -2,7 +2,7 @@
 
 use cantus_model::{DuplicateAggregate, ports::StoreError};
 
-/// Says why the engine did not start.
+/// The reason why an engine did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be claimed for writing.
@@ -11,7 +11,7 @@ pub enum StartError {
     /// Two plugins host one aggregate type.
     #[error(transparent)]
     DuplicateAggregate(#[from] DuplicateAggregate),
-    /// The operating system gave no thread.
-    #[error("no thread for a shard: {0}")]
+    /// The operating system could not start a thread.
+    #[error("the operating system cannot start a thread of the engine: {0}")]
     Thread(#[from] std::io::Error),
 }

@@ -1,4 +1,4 @@
-//! Counts of what the engine did.
+//! The counters of the engine.
 
 use std::{
     collections::BTreeMap,
@@ -11,14 +11,14 @@ use std::{
 
 use cantus_model::{Answer, Outcome};
 
-/// A reading of the counters.
+/// The counters at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Commands accepted, duplicates apart.
+    /// Commands accepted, without duplicates.
     pub accepted: u64,
-    /// Commands rejected, duplicates apart.
+    /// Commands rejected, without duplicates.
     pub rejected: u64,
-    /// Commands that were answered from the record.
+    /// Commands that were answered with the stored outcome.
     pub duplicates: u64,
     /// Commands that were not decided.
     pub failed: u64,
@@ -26,7 +26,7 @@ pub struct Stats {
     pub events: u64,
     /// Faults without a repro bundle, because too many came at once.
     pub repros_lost: u64,
-    /// Batches by their count of commands.
+    /// Count of batches by their count of commands.
     pub batches: BTreeMap<usize, u64>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) struct StatsCounters {
 }
 
 impl StatsCounters {
-    pub(crate) fn answered(&self, answer: &Answer) {
+    pub(crate) fn record_answer(&self, answer: &Answer) {
         match answer {
             Ok(decided) if decided.duplicate => &self.duplicates,
             Ok(decided) => match decided.outcome {
@@ -72,16 +72,16 @@ impl StatsCounters {
         .fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn committed(&self, commands: usize, took: Duration) {
+    pub(crate) fn record_batch(&self, commands: usize, took: Duration) {
         self.commit_micros.store(took.as_micros() as u64, Relaxed);
         *self.batches.lock().unwrap_or_else(PoisonError::into_inner).entry(commands).or_default() += 1;
     }
 
-    pub(crate) fn repro_lost(&self) {
+    pub(crate) fn record_lost_repro(&self) {
         self.repros_lost.fetch_add(1, Relaxed);
     }
 
-    /// How long a caller should wait for room: about two batches.
+    /// Milliseconds that a caller should wait before the next attempt: about two batches.
     pub(crate) fn retry_after_ms(&self) -> u64 {
         (self.commit_micros.load(Relaxed) * 2).div_ceil(1_000).max(1)
     }

@@ -1,4 +1,4 @@
-//! Tells every part of an engine, and its owner, that it stopped by itself, and why.
+//! The signal by which all parts of an engine, and its owner, learn that the engine stopped by itself, and why.
 
 use std::{
     sync::{
@@ -11,16 +11,16 @@ use std::{
 use cantus_model::{CommandError, ports::StoreError};
 use tokio::sync::watch;
 
-/// Called once when the engine stops.
+/// An action that runs once, when the engine stops.
 type OnStop = Box<dyn Fn() + Send>;
 
-/// Why an engine stopped by itself. It decides nothing any more; another one may be started.
+/// The reason why an engine stopped by itself. It decides nothing more; another one may be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopReason {
     /// This host can write nothing more to the store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A thread or a task of the host panicked. The commands that it had in hand may or may not be recorded.
+    /// A thread or a task of the host panicked. Its current commands may or may not be recorded.
     #[error("{0} panicked, so the host stopped: start it again, and report what was written to stderr")]
     Panicked(String),
 }
@@ -37,19 +37,19 @@ impl From<StopReason> for CommandError {
 /// Shared by all parts of one engine.
 #[derive(Default)]
 pub(crate) struct StopSignal {
-    /// No command is admitted any more.
+    /// No more commands are admitted.
     closed: AtomicBool,
     reason: watch::Sender<Option<StopReason>>,
     on_stop: Mutex<Vec<OnStop>>,
 }
 
 impl StopSignal {
-    /// Has `action` called when the engine stops. It must not block.
+    /// Registers an action for the moment when the engine stops. It must not block.
     pub(crate) fn on_stop(&self, action: impl Fn() + Send + 'static) {
         self.on_stop.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(action));
     }
 
-    /// Lets nobody in any more.
+    /// Ends the admission of commands.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
     }
@@ -64,7 +64,7 @@ impl StopSignal {
 
     /// Stops the engine: the shards end, and with them the committers. The first reason is the one that counts.
     pub(crate) fn stop(&self, reason: StopReason) {
-        let text = reason.to_string();
+        let description = reason.to_string();
         let is_first = self.reason.send_if_modified(|current| {
             let is_first = current.is_none();
             current.get_or_insert(reason);
@@ -74,7 +74,7 @@ impl StopSignal {
             return;
         }
         self.close();
-        tracing::error!(reason = text, "the engine stops");
+        tracing::error!(reason = description, "the engine stops");
         self.on_stop.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|action| action());
     }
 
@@ -86,14 +86,14 @@ impl StopSignal {
     }
 
     /// Stops the engine if this is called while the thread unwinds.
-    pub(crate) fn stop_if_panicking(&self, what: &str) {
+    pub(crate) fn stop_if_panicking(&self, part: &str) {
         if thread::panicking() {
-            self.stop(StopReason::Panicked(what.to_owned()));
+            self.stop(StopReason::Panicked(part.to_owned()));
         }
     }
 
-    /// Why a command is not decided any more.
-    pub(crate) fn refusal(&self) -> CommandError {
+    /// The error for commands that are not decided any more.
+    pub(crate) fn command_error(&self) -> CommandError {
         self.reason.borrow().clone().map_or(CommandError::ShuttingDown, CommandError::from)
     }
 
@@ -110,17 +110,17 @@ impl StopSignal {
 /// Stops the engine if the thread or task that holds it panics.
 pub(crate) struct PanicGuard {
     signal: Arc<StopSignal>,
-    what: String,
+    part: String,
 }
 
 impl PanicGuard {
-    pub(crate) fn new(signal: &Arc<StopSignal>, what: impl Into<String>) -> Self {
-        Self { signal: Arc::clone(signal), what: what.into() }
+    pub(crate) fn new(signal: &Arc<StopSignal>, part: impl Into<String>) -> Self {
+        Self { signal: Arc::clone(signal), part: part.into() }
     }
 }
 
 impl Drop for PanicGuard {
     fn drop(&mut self) {
-        self.signal.stop_if_panicking(&self.what);
+        self.signal.stop_if_panicking(&self.part);
     }
 }

@@ -1,34 +1,34 @@
-//! Jobs on their way to a committer and back.
+//! Submissions to a committer, and their results.
 
 use cantus_model::{CommandError, Entry, EntryResult, ports::StoreError};
 
 use crate::job::Job;
 
-/// A job at the committer.
+/// A job that is sent to the committer.
 pub(crate) struct Submission {
     pub(crate) shard: usize,
     pub(crate) job: Job,
     pub(crate) entry: Entry,
-    /// For an entry without a decision: the answer, unless the command turns out to be decided already.
-    pub(crate) held: Option<CommandError>,
+    /// For an entry without a decision: the error with which it is answered, unless the command was decided before.
+    pub(crate) error: Option<CommandError>,
 }
 
 impl Submission {
-    /// The entry for the store, and what is needed to answer.
+    /// Divides it into the entry for the store and the ticket for the answer.
     pub(crate) fn into_parts(self) -> (Entry, SubmissionTicket) {
-        let Self { shard, job, entry, held } = self;
-        (entry, SubmissionTicket { shard, job, held })
+        let Self { shard, job, entry, error } = self;
+        (entry, SubmissionTicket { shard, job, error })
     }
 
-    /// What [`Self::into_parts`] took apart.
+    /// Joins the parts of [`Self::into_parts`] again.
     pub(crate) fn from_parts(entry: Entry, ticket: SubmissionTicket) -> Self {
-        let SubmissionTicket { shard, job, held } = ticket;
-        Self { shard, job, entry, held }
+        let SubmissionTicket { shard, job, error } = ticket;
+        Self { shard, job, entry, error }
     }
 }
 
-/// A job that came back from the committer.
-pub(crate) struct SettledJob {
+/// The result of a submission.
+pub(crate) struct SubmissionResult {
     pub(crate) submission: Submission,
     pub(crate) result: Result<EntryResult, StoreError>,
 }
@@ -37,6 +37,6 @@ pub(crate) struct SettledJob {
 pub(crate) struct SubmissionTicket {
     pub(crate) shard: usize,
     pub(crate) job: Job,
-    /// See [`Submission::held`].
-    pub(crate) held: Option<CommandError>,
+    /// See [`Submission::error`].
+    pub(crate) error: Option<CommandError>,
 }

@@ -7,29 +7,30 @@ use cantus_engine::{
     registry::{Activator, FileState, Registry, RegistryNotice},
     repro::ReproConfig,
 };
-use cantus_model::ports::{ActivationAuthor, ComponentLoader, Store};
+use cantus_model::ports::{ActivationAuthor, ComponentLoader};
 
 use crate::{
     Host, HostError, HostSettings, Operations, Queries, RefusedPlugin, ReproFolder,
+    activator::build_activator,
     components::{self, CachePolicy, StoredComponents, no_plugins},
-    host::HostTasks,
+    host::{FollowMode, HostTasks},
 };
 
-/// Hears of what the registry does.
+/// Receives the notices of the registry.
 type Observer = Box<dyn Fn(&RegistryNotice) + Send + Sync>;
 
-/// Whether a host follows the folder of plugins and activations while it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FollowMode {
-    StartOnly,
-    Follow,
-}
-
-/// Builds a [`Host`]. Everything has the default of [`HostSettings`].
+/// Builds a [`Host`]. Settings that are not given have the values of [`HostSettings::default`].
 pub struct HostBuilder {
     settings: HostSettings,
     follow: FollowMode,
     observer: Observer,
+}
+
+impl Host {
+    /// Returns a builder with the default settings.
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
 }
 
 impl Default for HostBuilder {
@@ -39,53 +40,58 @@ impl Default for HostBuilder {
 }
 
 impl HostBuilder {
-    /// Sets the URL of the event store, which is made if it is missing: `sqlite:PATH`, or `memory:`.
+    /// Sets the URL of the event store: `sqlite:PATH`, which is created if it is missing, or `memory:`, which ends with the
+    /// host.
     #[must_use]
     pub fn store(mut self, url: impl Into<String>) -> Self {
         self.settings.store = url.into();
         self
     }
 
-    /// Sets the folder that plugins are dropped into.
+    /// Sets the folder of plugins, which must exist.
     #[must_use]
     pub fn plugins(mut self, folder: impl Into<PathBuf>) -> Self {
         self.settings.plugins = folder.into();
         self
     }
 
-    /// Sets the host's own folder, which is made if it is missing: compiled code, stored components, repro bundles.
+    /// Sets the host's own folder, for compiled code, stored components and repro bundles. It is created if it is missing.
     #[must_use]
     pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
         self.settings.data = folder.into();
         self
     }
 
-    /// Replaces all settings.
+    /// Replaces all settings, also those that were set before.
     #[must_use]
     pub fn settings(mut self, settings: HostSettings) -> Self {
         self.settings = settings;
         self
     }
 
-    /// Follows the folder of plugins and activations while the host runs: a file that is dropped there is verified and goes
-    /// live. Without this, the host looks once, at its start.
+    /// Follows the folder of plugins and the log of activations while the host runs: a component file that is put into the
+    /// folder is verified and goes live. Without this, the host reads both once, at its start.
     #[must_use]
     pub fn follow_plugins(mut self) -> Self {
         self.follow = FollowMode::Follow;
         self
     }
 
-    /// Has every notice of the registry passed to `observer`, which must not block: a swap, a file that is refused, a failure.
+    /// Passes every notice of the registry to `observer`: a version that went live, a file that was refused, a failure. The
+    /// observer must not block.
     #[must_use]
     pub fn observer(mut self, observer: impl Fn(&RegistryNotice) + Send + Sync + 'static) -> Self {
         self.observer = Box::new(observer);
         self
     }
 
-    /// Starts the host. Must be called within a multi-threaded Tokio runtime.
+    /// Starts the host: opens the store, takes over writing from any other host, verifies new components and starts the
+    /// threads. It must be called within a multi-threaded Tokio runtime.
     ///
     /// # Errors
-    /// If no plugin is live and none can become so, the store cannot be written, or the settings do not fit each other.
+    /// [`HostError::Plugin`] if there is no plugin; [`HostError::PluginsRefused`] if no version is live and every file is
+    /// refused; [`HostError::Store`] if the store cannot be opened or written; [`HostError::Invalid`] if `wasm.sandboxes` is
+    /// too small for the other settings; [`HostError::Machine`] if a folder or a thread cannot be created.
     pub async fn start(self) -> Result<Host, HostError> {
         let Self { settings, follow, observer } = self;
         if !settings.plugins.exists() {
@@ -94,9 +100,9 @@ impl HostBuilder {
         let loader: Arc<dyn ComponentLoader> = Arc::new(components::runtime(&settings, CachePolicy::Create)?);
         let stored = Arc::new(StoredComponents::create(&settings)?);
         let store = cantus_store::open(&settings.store, settings.store_partitions).await?;
-        // Nothing is recorded before this host owns the store.
+        // The claim comes first: a host that does not own the store must not record anything.
         let ownership = Ownership::claim(store.clone(), &*store).await?;
-        let activator = activator(&settings, &store, ownership.author(), loader, stored)?;
+        let activator = build_activator(&settings, &store, ownership.author(), loader, stored)?;
         let operations =
             Operations::new(settings.clone(), Activator { author: ActivationAuthor::Operator, ..activator.clone() });
         let registry = Registry::open(settings.registry.clone(), activator, observer).await?;
@@ -108,36 +114,14 @@ impl HostBuilder {
             hydrator: store.clone(),
             live: &registry.live(),
             clock: Arc::new(SystemClock),
-            repro: Some(ReproConfig { settings: settings.repro.clone(), sink: Arc::new(ReproFolder::of(&settings)) }),
+            repro: Some(ReproConfig { settings: settings.repro.clone(), sink: Arc::new(ReproFolder::new(&settings)) }),
         })?);
-        let tasks = HostTasks::start(&settings, registry, &engine, follow == FollowMode::Follow);
+        let tasks = HostTasks::start(&settings, registry, &engine, follow);
         Ok(Host::new(engine, Queries::new(settings, store), operations, tasks))
     }
 }
 
-/// Puts together what verifies and records activations.
-pub(crate) fn activator(
-    settings: &HostSettings,
-    store: &Arc<dyn Store>,
-    author: ActivationAuthor,
-    loader: Arc<dyn ComponentLoader>,
-    components: Arc<StoredComponents>,
-) -> Result<Activator, HostError> {
-    Ok(Activator {
-        log: store.clone(),
-        history: store.clone(),
-        journal: store.clone(),
-        author,
-        source: Arc::new(components::plugin_folder(settings)?),
-        loader,
-        components,
-        clock: Arc::new(SystemClock),
-        verify: settings.verify.clone(),
-        events_per_command: settings.engine.events_per_command,
-    })
-}
-
-/// Refuses a start only if nothing is live and nothing can become so; whatever else is wrong with a file, the observer heard.
+/// Refuses a start if no version is live and none can become live. The observer has received every other problem of a file.
 fn check_live(settings: &HostSettings, registry: &Registry, follow: FollowMode) -> Result<(), HostError> {
     if !registry.live().is_empty() {
         return Ok(());
@@ -157,18 +141,19 @@ fn check_live(settings: &HostSettings, registry: &Registry, follow: FollowMode) 
     Err(HostError::PluginsRefused(refused.collect()))
 }
 
-/// Each shard needs a sandbox for each plugin, one more while a plugin is swapped, and those in quarantine; a verification
-/// needs some too.
+/// Checks that there are enough sandboxes: each shard needs one for each plugin, one more during a swap, and those in
+/// quarantine; a verification needs some more.
 fn check_sandboxes(settings: &HostSettings, plugins: usize) -> Result<(), HostError> {
-    const VERIFYING: usize = 3;
+    const VERIFICATION_SANDBOXES: usize = 3;
     let quarantine = settings.engine.quarantine_sandboxes;
-    let needed = settings.engine.shards.saturating_mul(plugins + 1 + quarantine).saturating_add(VERIFYING);
+    let needed = settings.engine.shards.saturating_mul(plugins + 1 + quarantine).saturating_add(VERIFICATION_SANDBOXES);
     if needed <= settings.wasm.sandboxes as usize {
         return Ok(());
     }
     Err(HostError::Invalid(format!(
-        "wasm.sandboxes is {}, but {} shards with {plugins} plugins, one more while they are swapped, and {quarantine} places \
-         in quarantine need {needed}: raise it, or lower engine.shards or engine.quarantine_sandboxes",
+        "the setting wasm.sandboxes is {}, but {needed} sandboxes are needed: {} shards, each with {plugins} plugins, one \
+         more during a swap, and {quarantine} in quarantine; raise it, or lower engine.shards or \
+         engine.quarantine_sandboxes",
         settings.wasm.sandboxes, settings.engine.shards
     )))
 }

@@ -1,4 +1,4 @@
-//! Components: from the folder of plugins, from where stored components are, from a file.
+//! Loads components from the folder of plugins, from the component store and from single files.
 
 use std::{path::Path, sync::Arc};
 
@@ -12,20 +12,20 @@ use cantus_wasm::{ComponentFolder, Limits, LoadError, PluginFolder, Runtime};
 
 use crate::{HostError, HostSettings, RefusedPlugin};
 
-/// What may be made in the data folder.
+/// Decides whether a runtime creates the cache of compiled code in the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CachePolicy {
-    /// Everything: components are about to go live.
+    /// The cache is created, with the data folder if it is missing.
     Create,
-    /// Compiled code, if there is a data folder already.
+    /// The cache is used only if the data folder exists.
     UseExisting,
 }
 
 /// A component file that was loaded.
 pub struct LoadedFile {
-    /// Ready to run.
+    /// The component, ready to run.
     pub component: Arc<dyn Component>,
-    /// Everything that it imports.
+    /// The names of its imports.
     pub imports: Vec<String>,
     /// The bytes of the file.
     pub bytes: Vec<u8>,
@@ -34,7 +34,8 @@ pub struct LoadedFile {
 /// Loads one component file.
 ///
 /// # Errors
-/// [`HostError::Invalid`] if it cannot be read, [`HostError::Plugin`] if it is refused.
+/// [`HostError::Invalid`] if the file cannot be read, [`HostError::Plugin`] if it is refused, [`HostError::Machine`] if the
+/// runtime does not start.
 pub fn load_file(settings: &HostSettings, path: &Path) -> Result<LoadedFile, HostError> {
     let at = path.display();
     let folder = match path.parent() {
@@ -54,35 +55,35 @@ pub fn load_file(settings: &HostSettings, path: &Path) -> Result<LoadedFile, Hos
     Ok(LoadedFile { component, imports, bytes })
 }
 
-/// The folder of plugins.
+/// Opens the folder of plugins.
 ///
 /// # Errors
-/// If it cannot be opened.
+/// [`HostError::Plugin`] if it cannot be opened.
 pub fn plugin_folder(settings: &HostSettings) -> Result<PluginFolder, HostError> {
     PluginFolder::open(&settings.plugins, settings.wasm.component_bytes).map_err(HostError::plugin)
 }
 
-/// Where the bytes of every component are that ever decided something.
+/// The component store in the data folder: the bytes of every component that ever decided a command.
 pub struct StoredComponents {
-    /// Absent if it was never made.
+    /// `None` if the component store does not exist.
     folder: Option<ComponentFolder>,
 }
 
 impl StoredComponents {
-    /// Opens them for reading. Makes nothing.
+    /// Opens the component store for reading. One that does not exist is empty; it is not created.
     ///
     /// # Errors
-    /// If they are there and cannot be opened.
+    /// [`HostError::Machine`] if it exists and cannot be opened.
     pub fn open(settings: &HostSettings) -> Result<Self, HostError> {
         let path = settings.data.join("components");
         let folder = path.is_dir().then(|| ComponentFolder::open(&path)).transpose();
         Ok(Self { folder: folder.map_err(HostError::machine)? })
     }
 
-    /// Opens them for storing more.
+    /// Opens the component store for reading and writing, and creates it if it is missing.
     ///
     /// # Errors
-    /// If the folder cannot be made.
+    /// [`HostError::Machine`] if the folder cannot be created.
     pub fn create(settings: &HostSettings) -> Result<Self, HostError> {
         let path = settings.data.join("components");
         let failed = |error| HostError::Machine(format!("the folder {}: {error}", path.display()));
@@ -92,7 +93,8 @@ impl StoredComponents {
 
 impl ComponentStore for StoredComponents {
     fn put_component(&self, bytes: &[u8]) -> Result<Digest, Refused> {
-        let folder = self.folder.as_ref().ok_or_else(|| Refused("stored components were opened for reading".into()))?;
+        let folder =
+            self.folder.as_ref().ok_or_else(|| Refused("the component store is open for reading only".into()))?;
         folder.put_component(bytes)
     }
 
@@ -101,42 +103,44 @@ impl ComponentStore for StoredComponents {
     }
 }
 
-/// Makes what finds components by their digest among the stored ones, and loads them with `loader`.
-pub fn finder(components: StoredComponents, loader: Arc<dyn ComponentLoader>) -> ComponentFinder {
+/// Returns a function that finds stored components by their digest and loads them with `loader`.
+pub fn component_finder(components: StoredComponents, loader: Arc<dyn ComponentLoader>) -> ComponentFinder {
     Box::new(move |digest| {
         let bytes = components.get_component(digest)?;
         bytes.map(|bytes| loader.load(&bytes)).transpose()
     })
 }
 
-/// Makes what finds stored components, to be run by a runtime of its own.
+/// Returns a function that finds stored components by their digest and loads them with a runtime of its own.
 ///
 /// # Errors
-/// If the stored components cannot be opened, or the runtime does not start.
-pub fn stored_finder(settings: &HostSettings) -> Result<ComponentFinder, HostError> {
-    Ok(finder(StoredComponents::open(settings)?, Arc::new(runtime(settings, CachePolicy::UseExisting)?)))
+/// [`HostError::Machine`] if the component store cannot be opened, or the runtime does not start.
+pub fn stored_component_finder(settings: &HostSettings) -> Result<ComponentFinder, HostError> {
+    Ok(component_finder(StoredComponents::open(settings)?, Arc::new(runtime(settings, CachePolicy::UseExisting)?)))
 }
 
-/// Finds what folds aggregates of a type: the component that is live for it, or was last. `None` if none ever was, or its bytes
-/// are gone.
+/// Finds the component that is live for an aggregate type, or the last one that was. `None` if none ever was.
 ///
 /// # Errors
-/// If the log of activations or the stored components cannot be read.
-pub(crate) async fn last_live_for(log: &dyn ActivationLog, aggregate_type: &str) -> Result<Option<Digest>, HostError> {
+/// If the store cannot be read.
+pub(crate) async fn find_live_or_last(
+    log: &dyn ActivationLog,
+    aggregate_type: &str,
+) -> Result<Option<Digest>, HostError> {
     let records = log.components().await?;
     let hosting: Vec<_> = records.iter().filter(|record| record.manifest.aggregate(aggregate_type).is_some()).collect();
     let state = ActivationState::new(records.clone(), &log.activations(0).await?);
-    let is_latest = |name: &str, digest| state.track(name).and_then(|history| history.latest()) == Some(digest);
+    let is_latest = |name: &str, digest| state.history(name).and_then(|history| history.latest()) == Some(digest);
     let live = hosting.iter().rfind(|record| state.live().any(|(_, digest)| digest == record.digest));
     let latest = live.or_else(|| hosting.iter().rfind(|record| is_latest(&record.manifest.name, record.digest)));
     Ok(latest.map(|record| record.digest))
 }
 
-/// Finds what hosts an aggregate type in the folder of plugins.
+/// Finds a component in the folder of plugins that hosts an aggregate type.
 ///
 /// # Errors
-/// If nothing there does: what is hosted is named.
-pub(crate) fn in_folder_for(
+/// If no file there hosts it; the message lists the aggregate types that are hosted.
+pub(crate) fn find_in_folder(
     settings: &HostSettings,
     loader: &dyn ComponentLoader,
     aggregate_type: &str,
@@ -159,22 +163,22 @@ pub(crate) fn in_folder_for(
         (true, true) => no_plugins(path),
         (_, false) => HostError::PluginsRefused(refused),
         (false, true) => HostError::Invalid(format!(
-            "no plugin hosts the aggregate {aggregate_type}; there are: {}",
+            "no plugin hosts the aggregate {aggregate_type}; these are hosted: {}",
             hosted.join(", ")
         )),
     })
 }
 
-/// The error of a folder without a plugin.
+/// Returns the error for a folder without a plugin.
 pub(crate) fn no_plugins(path: &Path) -> HostError {
-    let advice = "put one there with `cantus plugin build DIR`, or name another folder with --plugins";
+    let advice = "put a component file there (`cantus plugin build DIR` does), or set `plugins` to another folder";
     HostError::Plugin(format!("there is no plugin in {}: {advice}", path.display()))
 }
 
-/// Starts a runtime with `wasm.sandboxes` sandboxes that are quick to make.
+/// Starts a runtime with a pool of `wasm.sandboxes` sandboxes, which are quick to open.
 ///
 /// # Errors
-/// If the limits make no sense, or the compiled cache cannot be opened.
+/// [`HostError::Machine`] if the limits do not fit each other, or the cache of compiled code cannot be opened.
 pub fn runtime(settings: &HostSettings, policy: CachePolicy) -> Result<Runtime, HostError> {
     match policy {
         CachePolicy::Create => {
@@ -184,15 +188,15 @@ pub fn runtime(settings: &HostSettings, policy: CachePolicy) -> Result<Runtime, 
     }
 }
 
-/// Starts a runtime for any number of sandboxes, where nobody waits for an answer.
+/// Starts a runtime without a pool: any number of sandboxes may be open, and each takes longer to open.
 ///
 /// # Errors
-/// If the limits make no sense.
+/// [`HostError::Machine`] if the limits do not fit each other.
 pub fn unpooled_runtime(settings: &HostSettings) -> Result<Runtime, HostError> {
     with_cache(settings, Runtime::unpooled)
 }
 
-/// Uses the compiled cache of the data folder, if there is one that can be written.
+/// Starts a runtime with the cache of compiled code, if the data folder exists and the cache can be written.
 fn with_cache(
     settings: &HostSettings,
     start: fn(&Limits, Option<&Path>) -> Result<Runtime, LoadError>,
@@ -204,14 +208,14 @@ fn with_cache(
     }
 }
 
-/// Names a component for people: plugin, version, and the beginning of the digest.
-pub fn name_of(component: &dyn Component) -> String {
+/// Names a component for people: its plugin, its version and the beginning of its digest.
+pub fn component_label(component: &dyn Component) -> String {
     let manifest = component.manifest();
     format!("{} {} ({})", manifest.name, manifest.version, component.digest().short())
 }
 
-/// Names a component by the record of it; one that has no record by its digest alone.
-pub fn name_in(records: &[ComponentRecord], digest: Digest) -> String {
+/// Names a component for people by its record, or by its digest alone if it has none.
+pub fn recorded_component_label(records: &[ComponentRecord], digest: Digest) -> String {
     match records.iter().find(|record| record.digest == digest) {
         Some(ComponentRecord { manifest, .. }) => {
             format!("{} {} ({})", manifest.name, manifest.version, digest.short())

@@ -1,12 +1,12 @@
-//! Errors of a host, apart from those of commands.
+//! Errors of hosts, queries and operations.
 
 use std::{fmt, path::PathBuf};
 
 use cantus_engine::{StartError, registry::ActivationError};
 use cantus_model::ports::StoreError;
-use cantus_replay::verify::VerificationReport;
+use cantus_replay::{verify::VerificationReport, whatif::WhatIfError};
 
-/// A file of the folder of plugins that the host refuses.
+/// A file in the folder of plugins that the host refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedPlugin {
     /// The file.
@@ -15,31 +15,33 @@ pub struct RefusedPlugin {
     pub reason: String,
 }
 
-/// Says why a host could not do as asked. Errors of commands are `cantus_model::CommandError`.
+/// The reason why a host, a query or an operation failed. Commands fail with `cantus_model::CommandError` instead.
+///
+/// Messages are for the operator of the host: they may name files and settings.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// The request or the settings make no sense.
+    /// The request or the settings are invalid.
     #[error("{0}")]
     Invalid(String),
-    /// What was asked for is not there, or is so already.
+    /// The requested item does not exist, or the requested change is already made.
     #[error("{0}")]
     NotFound(String),
-    /// Somebody else changed the same thing at the same moment: ask again.
+    /// Another process changed the same item at the same moment. A second attempt may succeed.
     #[error("{0}")]
     Conflict(String),
-    /// A plugin cannot be used.
+    /// A plugin is missing or refused.
     #[error("{0}")]
     Plugin(String),
-    /// No plugin can be used: each file of the folder is refused.
-    #[error("refused as plugins:{}", list(.0))]
+    /// Every file in the folder of plugins is refused, so no plugin can be used.
+    #[error("every file in the folder of plugins is refused:{}", list(.0))]
     PluginsRefused(Vec<RefusedPlugin>),
-    /// Recorded history does not allow the activation.
-    #[error("the verification against recorded history refuses it")]
+    /// The verification refuses to activate the component.
+    #[error("the verification against recorded history refuses the component")]
     Verification(Box<VerificationReport>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something else on this machine failed.
+    /// Another resource of this machine failed: a folder, a file or a thread.
     #[error("{0}")]
     Machine(String),
 }
@@ -49,12 +51,12 @@ fn list(refused: &[RefusedPlugin]) -> String {
 }
 
 impl HostError {
-    /// Takes any error for a failure of this machine.
+    /// Converts an error into a failure of this machine.
     pub(crate) fn machine(error: impl fmt::Display) -> Self {
         Self::Machine(error.to_string())
     }
 
-    /// Takes any error for one of a plugin.
+    /// Converts an error into one of a plugin.
     pub(crate) fn plugin(error: impl fmt::Display) -> Self {
         Self::Plugin(error.to_string())
     }
@@ -65,7 +67,21 @@ impl From<ActivationError> for HostError {
         match error {
             ActivationError::Store(error) => Self::Store(error),
             ActivationError::Refused(refused) => Self::plugin(refused),
-            ActivationError::Overtaken => Self::Conflict(error.to_string()),
+            ActivationError::ConcurrentChange => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<WhatIfError> for HostError {
+    fn from(error: WhatIfError) -> Self {
+        match error {
+            WhatIfError::Store(error) => Self::Store(error),
+            WhatIfError::NoAggregate(_) => Self::NotFound(error.to_string()),
+            WhatIfError::IdTaken(_) => Self::Invalid(error.to_string()),
+            WhatIfError::NoComponent(_) | WhatIfError::Refused(_) => {
+                let advice = "set `data` to the folder that has it, or choose a component that decides in its place";
+                Self::Plugin(format!("{error}; {advice}"))
+            }
         }
     }
 }

@@ -13,9 +13,9 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{HostBuilder, HostSettings, Operations, Queries, status_file};
+use crate::{HostSettings, Operations, Queries, status_file};
 
-/// A running host. It must be shut down to end cleanly; what was acknowledged is durable either way.
+/// A running host. [`Host::shutdown`] ends it cleanly; every outcome that was returned is durable in any case.
 pub struct Host {
     engine: Arc<Engine>,
     queries: Queries,
@@ -24,19 +24,15 @@ pub struct Host {
 }
 
 impl Host {
-    /// Begins to build a host.
-    pub fn builder() -> HostBuilder {
-        HostBuilder::default()
-    }
-
     pub(crate) fn new(engine: Arc<Engine>, queries: Queries, operations: Operations, tasks: HostTasks) -> Self {
         Self { engine, queries, operations, tasks }
     }
 
-    /// Admits a command. Never waits; commands for one aggregate are decided in the order in which they are admitted.
+    /// Admits a command without waiting for its outcome. Commands for one aggregate are decided in the order in which they
+    /// are admitted.
     ///
     /// # Errors
-    /// See [`Engine::submit`].
+    /// If the command is refused at once: it is too large, or the host is overloaded or has stopped. See [`Engine::submit`].
     pub fn submit(&self, command: Command) -> Result<PendingAnswer, CommandError> {
         self.engine.submit(command)
     }
@@ -49,22 +45,24 @@ impl Host {
         self.engine.execute(command).await
     }
 
-    /// Reads states, events and decisions.
+    /// The queries: states, events and decisions.
     pub fn query(&self) -> &Queries {
         &self.queries
     }
 
-    /// Decides what is live. A host that follows its plugins obeys within `registry.rescan_ms`.
+    /// The operations: activate, roll back, deactivate, verify. The host applies a change within `registry.rescan_ms` if it
+    /// follows its plugins ([`HostBuilder::follow_plugins`](crate::HostBuilder::follow_plugins)), else at its next start.
     pub fn operations(&self) -> &Operations {
         &self.operations
     }
 
-    /// The offset that the next event of a partition will get; see [`Engine::durable_head`].
+    /// The offset that the next event of a partition will get, and every change of it; `None` if there is no such partition.
+    /// See [`Engine::durable_head`].
     pub fn durable_head(&self, partition: PartitionId) -> Option<watch::Receiver<u64>> {
         self.engine.durable_head(partition)
     }
 
-    /// The engine, for those who submit from several tasks.
+    /// The engine, for callers that submit from several tasks.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
@@ -74,13 +72,13 @@ impl Host {
         self.tasks.statuses.clone()
     }
 
-    /// Waits until the host stops by itself, and says why; for ever if it never does. All commands that waited are answered
-    /// with that reason, and so are commands from then on.
+    /// Waits until the host stops by itself, and returns the reason: the store can no longer be written, for example because
+    /// another host took over, or a part of the host panicked. All waiting and later commands are answered with that reason.
     pub fn stopped(&self) -> impl Future<Output = StopReason> + Send + use<> {
         self.engine.stopped()
     }
 
-    /// Answers everything that was admitted, then ends. Returns the counts of what was done.
+    /// Waits until all admitted commands are answered, and ends the host. Returns its statistics.
     pub async fn shutdown(self) -> Stats {
         self.tasks.end().await;
         self.engine.shutdown().await;
@@ -88,43 +86,52 @@ impl Host {
     }
 }
 
-/// What runs beside the engine.
-pub(crate) struct HostTasks {
-    statuses: watch::Receiver<Vec<FileStatus>>,
-    following: Option<Following>,
-    publishing: JoinHandle<()>,
+/// Selects the times at which a host reads the folder of plugins and the log of activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FollowMode {
+    /// Once, at the start.
+    StartOnly,
+    /// At the start, and on every change.
+    Follow,
 }
 
-/// A registry that follows the folder of plugins.
-struct Following {
+/// The tasks that run beside the engine.
+pub(crate) struct HostTasks {
+    statuses: watch::Receiver<Vec<FileStatus>>,
+    follower: Option<RegistryTask>,
+    status_writer: JoinHandle<()>,
+}
+
+/// The task of a registry that follows the folder of plugins.
+struct RegistryTask {
     _watch: FolderWatch,
     stop: oneshot::Sender<()>,
-    registry: JoinHandle<()>,
+    task: JoinHandle<()>,
 }
 
 impl HostTasks {
-    pub(crate) fn start(settings: &HostSettings, registry: Registry, engine: &Arc<Engine>, follows: bool) -> Self {
+    pub(crate) fn start(settings: &HostSettings, registry: Registry, engine: &Arc<Engine>, follow: FollowMode) -> Self {
         let statuses = registry.statuses();
-        let publishing = tokio::spawn(status_file::publish(settings.data.clone(), statuses.clone()));
-        let following = follows.then(|| {
+        let status_writer = tokio::spawn(status_file::write_changes(settings.data.clone(), statuses.clone()));
+        let follower = (follow == FollowMode::Follow).then(|| {
             let hint = Arc::new(Notify::new());
             let (stop, stopped) = oneshot::channel();
-            let hinting = Arc::clone(&hint);
-            Following {
-                _watch: FolderWatch::start(&settings.plugins, move || hinting.notify_one()),
+            let notify = Arc::clone(&hint);
+            RegistryTask {
+                _watch: FolderWatch::start(&settings.plugins, move || notify.notify_one()),
                 stop,
-                registry: tokio::spawn(registry.run(Arc::clone(engine), hint, stopped)),
+                task: tokio::spawn(registry.run(Arc::clone(engine), hint, stopped)),
             }
         });
-        Self { statuses, following, publishing }
+        Self { statuses, follower, status_writer }
     }
 
     async fn end(self) {
-        if let Some(following) = self.following {
-            let _ = following.stop.send(());
-            let _ = following.registry.await;
+        if let Some(follower) = self.follower {
+            let _ = follower.stop.send(());
+            let _ = follower.task.await;
         }
-        // The registry is gone, and with it the last sender: its last statuses are written.
-        let _ = self.publishing.await;
+        // The registry held the last sender of statuses, so the writer ends after the last one.
+        let _ = self.status_writer.await;
     }
 }

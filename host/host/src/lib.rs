@@ -1,5 +1,5 @@
-//! A Cantus host as a library: event store, plugins, engine and registry behind one builder. The binary `cantus` is one user
-//! of it.
+//! A Cantus host as a library: event store, plugins, engine and registry behind one builder. The binary `cantus` is built on
+//! it, and `docs/embedding` is a small program that embeds it.
 //!
 //! ```
 //! use cantus_host::{Host, StateAt};
@@ -29,29 +29,43 @@
 //! # }
 //! ```
 //!
-//! - [`Host`] decides commands: [`Host::submit`] admits one and never waits, [`Host::execute`] waits for its outcome. Outcomes
-//!   are durable when they arrive.
-//! - [`Queries`] read: states at any version or time, what a decision rested on. They work without a running host.
-//! - [`Operations`] decide what is live: activate, roll back, deactivate, verify.
-//! - [`wire`] has the JSON forms of all of it, for the command line and for whatever serves requests.
+//! - [`Host`] decides commands: [`Host::submit`] admits a command without waiting, [`Host::execute`] waits for its outcome. An
+//!   outcome is durable when it is returned.
+//! - [`Queries`] read states at any version or time, events, the reasons of a decision, and other timelines. They work with
+//!   and without a running host.
+//! - [`Operations`] choose which version of a plugin is live: activate, roll back, deactivate, verify.
+//! - [`ReplaySource`] opens the history and the components of a replay.
+//! - [`wire`] has the JSON forms, which the command line and servers share.
 //!
-//! A host owns its log: the host that started last writes, and all hosts before it stop ([`Host::stopped`] says why).
+//! One host writes to a store at a time. The host that started last does, and every host before it stops ([`Host::stopped`]
+//! returns the reason).
 
+mod activator;
+pub mod atomic_file;
 mod builder;
 pub mod components;
 mod error;
 mod host;
 mod operations;
 mod queries;
+mod recorded_activation;
+mod replay_source;
 mod repro_folder;
 mod settings;
 pub mod status_file;
+mod store;
 pub mod wire;
 
 pub use builder::HostBuilder;
 pub use error::{HostError, RefusedPlugin};
 pub use host::Host;
-pub use operations::{ActivationCheck, ActivationDone, ActivationReason, Operations};
-pub use queries::{AggregateState, EventPages, Explanation, Queries, StateAt};
+pub use operations::{ActivationCheck, ActivationReason, Operations};
+pub use queries::{
+    AggregateState, BranchCommand, EventPages, Explanation, PluginStatus, Queries, StateAt, WhatIfAnswer,
+    WhatIfRequest, plugins_in_folder, verification_report,
+};
+pub use recorded_activation::RecordedActivation;
+pub use replay_source::ReplaySource;
 pub use repro_folder::ReproFolder;
 pub use settings::HostSettings;
+pub use store::open_store_read_only;

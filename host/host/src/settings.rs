@@ -1,4 +1,4 @@
-//! Everything that can be set on a host.
+//! The settings of a host.
 
 use std::path::PathBuf;
 
@@ -7,27 +7,27 @@ use cantus_replay::verify::VerifySettings;
 use cantus_wasm::Limits;
 use serde::{Deserialize, Serialize};
 
-/// Everything that can be set on a host. `cantus settings` prints each with its unit and meaning.
+/// The settings of a host. `cantus settings` prints each with its unit and meaning.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HostSettings {
-    /// URL of the event store: `sqlite:PATH`, or `memory:`.
+    /// The URL of the event store: `sqlite:PATH`, or `memory:`.
     pub store: String,
-    /// Partitions of the log, if the store has to be created.
+    /// The number of partitions of a store that is created, at least 1. An existing store keeps its own.
     pub store_partitions: u32,
-    /// The folder that plugins are dropped into.
+    /// The folder of plugins.
     pub plugins: PathBuf,
-    /// The host's own folder: compiled code, stored components, repro bundles.
+    /// The host's own folder, for compiled code, stored components and repro bundles.
     pub data: PathBuf,
-    /// Bounds of the engine.
+    /// The bounds of the engine.
     pub engine: EngineSettings,
-    /// When the registry looks at the folder of plugins, and how long it watches a swap.
+    /// The intervals at which the registry reads the folder of plugins, and the bounds on faults of a new version.
     pub registry: RegistrySettings,
-    /// How much of history a candidate is run on.
+    /// The bounds of a verification.
     pub verify: VerifySettings,
-    /// How many repro bundles are kept.
+    /// The bounds on repro bundles.
     pub repro: ReproSettings,
-    /// Bounds of the guests.
+    /// The limits of the guests.
     pub wasm: Limits,
 }
 

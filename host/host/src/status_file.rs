@@ -1,19 +1,23 @@
-//! The file in which a host says what it knows of the folder of plugins, for others to read: `registry.json` in the data folder.
-//! It can be deleted at any time.
+//! The file in which a host reports the states of the files in the folder of plugins: `registry.json` in the data folder. It
+//! can be deleted at any time.
 
 use std::path::{Path, PathBuf};
 
 use cantus_engine::registry::FileStatus;
 use tokio::sync::watch;
 
+use crate::atomic_file::write_file;
+
 const FILE: &str = "registry.json";
 
-/// Writes every change, until the registry is gone.
-pub(crate) async fn publish(data: PathBuf, mut statuses: watch::Receiver<Vec<FileStatus>>) {
+/// Writes every change of the states, until the registry has ended.
+pub(crate) async fn write_changes(data: PathBuf, mut statuses: watch::Receiver<Vec<FileStatus>>) {
     loop {
-        let now = statuses.borrow_and_update().clone();
-        if let Err(error) = write(&data, &now) {
-            tracing::warn!(%error, "the states of the plugins cannot be written; `cantus plugin list` shows less");
+        let current = statuses.borrow_and_update().clone();
+        let data = data.clone();
+        let written = tokio::task::spawn_blocking(move || write(&data, &current)).await;
+        if let Err(error) = written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+            tracing::warn!(%error, "the states of the plugin files cannot be written, so `cantus plugin list` may be outdated");
         }
         if statuses.changed().await.is_err() {
             return;
@@ -21,14 +25,11 @@ pub(crate) async fn publish(data: PathBuf, mut statuses: watch::Receiver<Vec<Fil
     }
 }
 
-/// Writes aside and renames, so that nobody reads half of it.
 fn write(data: &Path, statuses: &[FileStatus]) -> std::io::Result<()> {
-    let aside = data.join(format!(".{FILE}.{}", std::process::id()));
-    std::fs::write(&aside, serde_json::to_vec_pretty(statuses)?)?;
-    std::fs::rename(aside, data.join(FILE))
+    write_file(&data.join(FILE), &serde_json::to_vec_pretty(statuses)?)
 }
 
-/// Reads the states that a host last wrote; nothing if no host ran here.
+/// Reads the states that a host last reported in a data folder; an empty list if there is no report.
 pub fn read(data: &Path) -> Vec<FileStatus> {
     let text = std::fs::read(data.join(FILE)).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()

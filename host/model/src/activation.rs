@@ -1,4 +1,4 @@
-//! Which component is live for a plugin name, and how that came to be.
+//! Activations: which component is live for a plugin name, and why.
 
 use std::fmt;
 
@@ -6,47 +6,47 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Digest, Manifest, Timestamp};
 
-/// The recorded act of making another component live for a plugin name, or none.
+/// A recorded change of the component that is live for a plugin name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activation {
-    /// Its place in the log of activations, from 1, without gaps.
+    /// Its number in the log of activations, from 1, without gaps.
     pub seq: u64,
-    /// When.
+    /// The time of the change.
     pub at: Timestamp,
     /// The plugin's name.
     pub plugin: String,
-    /// What brought it about.
+    /// Its cause.
     pub cause: ActivationCause,
-    /// What was live before, if anything was.
+    /// The component that was live before, if there was one.
     pub from: Option<Digest>,
-    /// What is live from here on; `None` if nothing is.
+    /// The component that is live from here on; `None` if there is none.
     pub to: Option<Digest>,
-    /// Who: a person, or the file in the folder of plugins.
+    /// The author: a person, or the file in the folder of plugins.
     pub who: String,
-    /// Why, for people.
+    /// The reason, for people.
     pub why: String,
-    /// The report of the verification before it, as JSON, if there was one.
+    /// The report of the verification that preceded it, as JSON, if there was one.
     pub report: Option<String>,
 }
 
-/// What brought an [`Activation`] about.
+/// The cause of an [`Activation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActivationCause {
     /// A file was dropped into the folder of plugins.
     Dropped,
-    /// The file was taken out of it.
+    /// The file was removed from it.
     Removed,
     /// A person named the component.
     Activated,
-    /// A person went back to what was live before.
+    /// A person went back to the component that was live before.
     RolledBack,
-    /// It faulted too often after it went live, so the host went back by itself.
+    /// The component faulted too often after it went live, so the host went back by itself.
     Faulted,
 }
 
 impl ActivationCause {
-    /// As it is stored and printed.
+    /// The name that is stored and printed.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dropped => "dropped",
@@ -57,14 +57,15 @@ impl ActivationCause {
         }
     }
 
-    /// What [`Self::as_str`] wrote.
+    /// Parses the name that [`Self::as_str`] returns.
     pub fn parse(text: &str) -> Option<Self> {
         let all = [Self::Dropped, Self::Removed, Self::Activated, Self::RolledBack, Self::Faulted];
         all.into_iter().find(|cause| cause.as_str() == text)
     }
 
-    /// Whether it was decided against what it displaced: that does not come back by lying in the folder.
-    pub const fn bars_what_was(self) -> bool {
+    /// Reports whether the change is a decision against the previous component, so that its file does not make it
+    /// live again.
+    pub const fn excludes_previous(self) -> bool {
         matches!(self, Self::Activated | Self::RolledBack | Self::Faulted)
     }
 }
@@ -80,8 +81,8 @@ impl fmt::Display for ActivationCause {
 pub struct ComponentRecord {
     /// sha256 of its bytes. One name and version has one digest for ever.
     pub digest: Digest,
-    /// What it says of itself.
+    /// The manifest that it declares.
     pub manifest: Manifest,
-    /// When it was first made live.
+    /// The time at which it first went live.
     pub first_seen: Timestamp,
 }

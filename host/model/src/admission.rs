@@ -4,12 +4,12 @@ use crate::{Command, CommandError};
 
 /// Bytes of the longest id or name that can be stored.
 const MAX_ID_BYTES: usize = 512;
-/// What a pair of metadata counts for beside its texts.
-pub const PAIR_BYTES: usize = 8;
+/// Bytes that a pair of metadata counts for beside its strings.
+const METADATA_PAIR_BYTES: usize = 8;
 
-/// Bytes of pairs of metadata.
+/// Bytes that all pairs of metadata count for.
 pub fn metadata_bytes(metadata: &[(String, String)]) -> usize {
-    metadata.iter().map(|(key, value)| PAIR_BYTES + key.len() + value.len()).sum()
+    metadata.iter().map(|(key, value)| METADATA_PAIR_BYTES + key.len() + value.len()).sum()
 }
 
 /// Refuses a command whose payload and metadata have more than `limit` bytes.
@@ -18,7 +18,8 @@ pub fn check_size(command: &Command, limit: usize) -> Result<(), CommandError> {
     if bytes > limit { Err(CommandError::TooLarge { bytes, limit }) } else { Ok(()) }
 }
 
-/// Refuses ids that cannot be stored, or that whoever reads them cannot see. Ids that are recorded already stay readable.
+/// Refuses ids that cannot be stored, and ids with control characters, which a reader cannot see. Ids that are
+/// already recorded stay readable.
 pub fn check_ids(command: &Command) -> Result<(), CommandError> {
     let ids = [
         ("id", Some(&command.id)),

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Names one aggregate, and with it one stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AggregateRef {
-    /// As the plugin declares it: `Flight`.
+    /// The name that the plugin declares, for example `Flight`.
     pub aggregate_type: String,
-    /// Chosen by the caller.
+    /// The id that the caller chose.
     pub id: String,
 }
 

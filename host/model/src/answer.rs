@@ -5,7 +5,7 @@ use crate::{CommandRecord, Digest, Fault, Outcome, ports::StoreError};
 /// The answer to a command: its durable outcome, or the reason why it has none.
 pub type Answer = Result<DurableOutcome, CommandError>;
 
-/// An outcome that is durable, and where it stands in the log.
+/// A durable outcome and its position in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DurableOutcome {
     /// Accepted or rejected.
@@ -14,7 +14,7 @@ pub struct DurableOutcome {
     pub version: u64,
     /// Offset of its first event, if it has one.
     pub first_offset: Option<u64>,
-    /// The command had been decided before, under the same id.
+    /// The command was decided before under the same id, and this is the stored outcome.
     pub duplicate: bool,
     /// The component that decided.
     pub component: Digest,
@@ -32,28 +32,28 @@ impl From<CommandRecord> for DurableOutcome {
     }
 }
 
-/// Why a command was not decided. Nothing is recorded for it: it may be sent again under the same id.
+/// The reason why a command was not decided. Nothing is recorded for it: it may be sent again under the same id.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The request itself is not acceptable.
+    /// The host refuses the request itself.
     #[error("{0}")]
     Invalid(String),
-    /// No plugin hosts such an aggregate.
+    /// No live plugin hosts the aggregate type.
     #[error("no plugin hosts the aggregate {name:?}; {hosted}")]
     UnknownAggregate {
-        /// As asked.
+        /// The aggregate type in the request.
         name: String,
-        /// What there is, for people.
+        /// The aggregate types that exist, for people.
         hosted: String,
     },
     /// The aggregate has no such command, or not in that version.
-    #[error("{aggregate} has no command {what}; {known}")]
+    #[error("{aggregate} has no command {command}; {known}")]
     UnknownCommand {
         /// The aggregate type.
         aggregate: String,
-        /// As asked.
-        what: String,
-        /// What there is, for people.
+        /// The command and version in the request.
+        command: String,
+        /// The commands that exist, for people.
         known: String,
     },
     /// The payload does not decode.
@@ -67,15 +67,15 @@ pub enum CommandError {
         /// The limit.
         limit: usize,
     },
-    /// The guest failed.
+    /// The guest faulted.
     #[error("{0}")]
     Fault(Box<Fault>),
-    /// The expected version did not hold, or others kept getting in between.
+    /// The expected version did not hold, or other writers changed the stream on every attempt.
     #[error("the stream is at version {actual}{}", expected.map_or_else(String::new, |v| format!(", not at {v} as expected")))]
     Conflict {
-        /// What the command asked for.
+        /// The version that the command expected.
         expected: Option<u64>,
-        /// What holds.
+        /// The version of the stream.
         actual: u64,
     },
     /// The id was used for another request.
@@ -84,7 +84,7 @@ pub enum CommandError {
     /// A queue is full.
     #[error("overloaded: retry after {retry_after_ms} ms")]
     Overloaded {
-        /// When to try again.
+        /// Milliseconds to wait before the next attempt.
         retry_after_ms: u64,
     },
     /// The store failed. The command may or may not be recorded: send it again under the same id.
@@ -99,7 +99,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// Stable, for programs.
+    /// A stable code, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "invalid",

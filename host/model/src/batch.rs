@@ -11,24 +11,29 @@ pub struct EventRef {
     pub size: u32,
 }
 
-/// How much of a stream to read at once.
+/// Limits how much of a stream one reading returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimit {
     /// At most this many events.
     pub events: usize,
-    /// No more events once their payloads have this many bytes; a larger event comes alone.
+    /// Bytes of payloads after which no more events are read; a larger event is returned alone.
     pub bytes: usize,
 }
 
 impl PageLimit {
-    /// At most `events` events, of whatever size.
+    /// Limits the count of events, not their size.
     pub const fn events(events: usize) -> Self {
         Self { events, bytes: usize::MAX }
     }
 
-    /// Whether `page` takes one more event.
+    /// Reports whether a page of `events` events with `bytes` bytes of payloads takes one more.
+    pub(crate) fn takes_more(self, events: usize, bytes: usize) -> bool {
+        events < self.events && (events == 0 || bytes < self.bytes)
+    }
+
+    /// Reports whether `page` takes one more event.
     pub fn has_room(self, page: &EventBatch) -> bool {
-        page.len() < self.events && (page.is_empty() || page.payloads().len() < self.bytes)
+        self.takes_more(page.len(), page.payloads().len())
     }
 }
 
@@ -42,7 +47,7 @@ pub struct EventBatch {
 }
 
 impl EventBatch {
-    /// Adds one event. A stream has few kinds, so they are found by a scan from the newest.
+    /// Adds one event. Its kind is found by a scan from the newest, because a stream has few kinds.
     ///
     /// # Panics
     /// If the batch's kinds or one payload reach 2^32.
@@ -71,7 +76,7 @@ impl EventBatch {
         self.events.len()
     }
 
-    /// Whether there is no event.
+    /// Reports whether the batch has no event.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
@@ -91,13 +96,13 @@ impl EventBatch {
         &self.payloads
     }
 
-    /// Bytes of memory that the events take, about.
+    /// Approximate bytes of memory that the batch takes.
     pub fn bytes(&self) -> usize {
         let kinds: usize = self.kinds.iter().map(|kind| size_of::<MessageKind>() + kind.name.len()).sum();
         size_of::<Self>() + kinds + self.events.len() * size_of::<EventRef>() + self.payloads.len()
     }
 
-    /// The events one by one: kind and payload.
+    /// Iterates over the events: kind and payload of each.
     pub fn iter(&self) -> impl Iterator<Item = (&MessageKind, &[u8])> {
         let mut rest = self.payloads.as_slice();
         self.events.iter().map(move |event| {
@@ -106,10 +111,8 @@ impl EventBatch {
             (&self.kinds[event.kind as usize], payload)
         })
     }
-}
 
-impl EventBatch {
-    /// The same events in batches of at most `size`, which must not be 0.
+    /// Divides the events into batches of at most `size`, which must not be 0.
     pub fn chunks(&self, size: usize) -> impl Iterator<Item = Self> {
         let mut events = self.iter().peekable();
         std::iter::from_fn(move || {
@@ -138,16 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_come_back_as_they_went_in() {
+    fn a_batch_returns_its_events_unchanged() {
         let messages = [("A", 1, "x"), ("B", 1, ""), ("A", 2, "yz"), ("A", 1, "w")]
             .map(|(name, version, payload)| Message { name: name.into(), version, payload: payload.into() });
         let batch: EventBatch = messages.iter().collect();
         assert_eq!(batch.kinds().len(), 3);
-        let back: Vec<Message> = batch
+        let returned: Vec<Message> = batch
             .iter()
             .map(|(kind, payload)| Message { name: kind.name.clone(), version: kind.version, payload: payload.into() })
             .collect();
-        assert_eq!(back, messages);
+        assert_eq!(returned, messages);
         let chunks: Vec<_> = batch.chunks(3).map(|chunk| chunk.len()).collect();
         assert_eq!(chunks, [3, 1]);
     }

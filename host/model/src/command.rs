@@ -1,36 +1,37 @@
-//! Commands as asked, and as recorded.
+//! Commands as requested, and as recorded.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AggregateRef, Context, Digest, Message, Rejection};
+use crate::{AggregateRef, Context, Digest, Message, Rejection, Timestamp};
 
 /// A request to an aggregate, as a caller states it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// Unique for ever: a repeated id gets the stored outcome.
+    /// Unique for ever: a repeated id is answered with the stored outcome.
     pub id: String,
-    /// Whom it is for.
+    /// The aggregate that decides it.
     pub aggregate: AggregateRef,
     /// The command's name.
     pub name: String,
-    /// The schema version of the payload; the newest that the plugin handles if absent.
+    /// The schema version of the payload; if absent, the newest one that the plugin handles.
     pub version: Option<u32>,
-    /// In the plugin's payload format.
+    /// The payload, in the plugin's payload format.
     pub payload: Vec<u8>,
     /// If given, the stream version that must hold when the command is decided.
     pub expected_version: Option<u64>,
-    /// Who asks.
+    /// The person or program that sends the command.
     pub actor: Option<String>,
-    /// Shared by all messages of one first cause; the command's own id if absent.
+    /// Shared by all messages that follow from one first cause; if absent, the command's own id.
     pub correlation_id: Option<String>,
-    /// What caused this command.
+    /// The message that caused this command.
     pub causation_id: Option<String>,
     /// Free key-value pairs.
     pub metadata: Vec<(String, String)>,
 }
 
 impl Command {
-    /// A command with nothing but what it must have. `id` is unique for ever: the same id again gets the stored outcome.
+    /// Creates a command with its mandatory parts. `id` is unique for ever: the same id again is answered with the
+    /// stored outcome.
     pub fn new(
         id: impl Into<String>,
         aggregate: AggregateRef,
@@ -51,10 +52,10 @@ impl Command {
         }
     }
 
-    /// Identifies the request under its id: the same id with another hash is another request and is refused.
+    /// Identifies the request under its id: the host refuses the same id with another hash.
     ///
-    /// Covers what is asked (aggregate, command, version as given, payload, expected version), not who asks or how it
-    /// travelled, which may differ when a caller tries again.
+    /// Covers the request itself (aggregate, command, version as given, payload, expected version), not its sender or
+    /// its metadata, which may differ when a caller tries again.
     pub fn request_hash(&self) -> Digest {
         Self::hash_of(&self.aggregate, &self.name, self.version, &self.payload, self.expected_version)
     }
@@ -79,6 +80,19 @@ impl Command {
         ])
     }
 
+    /// The context in which a host decides it at `now`.
+    pub fn context(&self, now: Timestamp) -> Context {
+        Context {
+            command_id: self.id.clone(),
+            now,
+            seed: self.seed(),
+            correlation_id: self.correlation_id.clone().unwrap_or_else(|| self.id.clone()),
+            causation_id: self.causation_id.clone(),
+            actor: self.actor.clone(),
+            metadata: self.metadata.clone(),
+        }
+    }
+
     /// The seed of the command's context: a function of its id alone.
     pub fn seed(&self) -> u64 {
         Self::seed_of(&self.id)
@@ -90,12 +104,12 @@ impl Command {
     }
 }
 
-/// Which optional parts a request named, so that a record need not keep its hash.
+/// The optional parts that a request named, from which its hash can be computed again instead of stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestShape {
-    /// The schema version of the command.
+    /// The request named the schema version of the command.
     pub version: bool,
-    /// The expected version; it held, so it is the base version of the record.
+    /// The request named an expected version. It held, so it is the base version of the record.
     pub expected_version: bool,
 }
 
@@ -108,12 +122,12 @@ impl RequestShape {
         Self { version: true, expected_version: true },
     ];
 
-    /// The shape of the recorded request that has this hash. `None` if it is the hash of something else.
+    /// Finds the shape of the recorded request that has this hash. `None` if another request has it.
     pub fn of(hash: &Digest, aggregate: &AggregateRef, command: &Message, base_version: u64) -> Option<Self> {
         Self::ALL.into_iter().find(|shape| shape.hash(aggregate, command, base_version) == *hash)
     }
 
-    /// [`Command::request_hash`] of the request that led to such a record.
+    /// Computes [`Command::request_hash`] of the request that led to such a record.
     pub fn hash(self, aggregate: &AggregateRef, command: &Message, base_version: u64) -> Digest {
         let version = self.version.then_some(command.version);
         let expected = self.expected_version.then_some(base_version);
@@ -121,7 +135,7 @@ impl RequestShape {
     }
 }
 
-/// What was decided: the stored, final answer to a command.
+/// The outcome of a decided command: stored, and final.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -130,14 +144,14 @@ pub enum Outcome {
         /// Count of events.
         events: u32,
     },
-    /// The domain said no.
+    /// The domain rejected the command.
     Rejected(Rejection),
 }
 
 /// The journal's record of one decided command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandRecord {
-    /// Whom it was for.
+    /// The aggregate that decided it.
     pub aggregate: AggregateRef,
     /// [`Command::request_hash`] of the request.
     pub request_hash: Digest,
@@ -145,9 +159,9 @@ pub struct CommandRecord {
     pub base_version: u64,
     /// The command, with the version that handled it.
     pub command: Message,
-    /// The context it was decided in; holds its id and the time of recording.
+    /// The context in which it was decided; holds its id and the time of recording.
     pub context: Context,
-    /// What was decided.
+    /// The outcome.
     pub outcome: Outcome,
     /// Offset of its first event, if it produced one.
     pub first_offset: Option<u64>,

@@ -1,4 +1,4 @@
-//! What a batch commits, and what becomes of each entry.
+//! The entries of a batch, and their results.
 
 use crate::{AggregateRef, CommandRecord, Context, Digest, Message, Outcome, Rejection};
 
@@ -9,9 +9,9 @@ pub struct Entry {
     pub command_id: String,
     /// [`crate::Command::request_hash`] of the request.
     pub request_hash: Digest,
-    /// Whose stream.
+    /// The aggregate of the stream.
     pub aggregate: AggregateRef,
-    /// What to record. `None` only asks whether the id is recorded already: so that a command which cannot be decided
+    /// The decision to record. `None` only asks whether the id is recorded already: a command that cannot be decided
     /// now (a fault, an unmet expected version) still gets its stored outcome, in order behind all earlier entries.
     pub decision: Option<Decision>,
 }
@@ -19,11 +19,11 @@ pub struct Entry {
 /// A decision that is not durable yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The stream version that it was taken on; must still hold when it is committed.
+    /// The stream version on which it was taken; must still hold when it is committed.
     pub base_version: u64,
     /// The command, with the version that handled it.
     pub command: Message,
-    /// The context it was decided in. `now` becomes the time of recording.
+    /// The context in which it was decided. `now` becomes the time of recording.
     pub context: Context,
     /// Accepted with these events, or rejected.
     pub verdict: Verdict,
@@ -31,12 +31,12 @@ pub struct Decision {
     pub component: Digest,
 }
 
-/// What the guest decided.
+/// The guest's decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// These events happened, possibly none.
+    /// The guest accepted the command and produced these events, possibly none.
     Accepted(Vec<Message>),
-    /// A domain "no".
+    /// The domain rejected the command.
     Rejected(Rejection),
 }
 
@@ -58,7 +58,7 @@ impl Verdict {
     }
 }
 
-/// What became of an [`Entry`] once its batch was durable.
+/// The result of an [`Entry`] once its batch is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryResult {
     /// Recorded.

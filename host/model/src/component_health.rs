@@ -20,12 +20,12 @@ pub struct ComponentHealth {
 pub struct HealthCounts {
     /// Count of faults.
     pub faults: u64,
-    /// Count of decisions, as they were taken: some may not have become durable and were taken again.
+    /// Count of decisions when they were taken: some may not have become durable and were taken again.
     pub decided: u64,
 }
 
 impl HealthCounts {
-    /// Count of both.
+    /// Count of faults and decisions.
     pub fn attempts(self) -> u64 {
         self.faults + self.decided
     }

@@ -16,7 +16,8 @@ impl Digest {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// The digest of several parts. Each part's length goes in first, so that no two lists of parts run together.
+    /// The digest of several parts. The length of each part is hashed before it, so that two lists of parts never
+    /// give the same input.
     pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = sha2::Sha256::new();
         for part in parts {
@@ -60,7 +61,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The text is not 64 hexadecimal digits.
+/// The string is not 64 hexadecimal digits.
 #[derive(Debug, thiserror::Error)]
 #[error("a digest is 64 hexadecimal digits")]
 pub struct ParseDigestError;
@@ -68,9 +69,9 @@ pub struct ParseDigestError;
 impl FromStr for Digest {
     type Err = ParseDigestError;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn from_str(digits: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseDigestError)?;
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| ParseDigestError)?;
         Ok(Self(bytes))
     }
 }
@@ -80,12 +81,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_do_not_run_together() {
+    fn different_parts_with_the_same_bytes_have_different_digests() {
         assert_ne!(Digest::of_parts([b"ab".as_slice(), b"c"]), Digest::of_parts([b"a".as_slice(), b"bc"]));
     }
 
     #[test]
-    fn text_round_trips() {
+    fn a_printed_digest_parses_to_the_same_digest() {
         let digest = Digest::of(b"cantus");
         assert_eq!(digest.to_string().parse::<Digest>().ok(), Some(digest));
         assert!("c0ffee".parse::<Digest>().is_err());

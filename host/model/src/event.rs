@@ -1,28 +1,28 @@
-//! The log as readers see it.
+//! Events and positions of the log, as readers see them.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AggregateRef, Digest, Message, PartitionId, Timestamp};
+use crate::{AggregateRef, Digest, Message, PageLimit, PartitionId, Timestamp};
 
-/// A place in the log. Offsets count from 0 within a partition, without gaps.
+/// A position in the log. Offsets count from 0 within a partition, without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
-    /// Which part of the log.
+    /// The partition.
     pub partition: PartitionId,
-    /// From 0.
+    /// The offset within the partition, from 0.
     pub offset: u64,
 }
 
 /// One event as it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedEvent {
-    /// Where in the log.
+    /// Its position in the log.
     pub position: Position,
-    /// Whose event it is.
+    /// The aggregate whose event it is.
     pub aggregate: AggregateRef,
-    /// Its place in the stream, from 1.
+    /// Its version in the stream, from 1.
     pub version: u64,
-    /// What happened.
+    /// Its name, schema version and payload.
     pub event: Message,
     /// The `now` of the command that produced it.
     pub recorded_at: Timestamp,
@@ -30,47 +30,46 @@ pub struct RecordedEvent {
     pub command_id: String,
 }
 
-/// Which events to read.
+/// Selects the events to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventQuery {
     /// Only this aggregate's events, by stream version; otherwise the whole of `partition`, by offset.
     pub aggregate: Option<AggregateRef>,
-    /// The partition to read; without a meaning where an aggregate is named.
+    /// The partition to read; ignored if an aggregate is named.
     pub partition: PartitionId,
-    /// Only events beyond this one: beyond a stream version (with an aggregate) or an offset (without). `None` reads
-    /// from the start.
+    /// Only events after this stream version (with an aggregate) or offset (without). `None` reads from the start.
     pub after: Option<u64>,
     /// At most this many events.
     pub limit: usize,
-    /// No more events once their payloads have this many bytes; a larger event comes alone.
+    /// Bytes of payloads after which no more events are read; a larger event is returned alone.
     pub bytes: Option<usize>,
 }
 
 impl EventQuery {
-    /// Whether a page of so many events with so many bytes of payloads takes one more.
+    /// Reports whether a page of `events` events with `bytes` bytes of payloads takes one more.
     pub fn has_room(&self, events: usize, bytes: usize) -> bool {
-        events < self.limit && (events == 0 || self.bytes.is_none_or(|limit| bytes < limit))
+        PageLimit { events: self.limit, bytes: self.bytes.unwrap_or(usize::MAX) }.takes_more(events, bytes)
     }
 }
 
-/// How far a stream has come.
+/// The current end of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamHead {
     /// Count of events; 0 means no stream.
     pub version: u64,
-    /// When its last event was recorded; the epoch if there is none.
+    /// The time at which its last event was recorded; the epoch if there is none.
     pub last_at: Timestamp,
 }
 
-/// Disposable cache of an aggregate's state. Only the component that wrote it may read it.
+/// A cached state of an aggregate, which can be deleted at any time. Only the component that wrote it may read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Whose state.
+    /// The aggregate.
     pub aggregate: AggregateRef,
-    /// The stream version that the state stands at.
+    /// The stream version of the state.
     pub version: u64,
     /// The component that wrote it.
     pub component: Digest,
-    /// As the guest returned it.
+    /// The state, as the guest returned it.
     pub state: Vec<u8>,
 }

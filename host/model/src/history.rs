@@ -1,4 +1,5 @@
-//! Recorded history, as it is executed again: whole streams, one after another, each command with its events.
+//! Recorded history in the order in which a replay runs it: whole streams, one after another, each command with its
+//! events.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use crate::{AggregateRef, CommandRecord, Digest, EventBatch, Message};
 /// A recorded command with the events that it produced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordedCommand {
-    /// What was asked, decided and by whom.
+    /// The command, its outcome and the component that decided.
     pub record: CommandRecord,
     /// The events, in order; none for a rejection.
     pub events: Vec<Message>,
@@ -16,11 +17,11 @@ pub struct RecordedCommand {
 /// Consecutive commands of one stream, in the order in which they were recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// Whose stream.
+    /// The aggregate of the stream.
     pub aggregate: AggregateRef,
     /// The commands.
     pub commands: Vec<RecordedCommand>,
-    /// Whether it is the stream's last page.
+    /// It is the stream's last page.
     pub last: bool,
 }
 
@@ -31,13 +32,13 @@ impl HistoryPage {
         self.commands.iter().map(|command| command.record.command.payload.len() + events(command)).sum()
     }
 
-    /// The events of all its commands, in a flat form.
+    /// Collects the events of all commands.
     pub fn events(&self) -> EventBatch {
         self.commands.iter().flat_map(|command| &command.events).collect()
     }
 }
 
-/// Which streams to read.
+/// Selects the streams to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryQuery {
     /// Only streams of these aggregate types; of all, if empty.
@@ -48,17 +49,17 @@ pub struct HistoryQuery {
     pub sample: Option<StreamSample>,
 }
 
-/// A share of all streams, chosen by their names: the same ones wherever they are stored.
+/// A share of all streams. It depends on their names alone, so every copy of a log gives the same share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamSample {
     /// Another seed chooses other streams.
     pub seed: u64,
-    /// How many of a million, about.
+    /// Approximate count of streams out of a million.
     pub per_million: u32,
 }
 
 impl HistoryQuery {
-    /// Whether a stream is asked for.
+    /// Reports whether the query selects a stream.
     pub fn selects(&self, aggregate: &AggregateRef) -> bool {
         (self.aggregate_types.is_empty() || self.aggregate_types.contains(&aggregate.aggregate_type))
             && self.aggregate.as_ref().is_none_or(|only| only == aggregate)
@@ -67,7 +68,7 @@ impl HistoryQuery {
 }
 
 impl StreamSample {
-    /// Whether a stream belongs to the share.
+    /// Reports whether a stream belongs to the sample.
     pub fn selects(self, aggregate: &AggregateRef) -> bool {
         let seed = self.seed.to_le_bytes();
         let hash = Digest::of_parts([seed.as_slice(), aggregate.aggregate_type.as_bytes(), aggregate.id.as_bytes()]);
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_is_about_its_share_and_follows_its_seed() {
+    fn a_sample_has_about_its_share_and_depends_on_its_seed() {
         let chosen = |seed| -> Vec<u32> {
             let sample = StreamSample { seed, per_million: 100_000 };
             (0..10_000).filter(|id| sample.selects(&AggregateRef::new("A", id.to_string()))).collect()

@@ -34,9 +34,9 @@ impl fmt::Display for PluginKind {
 /// A plugin's own description: the `manifest` of `wit/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Lower-case letters, digits and hyphens.
+    /// The plugin's name: lower-case letters, digits and hyphens.
     pub name: String,
-    /// The bytes of one name and version never change.
+    /// The plugin's version. The bytes of one name and version never change.
     pub version: semver::Version,
     /// Media type of payloads and snapshots.
     pub payload_format: String,
@@ -47,7 +47,7 @@ pub struct Manifest {
 /// One aggregate type of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AggregateType {
-    /// Unique within a host.
+    /// The name of the type, unique within a host.
     pub name: String,
     /// A snapshot is due after this many events; 0 means never.
     pub snapshot_every: u32,
@@ -62,7 +62,7 @@ pub struct AggregateType {
 pub struct CommandType {
     /// The command's name.
     pub name: String,
-    /// From 1.
+    /// The schema version, from 1.
     pub version: u32,
     /// JSON Schema of the payload.
     pub schema: serde_json::Value,
@@ -75,11 +75,11 @@ pub struct CommandType {
 pub struct EventType {
     /// The event's name.
     pub name: String,
-    /// From 1.
+    /// The schema version, from 1.
     pub version: u32,
     /// JSON Schema of the payload.
     pub schema: serde_json::Value,
-    /// For an older version: what the plugin's upcaster makes of it.
+    /// For an older version: the version to which the plugin's upcaster converts it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upcasts_to: Option<u32>,
 }

@@ -1,4 +1,4 @@
-//! Messages and what surrounds them: the host's side of the `types` interface in `wit/`.
+//! Messages and their context: the host's side of the `types` interface in `wit/`.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +30,9 @@ pub struct Message {
 /// Everything besides state and command that a decision may depend on. Recorded with the command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
-    /// Unique for ever.
+    /// The command's id, unique for ever.
     pub command_id: String,
-    /// When the host admitted the command; never runs backwards within a stream.
+    /// The time at which the host admitted the command; never runs backwards within a stream.
     pub now: Timestamp,
     /// Derived from the command id.
     pub seed: u64,
@@ -41,7 +41,7 @@ pub struct Context {
     /// The message that caused this command, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<String>,
-    /// Who asked for it.
+    /// The person or program that sent the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// Free key-value pairs, in the caller's order.
@@ -49,12 +49,12 @@ pub struct Context {
     pub metadata: Vec<(String, String)>,
 }
 
-/// A domain "no": recorded, final, never retried.
+/// A rejection by the domain: recorded, final, never retried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// Stable, for programs.
+    /// A stable code, for programs.
     pub code: String,
-    /// For people.
+    /// The reason, for people.
     pub message: String,
     /// The domain error itself, in the plugin's payload format.
     #[serde(default, skip_serializing_if = "Option::is_none")]

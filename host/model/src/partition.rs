@@ -1,4 +1,4 @@
-//! The parts of a log, and which aggregate belongs to which.
+//! The partitions of a log, and the assignment of aggregates to them.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::AggregateRef;
 
-/// Names one partition of the log, from 0. A log has a fixed number of partitions, and an aggregate belongs to one of them.
+/// Identifies one partition of the log, from 0. A log has a fixed count of partitions, and an aggregate belongs to
+/// one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PartitionId(pub u32);
@@ -15,9 +16,9 @@ impl PartitionId {
     /// The only partition of most logs.
     pub const FIRST: Self = Self(0);
 
-    /// The partition of an aggregate in a log of `partitions`: what Kafka's default partitioner makes of the aggregate id as
-    /// a key, so that a topic keyed by aggregate id with as many partitions lines up with the log. The aggregate type does
-    /// not matter.
+    /// The partition of an aggregate in a log of `partitions`. It is the partition that Kafka's default partitioner
+    /// gives to the aggregate id as a key, so that a topic keyed by aggregate id with the same count of partitions
+    /// lines up with the log. The aggregate type does not matter.
     pub fn of(aggregate: &AggregateRef, partitions: u32) -> Self {
         Self((murmur2(aggregate.id.as_bytes()) & 0x7fff_ffff) % partitions.max(1))
     }
@@ -29,10 +30,10 @@ impl fmt::Display for PartitionId {
     }
 }
 
-/// Identifies a log and says how it is partitioned. Both are fixed when the log is created.
+/// Identifies a log and its count of partitions. Both are fixed when the log is created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogInfo {
-    /// Random; tells this log from every other, copies of it apart.
+    /// Random id, different for every log; copies of a log have the same one.
     pub log_id: String,
     /// Count of partitions, at least 1.
     pub partitions: u32,
@@ -69,7 +70,7 @@ mod tests {
 
     /// The values of Kafka's own tests.
     #[test]
-    fn murmur2_is_that_of_kafka() {
+    fn murmur2_equals_that_of_kafka() {
         for (key, hash) in [
             ("21", -973_932_308),
             ("foobar", -790_332_482),

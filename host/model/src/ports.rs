@@ -1,5 +1,5 @@
-//! The ports: traits that use cases call and adapters implement. A use case takes the port that it needs, not a whole store.
-//! The adapters are in `store` and `wasm`.
+//! The ports: traits that use cases call and adapters implement. A use case takes the port that it needs, not a whole
+//! store. The adapters are in the crates `store` and `wasm`.
 
 mod activations;
 mod error;

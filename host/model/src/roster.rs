@@ -1,10 +1,9 @@
-//! The roster: which live component answers for what. Each kind of plugin has a table of its own in it.
+//! The roster: maps aggregate types to the live components that decide for them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    AggregateType, Command, CommandError, ComponentHealth, Digest, Fault, FaultKind, Message, MessageKind,
-    ports::Component,
+    AggregateType, Command, CommandError, ComponentHealth, Digest, Fault, Message, MessageKind, ports::Component,
 };
 
 /// A component that is live, with the counts of its faults and decisions.
@@ -48,15 +47,7 @@ impl HostedAggregate {
 
     /// Makes the fault of a guest that broke its own declaration.
     pub fn fault(&self, message: String) -> Box<Fault> {
-        let manifest = self.component.manifest();
-        Box::new(Fault {
-            kind: FaultKind::Malformed,
-            call: "handle",
-            message,
-            backtrace: Vec::new(),
-            plugin: format!("{}@{}", manifest.name, manifest.version),
-            component: self.digest,
-        })
+        Fault::malformed(self.component.manifest(), self.digest, "handle", message)
     }
 
     /// Reports whether the command's handler declares that it produces such an event.
@@ -67,10 +58,10 @@ impl HostedAggregate {
     }
 }
 
-/// Who will decide a command, and which version of it.
+/// The component that decides a command, and the version of the command that it handles.
 #[derive(Clone)]
 pub struct Route {
-    /// Who decides.
+    /// The aggregate type and its component.
     pub hosted: Arc<HostedAggregate>,
     /// The schema version of the command.
     pub version: u32,
@@ -78,17 +69,17 @@ pub struct Route {
 
 /// Two live plugins host one aggregate type.
 #[derive(Debug, thiserror::Error)]
-#[error("the plugins {one} and {two} both host the aggregate {aggregate}: remove one of them")]
+#[error("the plugins {first} and {second} both host the aggregate {aggregate}: remove one of them")]
 pub struct DuplicateAggregate {
     /// The aggregate type.
     pub aggregate: String,
     /// The first plugin.
-    pub one: String,
+    pub first: String,
     /// The second plugin.
-    pub two: String,
+    pub second: String,
 }
 
-/// Which live component answers for what. It never changes: a swap makes another one.
+/// Maps each aggregate type to the live component that hosts it. Immutable: a swap makes another roster.
 #[derive(Default)]
 pub struct Roster {
     /// By the name of the aggregate type.
@@ -96,7 +87,7 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Makes the roster of these components.
+    /// Builds the roster of these components.
     ///
     /// # Errors
     /// If two of them host one aggregate type.
@@ -107,16 +98,16 @@ impl Roster {
                 let name = aggregate_type.name.clone();
                 let hosted = Arc::new(HostedAggregate::new(live, aggregate_type));
                 if let Some(other) = aggregates.insert(name.clone(), hosted) {
-                    let [one, two] =
+                    let [first, second] =
                         [&other.component, &live.component].map(|component| component.manifest().name.clone());
-                    return Err(DuplicateAggregate { aggregate: name, one, two });
+                    return Err(DuplicateAggregate { aggregate: name, first, second });
                 }
             }
         }
         Ok(Self { aggregates })
     }
 
-    /// Finds who decides for aggregates of a type.
+    /// Finds the component that hosts an aggregate type.
     pub fn hosting(&self, aggregate_type: &str) -> Option<&Arc<HostedAggregate>> {
         self.aggregates.get(aggregate_type)
     }
@@ -126,10 +117,10 @@ impl Roster {
         self.aggregates.values().any(|hosted| hosted.digest == digest)
     }
 
-    /// Finds who will decide `command`, and in which version.
+    /// Finds the component that decides `command`, and the version of the command that it handles.
     ///
     /// # Errors
-    /// [`CommandError::UnknownAggregate`] and [`CommandError::UnknownCommand`]: both name what there is.
+    /// [`CommandError::UnknownAggregate`] and [`CommandError::UnknownCommand`]: both list the names that exist.
     pub fn route(&self, command: &Command) -> Result<Route, CommandError> {
         let name = &command.aggregate.aggregate_type;
         let hosted = self.aggregates.get(name).ok_or_else(|| CommandError::UnknownAggregate {
@@ -141,10 +132,10 @@ impl Roster {
         })?;
         let aggregate_type = &hosted.aggregate_type;
         match aggregate_type.command(&command.name, command.version) {
-            Some(found) => Ok(Route { version: found.version, hosted: Arc::clone(hosted) }),
+            Some(handled) => Ok(Route { version: handled.version, hosted: Arc::clone(hosted) }),
             None => Err(CommandError::UnknownCommand {
                 aggregate: name.clone(),
-                what: describe(&command.name, command.version),
+                command: describe(&command.name, command.version),
                 known: known_commands(aggregate_type),
             }),
         }

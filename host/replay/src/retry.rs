@@ -1,4 +1,4 @@
-//! Tries a request to the store again when it may work later.
+//! Repeats a request to the store that may succeed later.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use cantus_model::ports::StoreError;
 const FIRST_BACKOFF: Duration = Duration::from_millis(10);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
 
-/// Makes at most `attempts` attempts, with a pause between them that doubles up to a second, for as long as `may_go_on`. Only what is
-/// transient is tried again.
+/// Makes at most `attempts` attempts while `should_continue` holds, with a pause between them that doubles up to a
+/// second. Only a transient error leads to another attempt.
 pub async fn retry<T, F: Future<Output = Result<T, StoreError>>>(
     attempts: u32,
-    may_go_on: impl Fn() -> bool,
+    should_continue: impl Fn() -> bool,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, StoreError> {
     let mut backoff = FIRST_BACKOFF;
     for _ in 1..attempts {
         match attempt().await {
-            Err(StoreError::Transient(reason)) if may_go_on() => {
+            Err(StoreError::Transient(reason)) if should_continue() => {
                 let wait_ms = backoff.as_millis() as u64;
                 tracing::warn!(reason, wait_ms, "the store did not answer, trying again");
                 tokio::time::sleep(backoff).await;

@@ -1,10 +1,10 @@
-//! A file beside a store that says how far its host had come: so that a store which went back in time (a restored copy, a
-//! write-ahead log that was cut off by damage) is noticed before anything is written to it.
+//! The heads file beside a store records the last durable commit of each partition, so that a store which went back in time (a
+//! restored copy, a write-ahead log that damage cut off) is noticed before anything is written to it.
 //!
-//! It is text, in lines of a fixed length that are written in place: the first one names the log and the process that claimed
-//! it last, and there is one for each partition. A line is written after the commit that it tells of is durable, and not
-//! synced: it survives the end of the process. After a power cut it may be older than the store, never newer. Only who holds the
-//! store's write lock replaces the file.
+//! The file has lines of a fixed length, which are written in place: the first names the log and the process that claimed the store
+//! last, and each partition has one. A line is written after its commit is durable, without a sync: it survives the end of the
+//! process. After a power cut it may be older than the store, never newer. Only the holder of the store's write lock replaces the
+//! file.
 
 use std::{
     fmt,
@@ -17,37 +17,37 @@ use std::{
 
 use cantus_model::{Digest, PartitionId};
 
-/// Bytes of a line, with its end.
-const LINE: usize = 128;
+/// Bytes of a line, with its line end.
+const LINE_BYTES: usize = 128;
 const TITLE: &str = "cantus-heads 1";
 
-/// How far a partition has come.
+/// The last commit of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The partition.
     pub partition: PartitionId,
-    /// Count of its commands.
+    /// Number of its commands.
     pub commands: u64,
-    /// Count of its events.
+    /// Number of its events.
     pub events: u64,
     /// The hash of its last commit.
     pub chain: Digest,
 }
 
-/// What the file says.
+/// The content of a heads file.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Recorded {
+pub(crate) struct RecordedHeads {
     pub(crate) log_id: String,
     /// The process that claimed the store last.
     pub(crate) process: u32,
-    /// Of the partitions whose line can be read.
+    /// The heads of the partitions whose line can be read.
     pub(crate) heads: Vec<Head>,
 }
 
-/// The file of one store.
+/// The heads file of one store.
 pub(crate) struct HeadsFile {
     path: PathBuf,
-    /// Once the host owns the store.
+    /// Open once the host has claimed the store.
     file: Mutex<Option<File>>,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Debug for HeadsFile {
 }
 
 impl HeadsFile {
-    /// The one of the store at `store`: its path with `-heads` behind.
+    /// The heads file of the store at this path, which has the same name with `-heads` after it.
     pub(crate) fn of(store: &Path) -> Self {
         let mut path = store.as_os_str().to_owned();
         path.push("-heads");
@@ -69,34 +69,34 @@ impl HeadsFile {
         &self.path
     }
 
-    /// What it says. `None` if there is no file.
+    /// Reads the file. `None` if there is none.
     ///
     /// # Errors
-    /// If it cannot be read, or is not such a file.
-    pub(crate) fn read(&self) -> io::Result<Option<Recorded>> {
+    /// If it cannot be read, or is not a heads file.
+    pub(crate) fn read(&self) -> io::Result<Option<RecordedHeads>> {
         let mut text = Vec::new();
         match File::open(&self.path) {
             Ok(mut file) => file.read_to_end(&mut text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let lines: Vec<&str> = text.chunks(LINE).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+        let lines: Vec<&str> = text.chunks(LINE_BYTES).filter_map(|line| std::str::from_utf8(line).ok()).collect();
         let title = lines.first().and_then(|line| parse_title(line));
         let (log_id, process) = title.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
         let heads = lines.iter().skip(1).filter_map(|line| parse_head(line)).collect();
-        Ok(Some(Recorded { log_id, process, heads }))
+        Ok(Some(RecordedHeads { log_id, process, heads }))
     }
 
-    /// Writes the whole file, and syncs it; from here on [`Self::advance`] writes to it.
+    /// Replaces the file by one with these heads, and syncs it. From here on [`Self::advance`] writes to it.
     pub(crate) fn begin(&self, log_id: &str, heads: &[Head]) -> io::Result<()> {
-        let mut aside = self.path.clone();
-        aside.as_mut_os_string().push(format!(".{}", std::process::id()));
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&aside)?;
-        let title = line(&format!("{TITLE} {log_id} {}", std::process::id()));
-        let lines: String = std::iter::once(title).chain(heads.iter().map(head_line)).collect();
+        let mut temporary = self.path.clone();
+        temporary.as_mut_os_string().push(format!(".{}", std::process::id()));
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&temporary)?;
+        let title = pad_line(&format!("{TITLE} {log_id} {}", std::process::id()));
+        let lines: String = std::iter::once(title).chain(heads.iter().map(format_head)).collect();
         file.write_all_at(lines.as_bytes(), 0)?;
         file.sync_all()?;
-        std::fs::rename(&aside, &self.path)?;
+        std::fs::rename(&temporary, &self.path)?;
         if let Some(folder) = self.path.parent() {
             File::open(folder)?.sync_all()?;
         }
@@ -104,24 +104,25 @@ impl HeadsFile {
         Ok(())
     }
 
-    /// Notes that a commit is durable. What fails here is logged: the commit stands.
+    /// Records a durable commit. A failure is logged; the commit stays durable.
     pub(crate) fn advance(&self, head: &Head) {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(file) = &*file else { return };
-        let at = (u64::from(head.partition.0) + 1) * LINE as u64;
-        if let Err(error) = file.write_all_at(head_line(head).as_bytes(), at) {
-            tracing::warn!(%error, path = %self.path.display(), "the file of heads was not written");
+        let at = (u64::from(head.partition.0) + 1) * LINE_BYTES as u64;
+        if let Err(error) = file.write_all_at(format_head(head).as_bytes(), at) {
+            tracing::warn!(%error, path = %self.path.display(), "the heads file was not written; a store that goes back behind this commit will not be noticed");
         }
     }
 }
 
-fn head_line(head: &Head) -> String {
+fn format_head(head: &Head) -> String {
     let text = format!("{} {} {} {}", head.partition, head.commands, head.events, head.chain);
-    line(&format!("{text} {:08x}", crc32fast::hash(text.as_bytes())))
+    pad_line(&format!("{text} {:08x}", crc32fast::hash(text.as_bytes())))
 }
 
-fn line(text: &str) -> String {
-    format!("{text:<width$}\n", width = LINE - 1)
+/// Fills a line to its fixed length.
+fn pad_line(text: &str) -> String {
+    format!("{text:<width$}\n", width = LINE_BYTES - 1)
 }
 
 fn parse_title(line: &str) -> Option<(String, u32)> {
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_what_was_noted_last() {
+    fn the_last_recorded_heads_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = HeadsFile::of(&folder.path().join("cantus.db"));
         assert_eq!(file.read().unwrap(), None);
@@ -163,11 +164,11 @@ mod tests {
         let recorded = file.read().unwrap().unwrap();
         assert_eq!((recorded.log_id.as_str(), recorded.process), ("0123456789abcdef", std::process::id()));
         assert_eq!(recorded.heads, [head(0, 1), head(1, 3)]);
-        assert_eq!(folder.path().join("cantus.db-heads").metadata().unwrap().len() as usize, 3 * LINE);
+        assert_eq!(folder.path().join("cantus.db-heads").metadata().unwrap().len() as usize, 3 * LINE_BYTES);
     }
 
     #[test]
-    fn a_damaged_line_says_nothing() {
+    fn a_damaged_line_is_ignored_and_a_file_without_a_title_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = HeadsFile::of(&folder.path().join("cantus.db"));
         file.begin("log", &[head(0, 1), head(1, 2)]).unwrap();

@@ -1,17 +1,15 @@
-//! What proves that a row is what was written: a checksum over its content and its place, and a hash that is chained from
-//! commit to commit.
+//! The proof that a row is as it was written: a checksum over its content and its position, and a hash chain over all commits.
 //!
-//! Both cover the same canonical bytes, which do not depend on how a store lays its rows out: fields in a fixed order, numbers
-//! as 8 bytes little-endian, strings and bytes behind their length. A row's checksum includes the names of its aggregate, so
-//! that a row which got under another stream is noticed. The checksum finds damage; the chain finds whoever repairs checksums.
+//! Both cover the same canonical bytes, which do not depend on the columns of a store: fields in a fixed order, numbers as 8
+//! bytes little-endian, strings and bytes after their length. The names of the aggregate are among them, so that a row which
+//! was moved to another stream is noticed. The checksum finds damage; the chain finds rows whose checksum was repaired.
 
 use cantus_model::{
-    Activation, AggregateRef, CommandRecord, ComponentRecord, Context, Digest, Message, Outcome, PartitionId, Snapshot,
-    Timestamp,
+    Activation, AggregateRef, ComponentRecord, Context, Digest, Message, Outcome, PartitionId, Snapshot, Timestamp,
 };
 use sha2::Digest as _;
 
-/// Where an event is and what it says.
+/// An event with its position, whose fields are borrowed.
 pub(crate) struct EventFields<'a> {
     pub(crate) partition: PartitionId,
     pub(crate) offset: u64,
@@ -25,173 +23,140 @@ pub(crate) struct EventFields<'a> {
     pub(crate) command: u64,
 }
 
-/// Which command of its partition it is, and what its record says.
-pub(crate) struct CommandFields<'a> {
-    pub(crate) partition: PartitionId,
-    pub(crate) number: u64,
-    pub(crate) aggregate: &'a AggregateRef,
-    pub(crate) request_hash: &'a Digest,
-    pub(crate) base_version: u64,
-    pub(crate) command: &'a Message,
-    pub(crate) context: &'a Context,
-    pub(crate) outcome: &'a Outcome,
-    pub(crate) first_offset: Option<u64>,
-    pub(crate) component: &'a Digest,
-}
-
-impl<'a> CommandFields<'a> {
-    /// Those of a record.
-    pub(crate) fn of(partition: PartitionId, number: u64, record: &'a CommandRecord) -> Self {
-        Self {
-            partition,
-            number,
-            aggregate: &record.aggregate,
-            request_hash: &record.request_hash,
-            base_version: record.base_version,
-            command: &record.command,
-            context: &record.context,
-            outcome: &record.outcome,
-            first_offset: record.first_offset,
-            component: &record.component,
-        }
-    }
-}
-
-/// The canonical bytes of one row. It is used for one row after another.
+/// The canonical bytes of one row. The buffer is reused for one row after another.
 #[derive(Default)]
-pub(crate) struct Canonical(Vec<u8>);
+pub(crate) struct CanonicalBytes(Vec<u8>);
 
-impl Canonical {
-    /// Takes in an event.
-    pub(crate) fn event(&mut self, event: &EventFields<'_>) -> &mut Self {
-        self.begin(b'e');
-        self.number(event.partition.0.into()).number(event.offset).aggregate(event.aggregate).number(event.version);
-        self.text(event.name).number(event.schema_version.into()).bytes(event.payload);
-        self.number(event.recorded_at.0).number(event.command)
+impl CanonicalBytes {
+    /// Replaces the bytes by those of an event.
+    pub(crate) fn set_event(&mut self, event: &EventFields<'_>) -> &mut Self {
+        self.begin(b'e')
+            .push_number(event.partition.0.into())
+            .push_number(event.offset)
+            .push_aggregate(event.aggregate)
+            .push_number(event.version);
+        self.push_text(event.name).push_number(event.schema_version.into()).push_bytes(event.payload);
+        self.push_number(event.recorded_at.0).push_number(event.command)
     }
 
-    /// Takes in a command.
-    pub(crate) fn command(&mut self, command: &CommandFields<'_>) -> &mut Self {
-        self.begin(b'c');
-        self.number(command.partition.0.into()).number(command.number).aggregate(command.aggregate);
-        self.bytes(command.request_hash.as_bytes()).number(command.base_version);
-        self.message(command.command).context(command.context).outcome(command.outcome);
-        let first_offset = command.first_offset.map(u64::to_le_bytes);
-        self.optional(first_offset.as_ref().map(<[u8; 8]>::as_slice)).bytes(command.component.as_bytes())
+    /// Replaces the bytes by those of a snapshot.
+    pub(crate) fn set_snapshot(&mut self, snapshot: &Snapshot) -> &mut Self {
+        self.begin(b's').push_aggregate(&snapshot.aggregate).push_number(snapshot.version);
+        self.push_bytes(snapshot.component.as_bytes()).push_bytes(&snapshot.state)
     }
 
-    /// Takes in a snapshot.
-    pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) -> &mut Self {
-        self.begin(b's');
-        self.aggregate(&snapshot.aggregate).number(snapshot.version);
-        self.bytes(snapshot.component.as_bytes()).bytes(&snapshot.state)
-    }
-
-    /// Takes in an activation.
-    pub(crate) fn activation(&mut self, activation: &Activation) -> &mut Self {
-        self.begin(b'a');
-        self.number(activation.seq).number(activation.at.0).text(&activation.plugin).text(activation.cause.as_str());
+    /// Replaces the bytes by those of an activation.
+    pub(crate) fn set_activation(&mut self, activation: &Activation) -> &mut Self {
+        self.begin(b'a')
+            .push_number(activation.seq)
+            .push_number(activation.at.0)
+            .push_text(&activation.plugin)
+            .push_text(activation.cause.as_str());
         for digest in [&activation.from, &activation.to] {
-            self.optional(digest.as_ref().map(|digest| digest.as_bytes().as_slice()));
+            self.push_optional(digest.as_ref().map(|digest| digest.as_bytes().as_slice()));
         }
-        self.text(&activation.who).text(&activation.why).optional_text(activation.report.as_deref())
+        self.push_text(&activation.who).push_text(&activation.why).push_optional_text(activation.report.as_deref())
     }
 
-    /// Takes in what is known of a component: its manifest as the store has it.
-    pub(crate) fn component(&mut self, record: &ComponentRecord, manifest: &str) -> &mut Self {
-        self.begin(b'm');
-        self.bytes(record.digest.as_bytes()).text(manifest).number(record.first_seen.0)
+    /// Replaces the bytes by those of a component record; `manifest` is its JSON as it is stored.
+    pub(crate) fn set_component(&mut self, record: &ComponentRecord, manifest: &str) -> &mut Self {
+        self.begin(b'm').push_bytes(record.digest.as_bytes()).push_text(manifest).push_number(record.first_seen.0)
     }
 
-    /// The CRC-32 of the bytes, as IEEE 802.3 has it.
+    /// Returns the CRC-32 (IEEE 802.3) of the bytes.
     pub(crate) fn checksum(&self) -> u32 {
         crc32fast::hash(&self.0)
     }
 
-    fn begin(&mut self, kind: u8) {
+    /// Empties the buffer for a row of this kind.
+    pub(crate) fn begin(&mut self, kind: u8) -> &mut Self {
         self.0.clear();
         self.0.push(kind);
+        self
     }
 
-    fn number(&mut self, number: u64) -> &mut Self {
+    pub(crate) fn push_number(&mut self, number: u64) -> &mut Self {
         self.0.extend_from_slice(&number.to_le_bytes());
         self
     }
 
-    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
-        self.number(bytes.len() as u64).0.extend_from_slice(bytes);
+    pub(crate) fn push_bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.push_number(bytes.len() as u64).0.extend_from_slice(bytes);
         self
     }
 
-    fn text(&mut self, text: &str) -> &mut Self {
-        self.bytes(text.as_bytes())
+    fn push_text(&mut self, text: &str) -> &mut Self {
+        self.push_bytes(text.as_bytes())
     }
 
-    /// Whether there is a value, and the value.
-    fn optional(&mut self, bytes: Option<&[u8]>) -> &mut Self {
+    /// Appends a byte that says whether there is a value, and the value.
+    pub(crate) fn push_optional(&mut self, bytes: Option<&[u8]>) -> &mut Self {
         self.0.push(bytes.is_some().into());
         match bytes {
-            Some(bytes) => self.bytes(bytes),
+            Some(bytes) => self.push_bytes(bytes),
             None => self,
         }
     }
 
-    fn optional_text(&mut self, text: Option<&str>) -> &mut Self {
-        self.optional(text.map(str::as_bytes))
+    fn push_optional_text(&mut self, text: Option<&str>) -> &mut Self {
+        self.push_optional(text.map(str::as_bytes))
     }
 
-    fn aggregate(&mut self, aggregate: &AggregateRef) -> &mut Self {
-        self.text(&aggregate.aggregate_type).text(&aggregate.id)
+    pub(crate) fn push_aggregate(&mut self, aggregate: &AggregateRef) -> &mut Self {
+        self.push_text(&aggregate.aggregate_type).push_text(&aggregate.id)
     }
 
-    fn message(&mut self, message: &Message) -> &mut Self {
-        self.text(&message.name).number(message.version.into()).bytes(&message.payload)
+    pub(crate) fn push_message(&mut self, message: &Message) -> &mut Self {
+        self.push_text(&message.name).push_number(message.version.into()).push_bytes(&message.payload)
     }
 
-    fn context(&mut self, context: &Context) -> &mut Self {
-        self.text(&context.command_id).number(context.now.0).number(context.seed).text(&context.correlation_id);
-        self.optional_text(context.causation_id.as_deref()).optional_text(context.actor.as_deref());
-        self.number(context.metadata.len() as u64);
+    pub(crate) fn push_context(&mut self, context: &Context) -> &mut Self {
+        self.push_text(&context.command_id)
+            .push_number(context.now.0)
+            .push_number(context.seed)
+            .push_text(&context.correlation_id);
+        self.push_optional_text(context.causation_id.as_deref()).push_optional_text(context.actor.as_deref());
+        self.push_number(context.metadata.len() as u64);
         for (key, value) in &context.metadata {
-            self.text(key).text(value);
+            self.push_text(key).push_text(value);
         }
         self
     }
 
-    fn outcome(&mut self, outcome: &Outcome) -> &mut Self {
+    pub(crate) fn push_outcome(&mut self, outcome: &Outcome) -> &mut Self {
         match outcome {
-            Outcome::Accepted { events } => self.optional_text(None).number((*events).into()),
+            Outcome::Accepted { events } => self.push_optional_text(None).push_number((*events).into()),
             Outcome::Rejected(rejection) => {
-                self.optional_text(Some(&rejection.code)).text(&rejection.message);
-                self.optional(rejection.detail.as_deref())
+                self.push_optional_text(Some(&rejection.code)).push_text(&rejection.message);
+                self.push_optional(rejection.detail.as_deref())
             }
         }
     }
 }
 
-/// The hash over one commit and, through the one before it, over all commits of a partition. Whoever changes, adds or takes
-/// away a row of an earlier commit has to change every hash after it.
+/// Computes the hash over one commit and, through the hash of the commit before it, over all commits of a partition. A change of
+/// any earlier row changes every later hash.
 pub(crate) struct ChainHasher(sha2::Sha256);
 
 impl ChainHasher {
-    /// Goes on behind the commit whose hash is `previous`.
+    /// Begins the commit that follows the one with the hash `previous`.
     pub(crate) fn after(previous: &Digest) -> Self {
         Self(sha2::Sha256::new_with_prefix(previous.as_bytes()))
     }
 
-    /// Takes in a row of the commit: each command, and behind it its events.
-    pub(crate) fn add(&mut self, row: &Canonical) {
+    /// Adds a row of the commit: each command, followed by its events.
+    pub(crate) fn add(&mut self, row: &CanonicalBytes) {
         self.0.update(&row.0);
     }
 
-    /// The hash of the commit.
+    /// Returns the hash of the commit.
     pub(crate) fn finish(self) -> Digest {
         Digest::from_bytes(self.0.finalize().into())
     }
 }
 
-/// What the chain of a partition begins with.
-pub(crate) fn genesis(log_id: &str, partition: PartitionId) -> Digest {
+/// Returns the hash that stands before the first commit of a partition.
+pub(crate) fn initial_chain_hash(log_id: &str, partition: PartitionId) -> Digest {
     Digest::of_parts([b"cantus chain 1".as_slice(), log_id.as_bytes(), &partition.0.to_le_bytes()])
 }
 
@@ -215,8 +180,8 @@ mod tests {
     }
 
     #[test]
-    fn every_field_of_an_event_counts() {
-        let checksum = |event: &EventFields<'_>| Canonical::default().event(event).checksum();
+    fn the_checksum_covers_every_field_of_an_event() {
+        let checksum = |event: &EventFields<'_>| CanonicalBytes::default().set_event(event).checksum();
         let other = AggregateRef::new("A", "b");
         let changed = [
             EventFields { partition: PartitionId(1), ..event() },
@@ -233,17 +198,17 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_depends_on_its_beginning_and_on_the_order_of_its_rows() {
+    fn a_chain_hash_depends_on_the_log_and_on_the_order_of_the_rows() {
         let hash = |log_id: &str, offsets: [u64; 2]| {
-            let mut hasher = ChainHasher::after(&genesis(log_id, PartitionId(0)));
-            offsets
-                .iter()
-                .for_each(|offset| hasher.add(Canonical::default().event(&EventFields { offset: *offset, ..event() })));
+            let mut hasher = ChainHasher::after(&initial_chain_hash(log_id, PartitionId(0)));
+            offsets.iter().for_each(|offset| {
+                hasher.add(CanonicalBytes::default().set_event(&EventFields { offset: *offset, ..event() }))
+            });
             hasher.finish()
         };
         assert_eq!(hash("log", [1, 2]), hash("log", [1, 2]));
         assert_ne!(hash("log", [1, 2]), hash("log", [2, 1]));
         assert_ne!(hash("log", [1, 2]), hash("other", [1, 2]));
-        assert_ne!(genesis("log", PartitionId(0)), genesis("log", PartitionId(1)));
+        assert_ne!(initial_chain_hash("log", PartitionId(0)), initial_chain_hash("log", PartitionId(1)));
     }
 }

@@ -1,37 +1,38 @@
-//! The event store adapters: [`SqliteStore`] on disk and [`MemoryStore`], which says what a store does.
+//! The event store adapters: [`SqliteStore`] on disk, and [`MemoryStore`], the reference that the tests compare it with.
 //!
-//! Only this crate names rusqlite, and transactions never leave it. The adapters share the `planner`, which judges a
-//! batch without any I/O, and `integrity`: the canonical bytes of a row, its checksum, and the chain of commits.
+//! Only this crate names rusqlite, and transactions never leave it. The SQLite adapter judges a batch with the `planner`,
+//! which does no I/O; `command_fields` and `integrity` have the canonical bytes of a row, its checksum, and the hash chain of
+//! commits.
 
-mod check;
+mod check_report;
+mod command_fields;
 mod heads;
 mod integrity;
 mod location;
 mod memory;
+mod newest_commands;
 mod planner;
+mod port_errors;
 mod sqlite;
 pub mod tape;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use cantus_model::{
-    CommandRecord, ComponentRecord, Digest, PartitionId,
-    ports::{Store, StoreError},
-};
+use cantus_model::ports::{Store, StoreError};
 use location::Location;
 
-pub use check::CheckReport;
+pub use check_report::CheckReport;
 pub use heads::Head;
 pub use memory::MemoryStore;
 pub use sqlite::{SqliteOptions, SqliteStore, ceiling};
 
-/// Opens the store at `url` for writing and reading; makes it if there is none.
+/// Opens the store at `url` for writing and reading; creates it if there is none.
 ///
-/// `sqlite:PATH` is a file, `memory:` is gone when it is dropped. A store that has to be created gets a log of so many
-/// `partitions`; one that exists keeps its own.
+/// `sqlite:PATH` is a file; `memory:` is lost when it is dropped. A new store gets a log of `partitions` partitions; an
+/// existing one keeps its number of partitions.
 ///
 /// # Errors
-/// If the URL names no store that this build knows, or the store cannot be opened; the text says what to do.
+/// If the URL names no store that this build knows, or the store cannot be opened; the message says what to do.
 pub async fn open(url: &str, partitions: u32) -> Result<Arc<dyn Store>, StoreError> {
     Ok(match Location::parse(url)? {
         Location::Memory => Arc::new(MemoryStore::with_partitions(partitions)),
@@ -42,7 +43,7 @@ pub async fn open(url: &str, partitions: u32) -> Result<Arc<dyn Store>, StoreErr
     })
 }
 
-/// Opens the store at `url` for reading. Makes nothing.
+/// Opens the store at `url` for reading. Creates nothing.
 ///
 /// # Errors
 /// As [`open`], and if there is no store.
@@ -53,8 +54,8 @@ pub async fn open_read_only(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     }
 }
 
-/// Reads the whole store at `url` and reports everything in it that contradicts itself; `progress` hears how many of how many
-/// commands of a partition were checked. Writes nothing.
+/// Reads the whole store at `url` and reports everything in it that contradicts itself. Writes nothing. `progress` is called
+/// with the number of commands of a partition that are checked and the number of all of them.
 ///
 /// # Errors
 /// As [`open_read_only`].
@@ -64,8 +65,8 @@ pub async fn check(url: &str, progress: impl Fn(u64, u64) + Send + 'static) -> R
     store.check(progress).await
 }
 
-/// Takes the store at `url` as it is for the one that was written last, although it went back in time. Returns how far its
-/// partitions have come.
+/// Accepts the store at `url` as the one that was written last, although it went back in time. Returns the heads of its
+/// partitions.
 ///
 /// # Errors
 /// If it cannot be written.
@@ -73,39 +74,13 @@ pub async fn accept(url: &str) -> Result<Vec<Head>, StoreError> {
     SqliteStore::open_at(&Location::sqlite_path(url)?, SqliteOptions::default()).await?.accept().await
 }
 
-/// The files that belong to the store at `url`, whether they exist or not. Nobody else may write to them.
-pub fn files(url: &str) -> Vec<std::path::PathBuf> {
+/// Lists the files that belong to the store at `url`, existing or not. Nothing else may write to them.
+pub fn files(url: &str) -> Vec<PathBuf> {
     let Ok(path) = Location::sqlite_path(url) else { return Vec::new() };
-    let beside = |end| {
+    let with_suffix = |suffix| {
         let mut file = path.clone();
-        file.as_mut_os_string().push(end);
+        file.as_mut_os_string().push(suffix);
         file
     };
-    ["", "-wal", "-shm", "-heads"].map(beside).into()
-}
-
-/// A log has partitions from 0 on, and no others.
-fn no_partition(partition: PartitionId) -> StoreError {
-    StoreError::Other(format!("this log has no partition {partition}"))
-}
-
-/// The newest `limit` of the newest commands of each partition, each the newest first. The result is the oldest first, by time.
-fn merge_newest(partitions: impl Iterator<Item = Vec<CommandRecord>>, limit: usize) -> Vec<CommandRecord> {
-    let mut partitions: Vec<_> = partitions.filter(|newest| !newest.is_empty()).collect();
-    if let [only] = &mut partitions[..] {
-        only.reverse();
-        return std::mem::take(only);
-    }
-    let mut records: Vec<CommandRecord> = partitions.into_iter().flat_map(|newest| newest.into_iter().rev()).collect();
-    records.sort_by_key(|record| record.context.now); // stable: time does not run backwards within a stream
-    records.split_off(records.len().saturating_sub(limit))
-}
-
-/// Why `component` cannot go live: its name and version are another one's.
-fn taken(component: &ComponentRecord, by: Digest) -> StoreError {
-    let (name, version, digest) = (&component.manifest.name, &component.manifest.version, component.digest.short());
-    let by = by.short();
-    StoreError::Other(format!(
-        "{name} {version} is {by} for ever, and {digest} is another: give it a version of its own"
-    ))
+    ["", "-wal", "-shm", "-heads"].map(with_suffix).into()
 }

@@ -1,4 +1,4 @@
-//! Where a store is: the URL that a user types.
+//! Parses the URL of a store, as a user writes it.
 
 use std::path::PathBuf;
 
@@ -14,12 +14,12 @@ pub(crate) enum Location {
 }
 
 impl Location {
-    /// Reads a URL.
+    /// Parses a URL.
     pub(crate) fn parse(url: &str) -> Result<Self, StoreError> {
         let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
         match scheme {
             "memory" => Ok(Self::Memory),
-            "sqlite" => sqlite(url, rest.strip_prefix("//").unwrap_or(rest)),
+            "sqlite" => parse_sqlite(url, rest.strip_prefix("//").unwrap_or(rest)),
             "postgres" | "postgresql" | "mysql" => {
                 refuse(url, "is not supported by this build yet: use sqlite:PATH, for example sqlite:data/cantus.db")
             }
@@ -27,7 +27,7 @@ impl Location {
         }
     }
 
-    /// The file of an SQLite store.
+    /// Parses the URL of an SQLite store and returns the path of its file.
     pub(crate) fn sqlite_path(url: &str) -> Result<PathBuf, StoreError> {
         match Self::parse(url)? {
             Self::Sqlite(path) => Ok(path),
@@ -36,7 +36,7 @@ impl Location {
     }
 }
 
-fn sqlite(url: &str, path: &str) -> Result<Location, StoreError> {
+fn parse_sqlite(url: &str, path: &str) -> Result<Location, StoreError> {
     match path {
         "" => refuse(url, "names no file: write sqlite:PATH, for example sqlite:data/cantus.db"),
         _ if path.starts_with(":memory:") => {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_that_name_a_store() {
+    fn a_url_that_names_a_store_is_parsed() {
         for (url, location) in [
             ("memory:", Location::Memory),
             ("sqlite:data/cantus.db", Location::Sqlite("data/cantus.db".into())),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_do_not_say_what_to_write() {
+    fn a_refused_url_gets_an_example_and_shows_no_password() {
         for (url, hint) in [
             ("sqlite:", "names no file"),
             ("sqlite::memory:", "write memory:"),

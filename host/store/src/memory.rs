@@ -1,8 +1,9 @@
-//! The reference: what a store does, in the fewest words. It keeps everything in memory and forgets it when it goes.
+//! The reference store, as simple as possible. It holds everything in memory and loses it when it is dropped.
 //!
-//! It does not share the planner of the other adapters, so that comparing it with them says something.
+//! It does not use the planner of the other adapters, so that a comparison with them tests something.
 
 mod activations;
+mod components;
 mod history;
 
 use std::{
@@ -18,14 +19,14 @@ use cantus_model::{
 };
 
 use crate::{
-    merge_newest, no_partition,
-    planner::{known, record},
+    command_fields::CommandFields, newest_commands::merge_newest, planner::judge_recorded_id,
+    port_errors::unknown_partition,
 };
 
 /// An event store that lives as long as the process.
 #[derive(Debug)]
 pub struct MemoryStore {
-    contents: Mutex<Contents>,
+    data: Mutex<StoredData>,
 }
 
 impl Default for MemoryStore {
@@ -35,17 +36,18 @@ impl Default for MemoryStore {
 }
 
 #[derive(Debug, Default)]
-struct Contents {
+struct StoredData {
     /// Never empty.
-    partitions: Vec<Partition>,
-    /// Of the two components that saved last, the last first.
+    partitions: Vec<MemoryPartition>,
+    /// For each stream the snapshots of the two components that saved last, the newest first.
     snapshots: HashMap<AggregateRef, Vec<Snapshot>>,
     activations: Vec<Activation>,
     components: Vec<ComponentRecord>,
+    component_bytes: HashMap<Digest, Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
-struct Partition {
+struct MemoryPartition {
     id: PartitionId,
     epoch: u64,
     /// All events; an event's index is its offset.
@@ -54,27 +56,27 @@ struct Partition {
     streams: HashMap<AggregateRef, Vec<usize>>,
     /// All commands, in the order in which they were recorded.
     journal: Vec<CommandRecord>,
-    /// Where in the journal a command is, by its id.
+    /// The index of each command in the journal, by its id.
     commands: HashMap<String, usize>,
 }
 
-impl Contents {
-    /// The partition that an aggregate belongs to.
-    fn of(&self, aggregate: &AggregateRef) -> &Partition {
+impl StoredData {
+    /// Returns the partition that an aggregate belongs to.
+    fn partition_of(&self, aggregate: &AggregateRef) -> &MemoryPartition {
         &self.partitions[PartitionId::of(aggregate, self.partitions.len() as u32).0 as usize]
     }
 
-    /// The partition that `claim` gives the right to write to.
-    fn claimed(&mut self, claim: Claim) -> Result<&mut Partition, StoreError> {
+    /// Returns the partition that `claim` gives the right to write to.
+    fn claimed_partition(&mut self, claim: Claim) -> Result<&mut MemoryPartition, StoreError> {
         let partition = self.partitions.get_mut(claim.partition.0 as usize);
         partition.filter(|partition| partition.epoch == claim.epoch && claim.epoch > 0).ok_or(StoreError::Fenced)
     }
 }
 
-impl Partition {
+impl MemoryPartition {
     fn judge(&mut self, entry: &Entry) -> EntryResult {
         if let Some(record) = self.command(&entry.command_id) {
-            return known(record, entry);
+            return judge_recorded_id(record, entry);
         }
         let Some(decision) = &entry.decision else { return EntryResult::Absent };
         let actual = self.version(&entry.aggregate);
@@ -100,53 +102,55 @@ impl Partition {
             });
         }
         self.commands.insert(entry.command_id.clone(), self.journal.len());
-        self.journal.push(record(entry, decision, first_offset));
+        self.journal.push(CommandFields::of_decision(entry, decision, first_offset).to_record());
         EntryResult::Committed { version: self.version(&entry.aggregate), first_offset }
     }
 
     fn command(&self, id: &str) -> Option<&CommandRecord> {
-        self.commands.get(id).map(|&place| &self.journal[place])
+        self.commands.get(id).map(|&index| &self.journal[index])
     }
 
     fn version(&self, aggregate: &AggregateRef) -> u64 {
         self.streams.get(aggregate).map_or(0, |stream| stream.len() as u64)
     }
 
-    /// The events of a stream beyond version `after`.
+    /// Returns the events of a stream with a version above `after`.
     fn events(&self, aggregate: &AggregateRef, after: u64) -> impl Iterator<Item = &RecordedEvent> {
         let offsets = self.streams.get(aggregate).map_or(&[][..], Vec::as_slice);
-        offsets.iter().skip(index(after)).map(|&offset| &self.log[offset])
+        offsets.iter().skip(to_index(after)).map(|&offset| &self.log[offset])
     }
 }
 
-fn index(count: u64) -> usize {
+/// Converts a version or an offset; one that is too large is beyond every list.
+fn to_index(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 impl MemoryStore {
-    /// An empty store whose log has `partitions` partitions; at least one.
+    /// Creates an empty store whose log has `partitions` partitions; at least one.
     pub fn with_partitions(partitions: u32) -> Self {
-        let partitions = (0..partitions.max(1)).map(|id| Partition { id: PartitionId(id), ..Partition::default() });
-        Self { contents: Mutex::new(Contents { partitions: partitions.collect(), ..Contents::default() }) }
+        let partitions =
+            (0..partitions.max(1)).map(|id| MemoryPartition { id: PartitionId(id), ..MemoryPartition::default() });
+        Self { data: Mutex::new(StoredData { partitions: partitions.collect(), ..StoredData::default() }) }
     }
 
-    fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, StoredData> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Journal for MemoryStore {
     async fn claim(&self, partition: PartitionId) -> Result<Claim, StoreError> {
-        let mut contents = self.contents();
-        let claimed = contents.partitions.get_mut(partition.0 as usize).ok_or_else(|| no_partition(partition))?;
+        let mut data = self.lock();
+        let claimed = data.partitions.get_mut(partition.0 as usize).ok_or_else(|| unknown_partition(partition))?;
         claimed.epoch += 1;
         Ok(Claim { partition, epoch: claimed.epoch })
     }
 
     async fn commit(&self, claim: Claim, entries: &[Entry]) -> Result<Vec<EntryResult>, StoreError> {
-        let mut contents = self.contents();
-        let partition = contents.claimed(claim)?;
+        let mut data = self.lock();
+        let partition = data.claimed_partition(claim)?;
         Ok(entries.iter().map(|entry| partition.judge(entry)).collect())
     }
 }
@@ -154,12 +158,12 @@ impl Journal for MemoryStore {
 #[async_trait]
 impl EventReader for MemoryStore {
     async fn log_info(&self) -> Result<LogInfo, StoreError> {
-        Ok(LogInfo { log_id: "memory".into(), partitions: self.contents().partitions.len() as u32 })
+        Ok(LogInfo { log_id: "memory".into(), partitions: self.lock().partitions.len() as u32 })
     }
 
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError> {
-        let contents = self.contents();
-        let partition = contents.of(aggregate);
+        let data = self.lock();
+        let partition = data.partition_of(aggregate);
         let last_at = partition.events(aggregate, 0).last().map_or(Timestamp(0), |last| last.recorded_at);
         Ok(StreamHead { version: partition.version(aggregate), last_at })
     }
@@ -171,7 +175,7 @@ impl EventReader for MemoryStore {
         limit: PageLimit,
     ) -> Result<EventBatch, StoreError> {
         let mut page = EventBatch::default();
-        for recorded in self.contents().of(aggregate).events(aggregate, after) {
+        for recorded in self.lock().partition_of(aggregate).events(aggregate, after) {
             if !limit.has_room(&page) {
                 break;
             }
@@ -181,16 +185,17 @@ impl EventReader for MemoryStore {
     }
 
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError> {
-        Ok(self.contents().of(aggregate).events(aggregate, 0).filter(|event| event.recorded_at <= time).count() as u64)
+        Ok(self.lock().partition_of(aggregate).events(aggregate, 0).filter(|event| event.recorded_at <= time).count()
+            as u64)
     }
 
     async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError> {
-        let contents = self.contents();
+        let data = self.lock();
         let events: Box<dyn Iterator<Item = &RecordedEvent>> = match &query.aggregate {
-            Some(aggregate) => Box::new(contents.of(aggregate).events(aggregate, query.after.unwrap_or(0))),
+            Some(aggregate) => Box::new(data.partition_of(aggregate).events(aggregate, query.after.unwrap_or(0))),
             None => {
-                let first = query.after.map_or(0, |offset| index(offset.saturating_add(1)));
-                let partition = contents.partitions.get(query.partition.0 as usize);
+                let first = query.after.map_or(0, |offset| to_index(offset.saturating_add(1)));
+                let partition = data.partitions.get(query.partition.0 as usize);
                 Box::new(partition.map_or(&[][..], |partition| &partition.log).iter().skip(first))
             }
         };
@@ -206,13 +211,13 @@ impl EventReader for MemoryStore {
     }
 
     async fn log_head(&self, partition: PartitionId) -> Result<u64, StoreError> {
-        let contents = self.contents();
-        let partition = contents.partitions.get(partition.0 as usize).ok_or_else(|| no_partition(partition))?;
+        let data = self.lock();
+        let partition = data.partitions.get(partition.0 as usize).ok_or_else(|| unknown_partition(partition))?;
         Ok(partition.log.len() as u64)
     }
 
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
-        Ok(self.contents().partitions.iter().find_map(|partition| partition.command(id)).cloned())
+        Ok(self.lock().partitions.iter().find_map(|partition| partition.command(id)).cloned())
     }
 
     async fn recent_commands(
@@ -220,34 +225,34 @@ impl EventReader for MemoryStore {
         aggregate_types: &[String],
         limit: usize,
     ) -> Result<Vec<CommandRecord>, StoreError> {
-        let contents = self.contents();
+        let data = self.lock();
         let of_types = |record: &&CommandRecord| aggregate_types.contains(&record.aggregate.aggregate_type);
-        let newest = |partition: &Partition| -> Vec<CommandRecord> {
+        let newest = |partition: &MemoryPartition| -> Vec<CommandRecord> {
             partition.journal.iter().rev().filter(of_types).take(limit).cloned().collect()
         };
-        Ok(merge_newest(contents.partitions.iter().map(newest), limit))
+        Ok(merge_newest(data.partitions.iter().map(newest), limit))
     }
 }
 
 #[async_trait]
 impl SnapshotStore for MemoryStore {
     async fn load_snapshot(&self, aggregate: &AggregateRef, component: Digest) -> Result<Option<Snapshot>, StoreError> {
-        let contents = self.contents();
+        let data = self.lock();
         let usable = |snapshot: &&Snapshot| {
-            snapshot.component == component && snapshot.version <= contents.of(aggregate).version(aggregate)
+            snapshot.component == component && snapshot.version <= data.partition_of(aggregate).version(aggregate)
         };
-        Ok(contents.snapshots.get(aggregate).into_iter().flatten().find(usable).cloned())
+        Ok(data.snapshots.get(aggregate).into_iter().flatten().find(usable).cloned())
     }
 
     async fn save_snapshots(&self, claim: Claim, snapshots: &[Snapshot]) -> Result<(), StoreError> {
-        let mut contents = self.contents();
-        contents.claimed(claim)?;
+        let mut data = self.lock();
+        data.claimed_partition(claim)?;
         for snapshot in snapshots {
-            if contents.of(&snapshot.aggregate).streams.contains_key(&snapshot.aggregate) {
-                let kept = contents.snapshots.entry(snapshot.aggregate.clone()).or_default();
-                kept.retain(|kept| kept.component != snapshot.component);
-                kept.insert(0, snapshot.clone());
-                kept.truncate(2);
+            if data.partition_of(&snapshot.aggregate).streams.contains_key(&snapshot.aggregate) {
+                let stored = data.snapshots.entry(snapshot.aggregate.clone()).or_default();
+                stored.retain(|stored| stored.component != snapshot.component);
+                stored.insert(0, snapshot.clone());
+                stored.truncate(2);
             }
         }
         Ok(())

@@ -1,54 +1,59 @@
-//! The embedded store: one SQLite file in WAL mode, every commit followed by an fsync.
+//! The embedded store: one SQLite file in WAL mode. Each commit waits for its fsync.
 
+mod activation_rows;
 mod activations;
+mod append;
 pub mod ceiling;
 mod check;
 mod checkpointer;
+mod columns;
+mod command_row;
+mod command_windows;
+mod component_bytes;
 mod connection;
+mod dictionary;
 mod error;
+mod event_reader;
+mod event_row;
+mod file_monitor;
+mod heads_check;
 mod history;
 mod hydrate;
 mod journal;
 mod key;
+mod log_writer;
 mod migration;
-mod names;
-mod ownership;
 mod packed;
-mod presence;
-mod reader;
-mod readers;
-mod recent;
-mod rows;
+mod partition_row;
+mod query;
+mod reader_pool;
+mod recent_commands;
+mod schema;
 mod snapshots;
 mod stream_cache;
+mod transaction_runner;
 mod upgrade;
-mod writer;
 
 use std::{path::Path, sync::Arc};
 
 use cantus_model::{LogInfo, ports::StoreError};
-use readers::{Readers, blocking};
-use writer::Writer;
+use connection::{create_folder, resolve};
+use heads_check::explain_lock;
+use log_writer::LogWriter;
+use migration::{check_format, name_path, prepare_store};
+use reader_pool::{ReaderPool, run_blocking};
 
-use crate::{heads::HeadsFile, location::Location};
+use crate::{heads::Head, location::Location};
 
 pub use connection::SqliteOptions;
 
-/// An event store in one SQLite file. Dropping it closes the file; nothing that was answered is lost either way.
+/// An event store in one SQLite file. Dropping it closes the file; acknowledged commits are durable before that.
 #[derive(Debug)]
 pub struct SqliteStore {
     info: LogInfo,
-    readers: Readers,
-    /// `None` if it was opened to be read only.
-    writing: Option<Arc<Writing>>,
-}
-
-/// What writes.
-#[derive(Debug)]
-struct Writing {
-    info: LogInfo,
-    writer: Writer,
-    heads: HeadsFile,
+    readers: ReaderPool,
+    /// `None` if the store was opened for reading only.
+    writer: Option<Arc<LogWriter>>,
 }
 
 impl SqliteStore {
@@ -56,12 +61,12 @@ impl SqliteStore {
     /// older store up to date.
     ///
     /// # Errors
-    /// If the file cannot be opened or written, or is no Cantus store.
+    /// If the file cannot be opened or written, or is no store of Cantus.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         Self::open_with(url, SqliteOptions::default()).await
     }
 
-    /// As [`Self::open`], with bounds of your own.
+    /// Opens the store as [`Self::open`] does, with other options.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -69,7 +74,7 @@ impl SqliteStore {
         Self::open_at(&Location::sqlite_path(url)?, options).await
     }
 
-    /// Opens `sqlite:PATH` for reading. Creates nothing and changes nothing; writing is refused.
+    /// Opens `sqlite:PATH` for reading. Creates and changes nothing, and refuses to write.
     ///
     /// # Errors
     /// If there is no store, or it cannot be read by this version of Cantus.
@@ -78,16 +83,15 @@ impl SqliteStore {
     }
 
     pub(crate) async fn open_at(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
-        let (of, with) = (path.to_owned(), options.clone());
-        let info = blocking(move || {
-            connection::make_folder(&of)?;
-            let info = migration::apply(&of, &with).map_err(|error| ownership::explain_lock(&of, error))?;
-            Ok((info, connection::resolve(&of)))
-        });
-        let (info, path) = info.await?;
-        let (writer, heads) = (Writer::new(&path, &options), HeadsFile::of(&path));
-        let writing = Some(Arc::new(Writing { info: info.clone(), writer, heads }));
-        Ok(Self { info, readers: Readers::new(&path, &options), writing })
+        let (given, prepare_with) = (path.to_owned(), options.clone());
+        let prepare = move || {
+            create_folder(&given)?;
+            let info = prepare_store(&given, &prepare_with).map_err(|error| explain_lock(&given, error))?;
+            Ok((info, resolve(&given)))
+        };
+        let (info, path) = run_blocking(prepare).await?;
+        let writer = Some(Arc::new(LogWriter::new(&path, &options, info.clone())));
+        Ok(Self { info, readers: ReaderPool::new(&path, &options), writer })
     }
 
     pub(crate) async fn open_read_only_at(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
@@ -95,22 +99,23 @@ impl SqliteStore {
             let path = path.display();
             return Err(StoreError::Other(format!("there is no store at {path}: run commands first, or name another")));
         }
-        let readers = Readers::new(&connection::resolve(path), &options);
-        let info = readers.read(|session| migration::check(&session.connection)).await;
-        let info = info.map_err(|error| migration::at(path, error))?;
-        Ok(Self { info, readers, writing: None })
+        let readers = ReaderPool::new(&resolve(path), &options);
+        let info = readers.read(|session| check_format(&session.connection)).await;
+        let info = info.map_err(|error| name_path(path, error))?;
+        Ok(Self { info, readers, writer: None })
     }
 
-    /// Takes the store as it is for the one that was written last. Returns how far its partitions have come.
+    /// Accepts the store as the one that was written last. Returns the heads of its partitions.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(crate) async fn accept(&self) -> Result<Vec<crate::Head>, StoreError> {
-        let writing = self.writing()?;
-        blocking(move || writing.accept()).await
+    pub(crate) async fn accept(&self) -> Result<Vec<Head>, StoreError> {
+        let writer = self.log_writer()?;
+        run_blocking(move || writer.accept()).await
     }
 
-    fn writing(&self) -> Result<Arc<Writing>, StoreError> {
-        self.writing.clone().ok_or_else(|| StoreError::Unwritable("it was opened to be read only".into()))
+    fn log_writer(&self) -> Result<Arc<LogWriter>, StoreError> {
+        let refused = || StoreError::Unwritable("it was opened for reading only".into());
+        self.writer.clone().ok_or_else(refused)
     }
 }

@@ -1,27 +1,28 @@
-//! Tapes: recorded history in one portable file, to be replayed where there is no store.
+//! Tapes: recorded history in one portable file, for a replay without a store.
 //!
 //! ```text
-//! tape  = "cantus tape\n"  format: u32  block*                    numbers of fixed size are little-endian
+//! tape  = "cantus tape\n"  format: u32  block*                    fixed-size numbers are little-endian
 //! block = kind: u8  length: u32  checksum: 32 bytes  body
 //! ```
 //!
-//! First comes one block with the [`TapeHeader`] as JSON, then one for each component that is included, then the streams
-//! in blocks of about a mebibyte, and at the end one with the [`Totals`]. A block's checksum is the sha256 of the checksum
-//! before it, its kind and its body: it covers everything up to there, so the last one, [`Tape::checksum`], names the tape.
+//! The first block has the [`TapeHeader`] as JSON. Then come one block for each included component, the streams in blocks of about
+//! one mebibyte, and a last block with the [`Totals`]. The checksum of a block is the sha256 of the checksum before it, its kind and
+//! its body. It covers everything before it, so the last one, [`Tape::checksum`], identifies the tape.
 //!
-//! A block of streams can be decoded without those before it. Inside it, what is alike lies together in columns (times,
-//! ids, payloads), each compressed by itself. What follows from something else (a seed, a request hash, the version that a
-//! command was decided on) is stored only where it differs from what follows. The bytes are a function of the
-//! history alone: how it was cut into pages, and when the tape was made, leaves no trace.
+//! A block of streams can be decoded without the blocks before it. Values of one sort (times, ids, payloads) are stored together in
+//! columns, each compressed by itself. A value that can be predicted (a seed, a request hash, the base version of a command) is
+//! stored only if it differs from the prediction. The bytes depend on the history alone, not on how it was divided into pages or on
+//! when the tape was made.
 
 mod block;
 mod bytes;
 mod columns;
-mod course;
+mod command_shape;
+mod decode_error;
 mod error;
-mod form;
 mod header;
 mod pack;
+mod predictor;
 mod reader;
 mod redact;
 mod unpack;
@@ -33,16 +34,16 @@ pub use reader::Tape;
 pub use redact::{RedactionError, Redactor};
 pub use writer::{TapeSummary, TapeWriter};
 
-/// The newest format that is read, and the one that is written.
+/// The newest format that this build reads, and the one that it writes.
 pub const FORMAT: u32 = 1;
 
-/// What a tape begins with.
+/// The first bytes of a tape.
 const MAGIC: &[u8; 12] = b"cantus tape\n";
-/// Bytes that a block of streams has before it is compressed, about.
-const BLOCK: usize = 1 << 20;
-/// What one command with its events may weigh. A host's default limits stay far below.
-const MAX_COMMAND: usize = 32 << 20;
-/// Bytes of one block, compressed or not: what is read into memory at once.
-const MAX_BLOCK: usize = 128 << 20;
-/// What the commands of one page weigh, about.
-const PAGE: usize = 1 << 20;
+/// Bytes of a block of streams before compression, about.
+const BLOCK_BYTES: usize = 1 << 20;
+/// The largest size of a command with its events. The default limits of a host are far below.
+const MAX_COMMAND_BYTES: usize = 32 << 20;
+/// The largest size of a block, compressed or not: it is read into memory as a whole.
+const MAX_BLOCK_BYTES: usize = 128 << 20;
+/// Bytes of the commands of a page, about.
+const PAGE_BYTES: usize = 1 << 20;

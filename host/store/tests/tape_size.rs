@@ -1,4 +1,4 @@
-//! A tape is larger than the memory that it takes to write and to read it. In a process of its own, because memory is measured.
+//! Measures the memory that writing and reading a large tape take. It is a test binary of its own, because it measures the process.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{fs::File, io::BufWriter, path::Path, time::Instant};
@@ -36,7 +36,7 @@ fn command(aggregate: &AggregateRef, number: u64, payload: impl Fn(u64) -> Strin
     RecordedCommand { record, events: vec![Message { name: format!("{name}d"), version: 1, payload: happened }] }
 }
 
-/// Writes streams until they hold so many commands. Never has more than one stream in memory.
+/// Writes streams with `commands` commands together, with one stream in memory at a time.
 fn record(path: &Path, commands: u64, payload: impl Fn(u64) -> String) {
     let file = BufWriter::new(File::create(path).unwrap());
     let mut writer = TapeWriter::new(file, &HistoryQuery::default(), &[], None).unwrap();
@@ -48,8 +48,8 @@ fn record(path: &Path, commands: u64, payload: impl Fn(u64) -> String) {
     writer.finish().unwrap();
 }
 
-/// Reads everything; says how many commands there are, and how many bytes they and their events have.
-async fn replay(tape: &Tape) -> (u64, u64) {
+/// Reads the whole tape. Returns the number of commands, and the bytes of their payloads and those of their events.
+async fn read_all(tape: &Tape) -> (u64, u64) {
     let (mut count, mut bytes) = (0, 0);
     let mut history = tape.history(&HistoryQuery::default()).await.unwrap();
     while let Some(page) = history.next_page().await.unwrap() {
@@ -65,7 +65,7 @@ fn memory() -> usize {
 }
 
 #[tokio::test]
-async fn a_tape_larger_than_the_memory_it_takes() {
+async fn writing_and_reading_a_tape_take_less_memory_than_its_size() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("large.tape");
     // Hexadecimal digits: they do not compress below a half.
@@ -76,7 +76,7 @@ async fn a_tape_larger_than_the_memory_it_takes() {
     record(&path, 100_000, noise);
     let while_writing = memory();
     let tape = Tape::open(&path).unwrap();
-    let (commands, bytes) = replay(&tape).await;
+    let (commands, bytes) = read_all(&tape).await;
     let while_reading = memory();
     assert_eq!((commands, bytes), (100_000, 100_000 * 2 * 16 * 64));
     let size = std::fs::metadata(&path).unwrap().len();
@@ -88,8 +88,8 @@ async fn a_tape_larger_than_the_memory_it_takes() {
 
 /// `cargo test --release -p cantus-store --test tape_size -- --ignored --nocapture`
 #[tokio::test]
-#[ignore = "a measurement; it says something only of a release build"]
-async fn how_fast_it_is() {
+#[ignore = "a measurement that is meaningful only in a release build"]
+async fn print_the_rates() {
     const COMMANDS: u64 = 1_000_000;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flights.tape");
@@ -107,7 +107,7 @@ async fn how_fast_it_is() {
     let tape = Tape::open(&path).unwrap();
     println!("opened:  {:.0} commands/s", rate(begin));
     let begin = Instant::now();
-    assert_eq!(replay(&tape).await.0, COMMANDS);
+    assert_eq!(read_all(&tape).await.0, COMMANDS);
     println!("read:    {:.0} commands/s", rate(begin));
     println!("{:.1} bytes a command", std::fs::metadata(&path).unwrap().len() as f64 / COMMANDS as f64);
 }

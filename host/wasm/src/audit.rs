@@ -6,10 +6,11 @@ use crate::{
     LoadError,
     contract::{CONTRACT, CONTRACT_VERSION, PLUGIN, TYPES, interface_of, is_contract_version, split},
     surface::Surface,
+    wasi::stubs::STUBS,
 };
 
-/// Interfaces that the sandbox answers, from the command's context or with nothing. Versions 0.2.x only.
-const ALLOWED: [&str; 18] = [
+/// Interfaces that the sandbox answers, from the command's context or with nothing. Versions 0.2.x only, as of [`STUBS`].
+const ANSWERED: [&str; 18] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stdin",
@@ -83,7 +84,10 @@ fn is_allowed(name: &str) -> bool {
     let (interface, version) = split(name);
     match interface.strip_prefix(CONTRACT) {
         Some(_) => interface == TYPES && is_contract_version(version),
-        None => ALLOWED.contains(&interface) && version.is_some_and(|version| version.starts_with("0.2.")),
+        None => {
+            let is_known = ANSWERED.contains(&interface) || STUBS.contains(&interface);
+            is_known && version.is_some_and(|version| version.starts_with("0.2."))
+        }
     }
 }
 
@@ -155,12 +159,14 @@ mod tests {
     fn the_allow_list_goes_by_interface_and_version() {
         assert!(is_allowed("wasi:io/streams@0.2.6"));
         assert!(is_allowed("wasi:random/insecure-seed@0.2.0"));
+        assert!(is_allowed("wasi:filesystem/types@0.2.12"));
         assert!(is_allowed("cantus:domain/types@0.1.7"));
         for refused in [
             "wasi:io/streams@0.3.0",
             "wasi:io/streams",
-            "wasi:sockets/tcp@0.2.0",
-            "wasi:filesystem/types@0.2.0",
+            "wasi:sockets/tcp@0.3.0",
+            "wasi:http/incoming-handler@0.2.0",
+            "wasi:keyvalue/store@0.2.0",
             "cantus:domain/types@0.2.0",
             "cantus:domain/plugin@0.1.0",
             "env",
@@ -177,13 +183,13 @@ mod tests {
     #[test]
     fn all_that_is_refused_is_named() {
         assert_eq!(
-            refused(&["wasi:sockets/tcp@0.2.0", "wasi:io/poll@0.2.0", "wasi:sockets/udp@0.2.0"]),
-            "it imports `wasi:sockets/tcp@0.2.0`, `wasi:sockets/udp@0.2.0`, which a guest may not have: decisions do no \
+            refused(&["wasi:sockets/tcp@0.3.0", "wasi:io/poll@0.2.0", "wasi:sockets/udp@0.3.0"]),
+            "it imports `wasi:sockets/tcp@0.3.0`, `wasi:sockets/udp@0.3.0`, which a guest may not have: decisions do no \
              network I/O; put the data into the command"
         );
         assert_eq!(
-            refused(&["wasi:sockets/tcp@0.2.0", "wasi:http/types@0.2.0", "cantus:domain/types@0.2.0"]),
-            "it imports `wasi:sockets/tcp@0.2.0`, `wasi:http/types@0.2.0`, `cantus:domain/types@0.2.0`, which a guest may \
+            refused(&["wasi:sockets/tcp@0.3.0", "wasi:http/client@0.3.0", "cantus:domain/types@0.2.0"]),
+            "it imports `wasi:sockets/tcp@0.3.0`, `wasi:http/client@0.3.0`, `cantus:domain/types@0.2.0`, which a guest may \
              not have: only clocks, randomness and output are answered, all from the command's context; put other data \
              into the command"
         );

@@ -58,15 +58,19 @@ pub(crate) fn engine(backend: Backend, allocation: Allocation, limits: &Limits) 
     Engine::new(&config)
 }
 
-/// A component built by `wasm-component-ld` has one core module with one memory, and a few shims around it.
+/// A component built by `wasm-component-ld` has one core module with one memory, and a few shims around it. One in Python
+/// has 14 core modules that share a memory, and one more for each of its native libraries; wasmtime only counts them, and a component that
+/// has more is refused.
 fn pooling(limits: &Limits) -> PoolingAllocationConfig {
-    const CORE_INSTANCES_PER_SANDBOX: u32 = 8;
+    const CORE_INSTANCES_PER_SANDBOX: u32 = 32;
     const TABLES_PER_SANDBOX: u32 = 4;
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(limits.sandboxes)
         .total_core_instances(limits.sandboxes.saturating_mul(CORE_INSTANCES_PER_SANDBOX))
         .total_memories(limits.sandboxes)
         .total_tables(limits.sandboxes.saturating_mul(TABLES_PER_SANDBOX))
+        .max_core_instances_per_component(CORE_INSTANCES_PER_SANDBOX)
+        .max_tables_per_component(TABLES_PER_SANDBOX)
         .max_memories_per_component(1)
         .max_memory_size(limits.memory_bytes)
         .max_component_instance_size(4 << 20)

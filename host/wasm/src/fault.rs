@@ -3,11 +3,11 @@
 use cantus_model::{Fault, FaultKind};
 use wasmtime::{Trap, WasmBacktrace};
 
-use crate::{component_context::ComponentContext, guest::GuestState, one_line::one_line};
+use crate::{component_context::ComponentContext, guest::GuestState, one_line::one_line, uncaught};
 
 const MAX_FRAMES: usize = 32;
 
-/// Explains why `call` failed. What the guest printed to stderr last is most often the panic message.
+/// Explains why `call` failed. What the guest printed to stderr last is most often why it trapped.
 pub(crate) fn explain(
     shared: &ComponentContext,
     call: &'static str,
@@ -16,7 +16,7 @@ pub(crate) fn explain(
     stderr: Option<&str>,
 ) -> Fault {
     let kind = kind(error, state);
-    let reason = match (kind, state.refused) {
+    let reason = match (kind, &state.refused) {
         (FaultKind::RefusedCall, Some(import)) => format!("it called {import}, which the sandbox refuses"),
         (FaultKind::OutOfFuel, _) => format!("out of fuel after {} units: does it loop?", shared.limits.fuel_per_call),
         (FaultKind::TimeLimit, _) => format!("stopped after {} ms", shared.limits.call_timeout_ms),
@@ -29,7 +29,7 @@ pub(crate) fn explain(
         _ => error.root_cause().to_string(),
     };
     let message = match stderr.filter(|text| !text.is_empty()) {
-        Some(text) if kind == FaultKind::Trap => panic_line(text).to_owned(),
+        Some(text) if kind == FaultKind::Trap => uncaught::message(text),
         _ => reason,
     };
     fault(shared, kind, call, message, backtrace(error))
@@ -91,14 +91,6 @@ fn frame(frame: &wasmtime::FrameInfo) -> String {
     match frame.func_name() {
         Some(name) => demangle(name),
         None => format!("<function {}>", frame.func_index()),
-    }
-}
-
-/// Rust prints `thread '…' panicked at src/lib.rs:1:2:` and the message on the next line.
-fn panic_line(stderr: &str) -> &str {
-    match stderr.rfind("panicked at ") {
-        Some(start) => stderr[start..].split("\nnote: ").next().unwrap_or(stderr).trim_end(),
-        None => stderr.lines().last().unwrap_or(stderr),
     }
 }
 

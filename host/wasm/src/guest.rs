@@ -1,5 +1,7 @@
 //! The host's data of one guest: its limits, the context of the running call, its captured output.
 
+use std::borrow::Cow;
+
 use cantus_model::{Timestamp, ports::HashSeed};
 use wasmtime::ResourceLimiter;
 
@@ -20,7 +22,7 @@ pub(crate) struct GuestState {
     /// The error output of the running call, most often a panic's message.
     pub(crate) stderr: CapturedOutput,
     /// The refused import that the running call used.
-    pub(crate) refused: Option<&'static str>,
+    pub(crate) refused: Option<Cow<'static, str>>,
 }
 
 impl GuestState {

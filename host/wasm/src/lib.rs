@@ -26,6 +26,7 @@ mod ports;
 mod runtime;
 mod sandbox;
 mod surface;
+mod uncaught;
 mod wasi;
 mod watch;
 mod watchdog;

@@ -1,6 +1,7 @@
 //! Bounds the text that a guest or a file contributes to a message.
 
-const MAX_MESSAGE_CHARS: usize = 1_000;
+/// Characters of a message.
+pub(crate) const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// Joins the lines of a text and cuts it off after 1,000 characters: a guest's own words are bounded like everything else of it.
 pub(crate) fn one_line(message: &str) -> String {

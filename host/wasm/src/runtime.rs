@@ -114,7 +114,9 @@ impl Runtime {
     fn describe(&self, digest: Digest, component: &Component) -> Result<LoadedComponent, LoadError> {
         let exported = audit::check(&Surface::of(&self.engine, component))?;
         let unfit = |error: wasmtime::Error| LoadError::Unfit(format!("{error:#}"));
-        let pre = self.linker.instantiate_pre(component).map_err(unfit)?;
+        let mut linker = self.linker.clone();
+        wasi::stubs::add_to_linker(&mut linker, component).map_err(unfit)?;
+        let pre = linker.instantiate_pre(component).map_err(unfit)?;
         let context = ComponentContext {
             exports: Exports::find(&pre, &exported.known).map_err(unfit)?,
             pre,

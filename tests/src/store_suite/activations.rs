@@ -1,4 +1,4 @@
-//! Which component is live, and how that came to be.
+//! The log of activations.
 
 use cantus_model::{
     Activation, ActivationCause, AggregateType, CommandType, ComponentRecord, Digest, Manifest, MessageKind, Timestamp,
@@ -7,7 +7,7 @@ use cantus_model::{
 
 use super::given::*;
 
-/// The component of that name and version with these bytes.
+/// Returns a component with this name and version and these bytes.
 pub fn component(name: &str, version: &str, bytes: &str) -> ComponentRecord {
     let produces = vec![MessageKind { name: "Deposited".into(), version: 1 }];
     let schema = serde_json::json!({ "type": "object", "description": "\"é\"\u{0}", "maximum": u64::MAX });
@@ -22,7 +22,7 @@ pub fn component(name: &str, version: &str, bytes: &str) -> ComponentRecord {
     ComponentRecord { digest: Digest::of(bytes.as_bytes()), manifest, first_seen: Timestamp(7) }
 }
 
-/// The `seq`th activation, which makes `component` live.
+/// Returns the activation with this sequence number, which makes `component` live.
 pub fn activation(seq: u64, component: &ComponentRecord) -> Activation {
     Activation {
         seq,
@@ -41,8 +41,8 @@ async fn append(store: &Subject, activation: &Activation, component: Option<&Com
     store.append_activation(ActivationAuthor::Operator, activation, component).await.unwrap()
 }
 
-/// Every field comes back, of every cause, with and without what may be absent.
-pub async fn come_back_in_order(store: Subject) {
+/// Every field is read as it was written, for every cause, with and without the optional ones.
+pub async fn activations_are_read_in_order(store: Subject) {
     assert_eq!(store.activations(0).await.unwrap(), []);
     assert_eq!(store.components().await.unwrap(), []);
     let (old, new) = (component("bank", "1.0.0", "old"), component("bank", "1.1.0-rc.1+linux", "new"));
@@ -73,7 +73,7 @@ pub async fn come_back_in_order(store: Subject) {
 }
 
 /// A sequence number that is not the next one writes nothing, not even the component.
-pub async fn only_the_next_is_appended(store: Subject) {
+pub async fn only_the_next_activation_is_appended(store: Subject) {
     let (bank, other) = (component("bank", "1.0.0", "a"), component("bank", "1.1.0", "b"));
     assert!(!append(&store, &activation(0, &bank), Some(&bank)).await);
     assert!(!append(&store, &activation(2, &bank), Some(&bank)).await);
@@ -85,8 +85,8 @@ pub async fn only_the_next_is_appended(store: Subject) {
     assert_eq!(store.components().await.unwrap(), [bank]);
 }
 
-/// Tasks that append at once: each gets a turn of its own, and nobody's is lost.
-pub async fn racing_hosts_take_turns(store: Subject) {
+/// Tasks append at the same time: each append gets a number of its own, and none is lost.
+pub async fn concurrent_appends_take_turns(store: Subject) {
     let tasks: Vec<_> = (0..6).map(|task| tokio::spawn(append_ten(store.clone(), format!("task {task}")))).collect();
     let mut refused = 0;
     for task in tasks {
@@ -101,7 +101,7 @@ pub async fn racing_hosts_take_turns(store: Subject) {
     assert_eq!(store.components().await.unwrap().len(), 1);
 }
 
-/// Appends ten activations, each behind whatever is there, and says how often somebody else came first.
+/// Appends ten activations, each after the last one. Returns how often another task was first.
 pub async fn append_ten(store: Subject, who: String) -> usize {
     let bank = component("bank", "1.0.0", "bytes");
     let (mut appended, mut refused) = (0, 0);
@@ -117,8 +117,8 @@ pub async fn append_ten(store: Subject, who: String) -> usize {
     refused
 }
 
-/// The same bytes go live as often as anybody likes; others under their name and version never.
-pub async fn a_version_keeps_its_bytes(store: Subject) {
+/// The same bytes may go live again and again; other bytes with their name and version never.
+pub async fn a_version_keeps_its_digest(store: Subject) {
     let (bank, forged) = (component("bank", "1.0.0", "bytes"), component("bank", "1.0.0", "other bytes"));
     assert!(append(&store, &activation(1, &bank), Some(&bank)).await);
     let error =
@@ -138,8 +138,8 @@ pub async fn a_version_keeps_its_bytes(store: Subject) {
     assert_eq!(store.components().await.unwrap(), [bank, other_name, other_version], "as they were first seen");
 }
 
-/// The log of activations and the log of events do not know each other.
-pub async fn of_an_operator_need_no_claim_and_fence_nobody(store: Subject) {
+/// The log of activations does not affect the log of events.
+pub async fn an_operator_needs_no_claim_and_fences_nobody(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     let bank = component("bank", "1.0.0", "bytes");
@@ -148,8 +148,8 @@ pub async fn of_an_operator_need_no_claim_and_fence_nobody(store: Subject) {
     assert_whole(&store).await;
 }
 
-/// A host that was replaced records nothing.
-pub async fn of_a_replaced_host_are_refused(store: Subject) {
+/// A host that another one has replaced records nothing.
+pub async fn an_activation_of_a_fenced_host_is_refused(store: Subject) {
     let bank = component("bank", "1.0.0", "a");
     let first = ActivationAuthor::Host(store.claim(PartitionId::FIRST).await.unwrap());
     assert!(store.append_activation(first, &activation(1, &bank), Some(&bank)).await.unwrap());

@@ -1,18 +1,18 @@
-//! Many commands in one batch, and batches that meet.
+//! Batches of several commands, and concurrent batches.
 
 use cantus_model::EntryResult;
 
 use super::given::*;
 
-/// Nothing in, nothing out.
-pub async fn an_empty_batch_is_nothing(store: Subject) {
+/// A batch without entries has no results and no effect.
+pub async fn an_empty_batch_writes_nothing(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     assert_eq!(commit(&store, claim, &[]).await, []);
     assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0);
 }
 
-/// A hot aggregate: each entry stands on the one before it.
-pub async fn one_stream_many_times(store: Subject) {
+/// Each entry of a busy aggregate has the version of the entry before it as its base.
+pub async fn entries_of_one_stream_build_on_each_other(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let results = commit(
         &store,
@@ -31,8 +31,8 @@ pub async fn one_stream_many_times(store: Subject) {
     assert_whole(&store).await;
 }
 
-/// One that conflicts takes nobody with it, but those that stood on it.
-pub async fn a_loser_among_winners(store: Subject) {
+/// Only entries that build on a conflicting entry conflict too.
+pub async fn a_conflict_affects_only_its_own_stream(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("old", "b", 0, &["0"])]).await;
     let results = commit(
@@ -53,8 +53,8 @@ pub async fn a_loser_among_winners(store: Subject) {
     assert_whole(&store).await;
 }
 
-/// The same command twice in one batch: the second is answered like a retry.
-pub async fn one_id_twice(store: Subject) {
+/// The second of two equal commands in a batch gets the result of a retry.
+pub async fn an_id_twice_in_a_batch_is_a_duplicate(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entry = accepted("c1", "a", 0, &["x", "y"]);
     let results = commit(&store, claim, &[accepted("c0", "b", 0, &["w"]), entry.clone(), entry]).await;
@@ -64,8 +64,8 @@ pub async fn one_id_twice(store: Subject) {
     assert_whole(&store).await;
 }
 
-/// Two commands under one id in one batch: the second is refused.
-pub async fn one_id_with_two_bodies(store: Subject) {
+/// The second of two different commands under one id is refused.
+pub async fn an_id_with_two_bodies_in_a_batch_is_refused(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let first = accepted("c1", "a", 0, &["x"]);
     let second = with_another_body(accepted("c1", "b", 0, &["y"]));
@@ -73,8 +73,8 @@ pub async fn one_id_with_two_bodies(store: Subject) {
     assert_eq!(store.stream_head(&account("b")).await.unwrap().version, 0);
 }
 
-/// A probe is answered in its place of the batch.
-pub async fn a_probe_sees_what_came_before_it(store: Subject) {
+/// A probe sees the effects of the entries before it in the batch, and of no others.
+pub async fn a_probe_sees_the_entries_before_it(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries = [probe("c1", "a"), rejected("c1", "a", 0), probe("c1", "a"), with_another_body(probe("c1", "a"))];
     let results = commit(&store, claim, &entries).await;
@@ -83,16 +83,16 @@ pub async fn a_probe_sees_what_came_before_it(store: Subject) {
     assert_eq!(results, [EntryResult::Absent, committed(0, None), duplicate, EntryResult::IdReused]);
 }
 
-/// Both think that the stream is theirs to make.
-pub async fn two_creators_of_one_stream(store: Subject) {
+/// Two commands of one batch create the same stream.
+pub async fn the_second_creator_of_a_stream_conflicts(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries = [accepted("c1", "a", 0, &["x"]), accepted("c2", "a", 0, &["y"])];
     assert_eq!(commit(&store, claim, &entries).await, [committed(1, 0), EntryResult::Conflict { actual: 1 }]);
     assert_eq!(payloads(&store, "a").await, ["x"]);
 }
 
-/// Conflicts, rejections and quiet commands leave no holes.
-pub async fn offsets_have_no_gaps(store: Subject) {
+/// Conflicts, rejections and commands without events use no offsets.
+pub async fn conflicts_leave_no_gaps_in_the_offsets(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut version = 0;
     for n in 0..20 {
@@ -117,7 +117,7 @@ pub async fn offsets_have_no_gaps(store: Subject) {
 }
 
 /// 700 commands over 600 streams, most of them new, with 1,400 events.
-pub async fn more_rows_than_a_statement_takes(store: Subject) {
+pub async fn a_batch_of_thousands_of_rows_is_committed(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let first: Vec<_> = (0..600).map(|n| accepted(&format!("a{n}"), &n.to_string(), 0, &["1", "2"])).collect();
     let again = (0..100).map(|n| accepted(&format!("b{n}"), &n.to_string(), 2, &["3", "4"]));
@@ -131,8 +131,8 @@ pub async fn more_rows_than_a_statement_takes(store: Subject) {
     assert_whole(&store).await;
 }
 
-/// Tasks that create the same streams at once: each stream has one creator.
-pub async fn racing_creators(store: Subject) {
+/// Tasks create the same streams at the same time: each stream is created once.
+pub async fn concurrent_creators_make_each_stream_once(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let tasks: Vec<_> = (0..8)
         .map(|task| {
@@ -157,8 +157,8 @@ pub async fn racing_creators(store: Subject) {
     assert_whole(&store).await;
 }
 
-/// One command that arrives on many connections at once runs once.
-pub async fn racing_retries(store: Subject) {
+/// One command that arrives several times at the same time is recorded once.
+pub async fn concurrent_retries_are_recorded_once(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let tasks: Vec<_> = (0..8)
         .map(|_| {

@@ -1,4 +1,4 @@
-//! Short words for entries.
+//! Short functions that build entries and read stores.
 
 use std::sync::Arc;
 
@@ -11,49 +11,49 @@ pub use cantus_model::{
     ports::{ActivationAuthor, Claim},
 };
 
-/// What a case runs on.
+/// The store that a case runs on.
 pub type Subject = Arc<dyn Store>;
 
-/// The account of that name.
+/// Returns the aggregate of an account.
 pub fn account(id: &str) -> AggregateRef {
     AggregateRef::new("Account", id)
 }
 
-/// A command `id` to the account `of`, accepted with events that carry `events`.
+/// Returns a command `id` to the account `of`, accepted with events that have the payloads `events`.
 pub fn accepted(id: &str, of: &str, base: u64, events: &[&str]) -> Entry {
     let events = events.iter().map(|payload| message("Deposited", payload.as_bytes())).collect();
     decided(id, of, base, Verdict::Accepted(events))
 }
 
-/// A command `id` to the account `of`, rejected.
+/// Returns a command `id` to the account `of`, rejected.
 pub fn rejected(id: &str, of: &str, base: u64) -> Entry {
     let detail = Some(b"{\"missing\":3}".to_vec());
     let rejection = Rejection { code: "insufficient-funds".into(), message: "the account lacks 3".into(), detail };
     decided(id, of, base, Verdict::Rejected(rejection))
 }
 
-/// Asks whether the command `id` is recorded, with the request that [`accepted`] and [`rejected`] make.
+/// Returns a probe for the command `id`, with the request of [`accepted`] and [`rejected`].
 pub fn probe(id: &str, of: &str) -> Entry {
     Entry { decision: None, ..decided(id, of, 0, Verdict::Accepted(vec![])) }
 }
 
-/// The same id for another request.
+/// Returns another request under the same id.
 pub fn with_another_body(entry: Entry) -> Entry {
     Entry { request_hash: Digest::of(b"another body"), ..entry }
 }
 
-/// The same entry, decided at `now`.
+/// Returns the entry, decided at `now`.
 pub fn at(now: u64, mut entry: Entry) -> Entry {
     entry.decision.as_mut().unwrap().context.now = Timestamp(now);
     entry
 }
 
-/// A body of schema version 1.
+/// Returns a message of schema version 1.
 pub fn message(name: &str, payload: &[u8]) -> Message {
     Message { name: name.into(), version: 1, payload: payload.into() }
 }
 
-/// A command `id` to the account `of`, decided on version `base`.
+/// Returns a command `id` to the account `of`, decided on version `base`.
 pub fn decided(id: &str, of: &str, base: u64, verdict: Verdict) -> Entry {
     let context = Context {
         command_id: id.into(),
@@ -73,17 +73,17 @@ pub fn decided(id: &str, of: &str, base: u64, verdict: Verdict) -> Entry {
     }
 }
 
-/// `Committed`, in short.
+/// Returns `EntryResult::Committed`.
 pub fn committed(version: u64, first_offset: impl Into<Option<u64>>) -> EntryResult {
     EntryResult::Committed { version, first_offset: first_offset.into() }
 }
 
-/// Commits `entries` in one batch, which must work.
+/// Commits `entries` in one batch, which must succeed.
 pub async fn commit(store: &Subject, claim: Claim, entries: &[Entry]) -> Vec<EntryResult> {
     store.commit(claim, entries).await.unwrap()
 }
 
-/// The whole log, read in small pages.
+/// Reads the whole log in small pages.
 pub async fn whole_log(store: &Subject) -> Vec<RecordedEvent> {
     let mut log: Vec<RecordedEvent> = vec![];
     loop {
@@ -97,13 +97,13 @@ pub async fn whole_log(store: &Subject) -> Vec<RecordedEvent> {
     }
 }
 
-/// The payloads of a stream, as text.
+/// Reads the payloads of a stream as strings.
 pub async fn payloads(store: &Subject, of: &str) -> Vec<String> {
     let batch = store.read_stream(&account(of), 0, PageLimit::events(usize::MAX)).await.unwrap();
     batch.iter().map(|(_, payload)| String::from_utf8(payload.to_vec()).unwrap()).collect()
 }
 
-/// Checks what holds for every log: offsets without gaps, versions without gaps, and heads that agree.
+/// Checks that offsets and versions have no gaps and that heads agree with them.
 pub async fn assert_whole(store: &Subject) {
     let log = whole_log(store).await;
     assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), log.len() as u64);

@@ -1,4 +1,4 @@
-//! What was recorded, as it is executed again.
+//! Histories: recorded commands with their events, by stream.
 
 use cantus_model::{
     AggregateRef, Entry, HistoryPage, HistoryQuery, Message, RecordedCommand, Rejection, StreamSample, Verdict,
@@ -7,8 +7,8 @@ use cantus_model::{
 
 use super::given::*;
 
-/// All pages that are left.
-pub async fn pages(mut history: Box<dyn History>) -> Vec<HistoryPage> {
+/// Reads all remaining pages.
+pub async fn read_pages(mut history: Box<dyn History>) -> Vec<HistoryPage> {
     let mut pages = vec![];
     while let Some(page) = history.next_page().await.unwrap() {
         pages.push(page);
@@ -17,18 +17,18 @@ pub async fn pages(mut history: Box<dyn History>) -> Vec<HistoryPage> {
     pages
 }
 
-/// The streams that `query` selects, whole.
-pub async fn read(store: &Subject, query: &HistoryQuery) -> Vec<(AggregateRef, Vec<RecordedCommand>)> {
+/// Reads the streams that `query` selects.
+pub async fn read_streams(store: &Subject, query: &HistoryQuery) -> Vec<(AggregateRef, Vec<RecordedCommand>)> {
     let history = store.history(query).await.unwrap();
     let announced = history.commands();
-    let streams = joined(pages(history).await);
+    let streams = join_pages(read_pages(history).await);
     let count: usize = streams.iter().map(|(_, commands)| commands.len()).sum();
     assert!(announced.is_none_or(|announced| announced == count as u64), "{announced:?}, not {count}");
     streams
 }
 
-/// Pages as streams; checks that only a stream's last page says so, and that no page is empty.
-pub fn joined(pages: Vec<HistoryPage>) -> Vec<(AggregateRef, Vec<RecordedCommand>)> {
+/// Joins pages to streams. Checks that only the last page of a stream is marked so, and that no page is empty.
+pub fn join_pages(pages: Vec<HistoryPage>) -> Vec<(AggregateRef, Vec<RecordedCommand>)> {
     let mut streams: Vec<(AggregateRef, Vec<RecordedCommand>)> = vec![];
     let mut ended = true;
     for page in pages {
@@ -46,13 +46,13 @@ pub fn joined(pages: Vec<HistoryPage>) -> Vec<(AggregateRef, Vec<RecordedCommand
     streams
 }
 
-/// The ids of the commands of each stream.
-fn ids(streams: &[(AggregateRef, Vec<RecordedCommand>)]) -> Vec<(String, Vec<String>)> {
+/// Returns the ids of the commands of each stream.
+fn ids_of(streams: &[(AggregateRef, Vec<RecordedCommand>)]) -> Vec<(String, Vec<String>)> {
     let id = |command: &RecordedCommand| command.record.context.command_id.clone();
     streams.iter().map(|(aggregate, commands)| (aggregate.to_string(), commands.iter().map(id).collect())).collect()
 }
 
-/// `entry` for an aggregate of another type.
+/// Returns `entry` for an aggregate of another type.
 pub fn of_type(aggregate_type: &str, mut entry: Entry) -> Entry {
     entry.aggregate.aggregate_type = aggregate_type.into();
     entry
@@ -63,8 +63,8 @@ fn named(expected: &[(&str, &[&str])]) -> Vec<(String, Vec<String>)> {
     expected.iter().map(|(stream, ids)| ((*stream).to_owned(), owned(ids))).collect()
 }
 
-/// Three streams that took turns, with all that may be decided; what was not recorded is not there.
-pub async fn every_command_with_its_events(store: Subject) {
+/// Three streams in turns with accepted and rejected commands; conflicts and probes are not in the history.
+pub async fn every_command_is_read_with_its_events(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let batches = [
         vec![accepted("a1", "a", 0, &["1"]), accepted("b1", "b", 0, &["2", "3", "4"]), rejected("c1", "c", 0)],
@@ -75,10 +75,10 @@ pub async fn every_command_with_its_events(store: Subject) {
     for batch in &batches {
         commit(&store, claim, batch).await;
     }
-    let streams = read(&store, &HistoryQuery::default()).await;
+    let streams = read_streams(&store, &HistoryQuery::default()).await;
     let expected: [(&str, &[&str]); 3] =
         [("Account/a", &["a1", "a2", "a3"]), ("Account/b", &["b1", "b2", "b3"]), ("Account/c", &["c1", "c2", "c3"])];
-    assert_eq!(ids(&streams), named(&expected));
+    assert_eq!(ids_of(&streams), named(&expected));
     let entries = batches.concat();
     for command in streams.iter().flat_map(|(_, commands)| commands) {
         let id = &command.record.context.command_id;
@@ -88,8 +88,8 @@ pub async fn every_command_with_its_events(store: Subject) {
     }
 }
 
-/// A stream begins with its first record, not when somebody first asks for it.
-pub async fn streams_in_the_order_in_which_they_began(store: Subject) {
+/// A stream begins with its first record, not with its first conflict.
+pub async fn streams_are_read_in_the_order_in_which_they_began(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let batch = [
         accepted("too soon", "b", 1, &["lost"]),
@@ -102,23 +102,23 @@ pub async fn streams_in_the_order_in_which_they_began(store: Subject) {
     commit(&store, claim, &[accepted("c1", "c", 0, &["x"])]).await;
     let expected: [(&str, &[&str]); 4] =
         [("Account/a", &["a1", "a2"]), ("Account/b", &["b1"]), ("Account/d", &["d1"]), ("Account/c", &["c1"])];
-    assert_eq!(ids(&read(&store, &HistoryQuery::default()).await), named(&expected));
+    assert_eq!(ids_of(&read_streams(&store, &HistoryQuery::default()).await), named(&expected));
 }
 
 /// 3,000 commands of one stream among others.
-pub async fn a_long_stream_in_pages(store: Subject) {
+pub async fn a_long_stream_is_read_in_pages(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..30_u64 {
         let long = (n * 100..n * 100 + 100).map(|n| accepted(&format!("long {n}"), "long", n, &[&n.to_string()]));
         let short = [accepted(&format!("short {n}"), &format!("s{}", n / 2), n % 2, &["x"])];
         commit(&store, claim, &short.into_iter().chain(long).collect::<Vec<_>>()).await;
     }
-    let pages = pages(store.history(&HistoryQuery::default()).await.unwrap()).await;
+    let pages = read_pages(store.history(&HistoryQuery::default()).await.unwrap()).await;
     assert!(pages.len() > 15 + 3, "{}", pages.len());
     for page in &pages {
         assert!(page.commands.len() <= 512 && page.commands.iter().all(|it| it.record.aggregate == page.aggregate));
     }
-    let streams = joined(pages);
+    let streams = join_pages(pages);
     assert_eq!(streams.len(), 16);
     let (_, long) = streams.iter().find(|(aggregate, _)| *aggregate == account("long")).unwrap();
     let events: Vec<_> = long.iter().flat_map(|command| &command.events).map(|event| event.payload.clone()).collect();
@@ -126,8 +126,8 @@ pub async fn a_long_stream_in_pages(store: Subject) {
     assert!(long.iter().zip(0..).all(|(command, n)| command.record.base_version == n));
 }
 
-/// By type, by name, by share, and by all of them at once.
-pub async fn only_what_is_selected(store: Subject) {
+/// Selects by type, by aggregate, by sample, and by all of them together.
+pub async fn only_selected_streams_are_read(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let kinds = ["Account", "Flight", "Aircraft", "Account\u{0}"];
     for base in 0..2 {
@@ -137,7 +137,7 @@ pub async fn only_what_is_selected(store: Subject) {
         });
         commit(&store, claim, &entries.collect::<Vec<_>>()).await;
     }
-    let all = read(&store, &HistoryQuery::default()).await;
+    let all = read_streams(&store, &HistoryQuery::default()).await;
     assert_eq!(all.len(), 400);
     let types = |types: &[&str]| types.iter().map(|name| (*name).to_owned()).collect();
     let sample = |per_million| Some(StreamSample { seed: 3, per_million });
@@ -157,12 +157,12 @@ pub async fn only_what_is_selected(store: Subject) {
     for (query, count) in queries {
         let expected: Vec<_> = all.iter().filter(|(aggregate, _)| query.selects(aggregate)).cloned().collect();
         assert!(count.contains(&expected.len()), "{query:?}: {}", expected.len());
-        assert!(read(&store, &query).await == expected, "{query:?}");
+        assert!(read_streams(&store, &query).await == expected, "{query:?}");
     }
 }
 
-/// 20,000 commands of 5,000 streams, some of them of a type that is rare.
-pub async fn more_than_one_look_takes_in(store: Subject) {
+/// 20,000 commands of 5,000 streams, some of a rare type.
+pub async fn more_commands_than_a_window_are_read(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let rare = |stream: u64| stream % 1_000 == 3;
     for base in 0..4 {
@@ -172,7 +172,7 @@ pub async fn more_than_one_look_takes_in(store: Subject) {
         });
         commit(&store, claim, &entries.collect::<Vec<_>>()).await;
     }
-    let streams = read(&store, &HistoryQuery::default()).await;
+    let streams = read_streams(&store, &HistoryQuery::default()).await;
     assert_eq!(streams.len(), 5_000);
     for (stream, (aggregate, commands)) in streams.iter().enumerate() {
         assert_eq!((aggregate.id.as_str(), commands.len()), (stream.to_string().as_str(), 4));
@@ -182,7 +182,7 @@ pub async fn more_than_one_look_takes_in(store: Subject) {
         HistoryQuery { sample: Some(StreamSample { seed: 5, per_million: 2_000 }), ..HistoryQuery::default() },
     ] {
         let expected: Vec<_> = streams.iter().filter(|(aggregate, _)| query.selects(aggregate)).cloned().collect();
-        assert!(!expected.is_empty() && read(&store, &query).await == expected, "{query:?}");
+        assert!(!expected.is_empty() && read_streams(&store, &query).await == expected, "{query:?}");
     }
     let recent = store.recent_commands(&["Rare".into()], 18).await.unwrap();
     let found: Vec<_> = recent.iter().map(|record| record.context.command_id.as_str()).collect();
@@ -190,32 +190,32 @@ pub async fn more_than_one_look_takes_in(store: Subject) {
     assert_eq!(found, ids[2..]);
 }
 
-/// A history ends where the store stood when it was asked for.
-pub async fn what_is_recorded_later_is_not_in_it(store: Subject) {
+/// A history ends with the last command before it was requested.
+pub async fn later_commands_are_not_in_a_history(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let early = [accepted("a1", "a", 0, &["1"]), accepted("b1", "b", 0, &["2"])];
     commit(&store, claim, &early).await;
-    let before = read(&store, &HistoryQuery::default()).await;
+    let before = read_streams(&store, &HistoryQuery::default()).await;
     let mut history = store.history(&HistoryQuery::default()).await.unwrap();
     let late = |n: u64| [accepted(&format!("a late {n}"), "a", n, &["x"]), accepted(&format!("c{n}"), "c", n - 1, &[])];
     commit(&store, claim, &late(1)[..1]).await;
     let first = history.next_page().await.unwrap().unwrap();
     commit(&store, claim, &[rejected("b late", "b", 1), accepted("new", "new", 0, &["x"])]).await;
-    let rest = pages(history).await;
-    assert_eq!(joined(std::iter::once(first).chain(rest).collect()), before);
-    assert_eq!(read(&store, &HistoryQuery::default()).await.len(), 3);
+    let rest = read_pages(history).await;
+    assert_eq!(join_pages(std::iter::once(first).chain(rest).collect()), before);
+    assert_eq!(read_streams(&store, &HistoryQuery::default()).await.len(), 3);
 }
 
-/// Nothing was ever recorded.
-pub async fn of_an_empty_store(store: Subject) {
+/// A store without commands has a history without pages.
+pub async fn the_history_of_an_empty_store_is_empty(store: Subject) {
     for aggregate in [None, Some(account("a"))] {
-        assert_eq!(read(&store, &HistoryQuery { aggregate, ..HistoryQuery::default() }).await, []);
+        assert_eq!(read_streams(&store, &HistoryQuery { aggregate, ..HistoryQuery::default() }).await, []);
     }
     assert_eq!(store.recent_commands(&["Account".into()], 9).await.unwrap(), []);
 }
 
-/// The newest of some types, oldest first, rejections and quiet ones among them.
-pub async fn the_recent_commands(store: Subject) {
+/// The newest commands of some types, the oldest first, with rejections and commands without events.
+pub async fn recent_commands_are_the_newest_of_their_types(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..40_u64 {
         let id = |kind: &str| format!("{kind} {n}");
@@ -243,8 +243,8 @@ pub async fn the_recent_commands(store: Subject) {
     }
 }
 
-/// Bytes that are no text, names in any script, numbers that need all 64 bits.
-pub async fn whatever_they_contain(store: Subject) {
+/// Bytes that are not UTF-8, names in any script, numbers that need all 64 bits.
+pub async fn any_content_is_read_as_it_was_recorded(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let bytes: Vec<u8> = (0..=255).chain([0, 0xc3, 0x28, 0]).collect();
     let names = ["", "a\u{0}b", "O'Hare \"✈\"\\ 航班\n", "é", "\u{10ffff}"];
@@ -262,7 +262,7 @@ pub async fn whatever_they_contain(store: Subject) {
         refused.decision.as_mut().unwrap().verdict = Verdict::Rejected(rejection);
         commit(&store, claim, &[entry.clone(), refused.clone()]).await;
         let query = HistoryQuery { aggregate: Some(account(name)), ..HistoryQuery::default() };
-        let streams = read(&store, &query).await;
+        let streams = read_streams(&store, &query).await;
         let [(aggregate, commands)] = &streams[..] else { panic!("{streams:?}") };
         assert_eq!((aggregate, commands.len()), (&account(name), 2));
         for (command, entry) in commands.iter().zip([entry, refused]) {
@@ -271,5 +271,5 @@ pub async fn whatever_they_contain(store: Subject) {
             assert_eq!(command.events, entry.decision.unwrap().verdict.events());
         }
     }
-    assert_eq!(read(&store, &HistoryQuery::default()).await.len(), names.len());
+    assert_eq!(read_streams(&store, &HistoryQuery::default()).await.len(), names.len());
 }

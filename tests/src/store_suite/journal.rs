@@ -1,4 +1,4 @@
-//! One command at a time.
+//! Commits of single commands, and claims.
 
 use cantus_model::{
     CommandRecord, EntryResult, EventQuery, Outcome, Position, RecordedEvent, StreamHead, Timestamp,
@@ -7,8 +7,8 @@ use cantus_model::{
 
 use super::given::*;
 
-/// Everything that went in comes out: the events with their places, the record with its context.
-pub async fn records_what_was_decided(store: Subject) {
+/// The events are read with their positions, the record with its context.
+pub async fn a_decision_is_recorded_with_its_events(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entry = at(5_000, accepted("c1", "a", 0, &["x", "y"]));
     assert_eq!(commit(&store, claim, std::slice::from_ref(&entry)).await, [committed(2, 0)]);
@@ -43,7 +43,7 @@ pub async fn records_what_was_decided(store: Subject) {
     assert_eq!(store.command("c2").await.unwrap(), None);
 }
 
-/// A retry is answered from the record, whatever the guest would decide now, and writes nothing.
+/// A retry gets the record, whatever the guest would decide now, and writes nothing.
 pub async fn a_retry_gets_the_stored_record(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"]), accepted("c2", "a", 1, &["y"])]).await;
@@ -54,7 +54,7 @@ pub async fn a_retry_gets_the_stored_record(store: Subject) {
     assert_eq!(store.stream_head(&account("a")).await.unwrap().last_at, Timestamp(1_000));
 }
 
-/// The same id with another body is neither answered nor recorded.
+/// Another request under the same id gets no record and is not recorded.
 pub async fn an_id_with_another_body_is_refused(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
@@ -65,7 +65,7 @@ pub async fn an_id_with_another_body_is_refused(store: Subject) {
     assert_eq!(payloads(&store, "a").await, ["x"]);
 }
 
-/// A retry has a base version from before its first success: that is no conflict.
+/// A retry has an older base version than the stream, and does not conflict.
 pub async fn an_id_is_judged_before_its_base_version(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entry = accepted("c1", "a", 0, &["x"]);
@@ -74,7 +74,7 @@ pub async fn an_id_is_judged_before_its_base_version(store: Subject) {
     assert!(matches!(&results[..], [EntryResult::Duplicate(_), EntryResult::IdReused]), "{results:?}");
 }
 
-/// Behind or ahead, with events or without, for a stream that exists or not.
+/// A base version behind or ahead conflicts: with and without events, for existing and new streams.
 pub async fn a_wrong_base_version_conflicts(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y"])]).await;
@@ -92,7 +92,7 @@ pub async fn a_wrong_base_version_conflicts(store: Subject) {
     assert_whole(&store).await;
 }
 
-/// A conflict is no outcome: decided again, the command is recorded.
+/// A command that conflicted is recorded when it is decided again.
 pub async fn a_conflict_leaves_its_id_free(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let results = commit(&store, claim, &[accepted("c1", "a", 4, &["x"]), accepted("c1", "a", 0, &["x"])]).await;
@@ -102,8 +102,8 @@ pub async fn a_conflict_leaves_its_id_free(store: Subject) {
     assert_eq!(commit(&store, claim, &[accepted("c2", "a", 1, &["y"])]).await, [committed(2, 1)]);
 }
 
-/// A command that decides nothing is recorded and answered; the version stays.
-pub async fn no_events_is_a_decision(store: Subject) {
+/// A command without events is recorded; the version of the stream stays.
+pub async fn a_command_without_events_is_recorded(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let quiet = at(2_000, accepted("quiet", "a", 0, &[]));
     assert_eq!(commit(&store, claim, std::slice::from_ref(&quiet)).await, [committed(0, None)]);
@@ -116,8 +116,8 @@ pub async fn no_events_is_a_decision(store: Subject) {
     assert_eq!(commit(&store, claim, &[accepted("quiet again", "a", 1, &[])]).await, [committed(1, None)]);
 }
 
-/// A rejection is recorded with all that it says, and is final.
-pub async fn a_rejection_is_a_decision(store: Subject) {
+/// A rejection is recorded with its code, message and detail, and is final.
+pub async fn a_rejection_is_recorded(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let no = at(2_000, rejected("no", "a", 0));
     assert_eq!(commit(&store, claim, std::slice::from_ref(&no)).await, [committed(0, None)]);
@@ -130,8 +130,8 @@ pub async fn a_rejection_is_a_decision(store: Subject) {
     assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0);
 }
 
-/// An entry without a decision only asks.
-pub async fn a_probe_finds_or_misses(store: Subject) {
+/// An entry without a decision writes nothing.
+pub async fn a_probe_finds_only_a_recorded_command(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     assert_eq!(commit(&store, claim, &[probe("c1", "a")]).await, [EntryResult::Absent]);
     assert_eq!(store.command("c1").await.unwrap(), None);
@@ -142,7 +142,7 @@ pub async fn a_probe_finds_or_misses(store: Subject) {
     assert_eq!(commit(&store, claim, &asked).await, answers);
 }
 
-/// A writer that was paused wakes up and finds that it was replaced.
+/// A writer that was paused is refused after another one has claimed.
 pub async fn a_second_claim_fences_the_first(store: Subject) {
     let first = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, first, &[accepted("c1", "a", 0, &["x"])]).await;
@@ -155,8 +155,8 @@ pub async fn a_second_claim_fences_the_first(store: Subject) {
     assert_eq!(commit(&store, second, &late).await, [committed(2, 1)]);
 }
 
-/// A claim that was never given out is as good as none.
-pub async fn nobody_writes_without_a_claim(store: Subject) {
+/// A claim with an epoch that no claim returned is refused.
+pub async fn a_claim_that_was_never_given_is_fenced(store: Subject) {
     let entries = [accepted("c1", "a", 0, &["x"])];
     assert_eq!(
         store.commit(Claim { partition: PartitionId::FIRST, epoch: 1 }, &entries).await,

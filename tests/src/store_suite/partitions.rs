@@ -6,7 +6,7 @@ use cantus_model::{EntryResult, EventQuery, HistoryQuery, LogInfo, ports::StoreE
 
 use super::{given::*, history};
 
-/// An account of each partition.
+/// Returns an account of each partition.
 fn one_of_each(info: &LogInfo) -> Vec<(PartitionId, String)> {
     let account_in = |partition| {
         let mut ids = (0..).map(|number| format!("account-{number}"));
@@ -15,8 +15,8 @@ fn one_of_each(info: &LogInfo) -> Vec<(PartitionId, String)> {
     info.partition_ids().filter_map(account_in).collect()
 }
 
-/// Each has offsets, numbers and writers of its own.
-pub async fn each_is_a_log_of_its_own(store: Subject) {
+/// Each partition has its own offsets, numbers and writers.
+pub async fn each_partition_is_a_log_of_its_own(store: Subject) {
     let info = store.log_info().await.unwrap();
     assert_eq!(info.partitions, 3);
     for (partition, id) in one_of_each(&info) {
@@ -36,8 +36,8 @@ pub async fn each_is_a_log_of_its_own(store: Subject) {
     }
 }
 
-/// An aggregate's commands meet in one partition, so its ids are unique; another partition may have the same id.
-pub async fn an_id_is_unique_within_one(store: Subject) {
+/// All commands of an aggregate are in one partition, so its ids are unique there; another partition may have the same id.
+pub async fn an_id_is_unique_within_its_partition(store: Subject) {
     let info = store.log_info().await.unwrap();
     for (partition, id) in one_of_each(&info) {
         let claim = store.claim(partition).await.unwrap();
@@ -53,8 +53,8 @@ pub async fn an_id_is_unique_within_one(store: Subject) {
     assert_eq!(PartitionId::of(&first.aggregate, 3), PartitionId::FIRST);
 }
 
-/// What reads history reads all of it.
-pub async fn history_covers_all(store: Subject) {
+/// A history and the recent commands have the streams of all partitions.
+pub async fn a_history_covers_all_partitions(store: Subject) {
     let info = store.log_info().await.unwrap();
     let accounts = one_of_each(&info);
     for (now, (partition, id)) in (1..).zip(&accounts) {
@@ -62,7 +62,7 @@ pub async fn history_covers_all(store: Subject) {
         commit(&store, claim, &[at(now * 10, accepted(&format!("{id} opened"), id, 0, &["x"]))]).await;
         commit(&store, claim, &[at(100 - now, rejected(&format!("{id} asked"), id, 1))]).await;
     }
-    let read = history::read(&store, &HistoryQuery::default()).await;
+    let read = history::read_streams(&store, &HistoryQuery::default()).await;
     let streams: BTreeSet<_> = read.iter().map(|(aggregate, _)| aggregate.id.clone()).collect();
     assert_eq!(streams, accounts.iter().map(|(_, id)| id.clone()).collect());
     let recent = store.recent_commands(&["Account".into()], 4).await.unwrap();
@@ -70,8 +70,8 @@ pub async fn history_covers_all(store: Subject) {
     assert_eq!(times, [30, 97, 98, 99], "the newest of all, the oldest first");
 }
 
-/// There are as many as the log was created with.
-pub async fn there_are_no_others(store: Subject) {
+/// A log has the number of partitions that it was created with.
+pub async fn an_unknown_partition_is_refused(store: Subject) {
     assert!(store.claim(PartitionId(3)).await.is_err());
     assert!(store.log_head(PartitionId(3)).await.is_err());
     let query = EventQuery { partition: PartitionId(3), limit: 9, ..EventQuery::default() };

@@ -1,11 +1,11 @@
-//! Contents that a store must not touch.
+//! Contents that a store must read exactly as they were written.
 
 use cantus_model::{AggregateRef, EntryResult, PageLimit, Verdict};
 
 use super::given::*;
 
-/// Nothing is not NULL.
-pub async fn empty(store: Subject) {
+/// An empty payload is not NULL.
+pub async fn empty_payloads_are_stored(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut entry = accepted("c1", "a", 0, &["", "x", ""]);
     entry.decision.as_mut().unwrap().command.payload = vec![];
@@ -15,7 +15,7 @@ pub async fn empty(store: Subject) {
 }
 
 /// 10 MB in a command and in each of its events, beside small ones.
-pub async fn ten_megabytes(store: Subject) {
+pub async fn payloads_of_ten_megabytes_are_stored(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let large: Vec<u8> = (0..10_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let events = vec![message("Large", &large), message("Small", b"s"), message("Large", &large)];
@@ -27,8 +27,8 @@ pub async fn ten_megabytes(store: Subject) {
     assert_eq!(payloads(&store, "b").await, ["x", "y"]);
 }
 
-/// A payload is bytes, of which a store knows nothing.
-pub async fn bytes_that_are_no_text(store: Subject) {
+/// A payload is any bytes.
+pub async fn payloads_that_are_not_utf8_are_stored(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let bytes: Vec<u8> = (0..=255).chain([0, 0xc3, 0x28, 0]).collect();
     commit(&store, claim, &[decided("c1", "a", 0, Verdict::Accepted(vec![message("Raw", &bytes)]))]).await;
@@ -36,8 +36,8 @@ pub async fn bytes_that_are_no_text(store: Subject) {
     assert_eq!(whole_log(&store).await[0].event.payload, bytes);
 }
 
-/// Names that differ anywhere, even behind a zero byte, are different names.
-pub async fn names_in_any_script(store: Subject) {
+/// Names are different if any byte differs, even after a zero byte.
+pub async fn names_that_differ_in_any_byte_are_distinct(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let names = [
         "é",
@@ -65,7 +65,7 @@ pub async fn names_in_any_script(store: Subject) {
 }
 
 /// Numbers that need all 64 bits, keys twice and in the caller's order, quotes and line ends.
-pub async fn extremes_of_a_context(store: Subject) {
+pub async fn extreme_contexts_are_stored(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let mut entry = accepted("c1", "a", 0, &["x"]);
     let decision = entry.decision.as_mut().unwrap();
@@ -84,8 +84,8 @@ pub async fn extremes_of_a_context(store: Subject) {
     assert_eq!(whole_log(&store).await[0].recorded_at, decision.context.now);
 }
 
-/// The type is part of the name, and the two do not run together.
-pub async fn one_id_in_two_types(store: Subject) {
+/// The type is part of the name of a stream, and type and id are not concatenated.
+pub async fn one_id_in_two_types_names_two_streams(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let names = [("Flight", "1"), ("Aircraft", "1"), ("Flight1", ""), ("", "Flight1")];
     let entries: Vec<_> = (0..)

@@ -1,11 +1,11 @@
-//! The log and its streams as readers see them.
+//! Reads of the log and of streams.
 
 use cantus_model::{EventBatch, EventQuery, PageLimit, StreamHead, Timestamp, Verdict};
 
 use super::given::*;
 
 /// 10,000 events of two kinds, interleaved with another stream, in pages of several sizes.
-pub async fn a_stream_in_pages(store: Subject) {
+pub async fn a_stream_is_read_in_pages(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let events: Vec<_> = (0..10_000_u32)
         .map(|n| message(if n % 3 == 0 { "Withdrawn" } else { "Deposited" }, n.to_string().as_bytes()))
@@ -27,8 +27,8 @@ pub async fn a_stream_in_pages(store: Subject) {
     assert_eq!(middle.payloads(), b"4999");
 }
 
-/// A page takes no more events once it has its bytes; an event that is larger comes alone.
-pub async fn a_page_by_bytes(store: Subject) {
+/// A page ends when it has its bytes; a larger event comes alone.
+pub async fn a_page_is_limited_in_bytes(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["1234", "5678", "9", "a long one", "x"])]).await;
     for (bytes, pages) in [(0, 5), (1, 5), (4, 4), (5, 3), (8, 3), (9, 3), (19, 2), (1_000, 1)] {
@@ -42,8 +42,8 @@ pub async fn a_page_by_bytes(store: Subject) {
     }
 }
 
-/// A page behind the last event is empty, and so is a page of none.
-pub async fn beyond_the_end(store: Subject) {
+/// A page after the last event is empty, and so is a page of at most 0 events.
+pub async fn a_page_beyond_the_end_is_empty(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y"])]).await;
     for (after, limit) in [(2, 9), (3, 9), (u64::MAX, 9), (0, 0)] {
@@ -59,8 +59,8 @@ pub async fn beyond_the_end(store: Subject) {
     assert_eq!(all.len(), 2);
 }
 
-/// By offset for the log, by version for a stream; `after` itself is not in the page.
-pub async fn the_log_in_pages(store: Subject) {
+/// Pages continue by offset in the log and by version in a stream; `after` itself is not in the page.
+pub async fn the_log_is_read_in_pages(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..30 {
         let (a, b) = (format!("a{n}"), format!("b{n}"));
@@ -77,8 +77,8 @@ pub async fn the_log_in_pages(store: Subject) {
     assert_eq!(store.read_events(&query).await.unwrap(), log[11..16]);
 }
 
-/// Events recorded at the very time count; rejections do not.
-pub async fn a_version_at_a_time(store: Subject) {
+/// Events recorded exactly at the time count; rejections do not.
+pub async fn the_version_at_a_time_counts_the_events_until_then(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries = [
         at(100, accepted("c1", "a", 0, &["1", "2"])),
@@ -93,8 +93,8 @@ pub async fn a_version_at_a_time(store: Subject) {
     }
 }
 
-/// What is not there has version 0 and no events.
-pub async fn an_unknown_stream(store: Subject) {
+/// A stream that does not exist has version 0 and no events.
+pub async fn an_unknown_stream_is_empty(store: Subject) {
     assert_eq!(store.stream_head(&account("a")).await.unwrap(), StreamHead::default());
     assert!(store.read_stream(&account("a"), 0, PageLimit::events(9)).await.unwrap().is_empty());
     assert_eq!(store.version_at(&account("a"), Timestamp(9)).await.unwrap(), 0);
@@ -103,8 +103,8 @@ pub async fn an_unknown_stream(store: Subject) {
     assert_eq!(store.log_head(PartitionId::FIRST).await.unwrap(), 0);
 }
 
-/// Events with everything that is known of them come in pages that are bounded in bytes; a larger one comes alone.
-pub async fn the_log_in_pages_by_bytes(store: Subject) {
+/// A page of recorded events ends when it has its bytes; a larger event comes alone.
+pub async fn a_page_of_the_log_is_limited_in_bytes(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let large = "x".repeat(100);
     commit(&store, claim, &[accepted("c1", "a", 0, &["1", "2", &large, "4"])]).await;

@@ -1,4 +1,4 @@
-//! The disposable cache.
+//! Snapshots.
 
 use cantus_model::{Digest, Snapshot, ports::StoreError};
 
@@ -12,8 +12,8 @@ async fn load(store: &Subject, of: &str) -> Option<Snapshot> {
     store.load_snapshot(&account(of), Digest::of(b"bank")).await.unwrap()
 }
 
-/// A later one takes the place of an earlier one, of any size.
-pub async fn the_newest_is_loaded(store: Subject) {
+/// A later snapshot replaces an earlier one, whatever their sizes.
+pub async fn the_newest_snapshot_is_loaded(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y", "z"])]).await;
     assert_eq!(load(&store, "a").await, None);
@@ -25,8 +25,8 @@ pub async fn the_newest_is_loaded(store: Subject) {
     assert_eq!(payloads(&store, "a").await, ["x", "y", "z"]);
 }
 
-/// Only the component that wrote it understands it.
-pub async fn another_components_is_not_used(store: Subject) {
+/// Only the component that wrote a snapshot can read it.
+pub async fn a_snapshot_of_another_component_is_not_used(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     store.save_snapshots(claim, &[snapshot("a", 1, b"1")]).await.unwrap();
@@ -38,8 +38,8 @@ pub async fn another_components_is_not_used(store: Subject) {
     assert_eq!(load(&store, "a").await, Some(snapshot("a", 1, b"1")));
 }
 
-/// A state of nothing is of no use.
-pub async fn of_no_stream_is_not_kept(store: Subject) {
+/// A stream without records has no state to start from.
+pub async fn a_snapshot_of_no_stream_is_not_stored(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     store.save_snapshots(claim, &[snapshot("nobody", 1, b"1"), snapshot("a", 1, b"2")]).await.unwrap();
@@ -47,16 +47,16 @@ pub async fn of_no_stream_is_not_kept(store: Subject) {
     assert_eq!(load(&store, "a").await, Some(snapshot("a", 1, b"2")));
 }
 
-/// The log is the truth: a state of events that it does not have is none.
-pub async fn ahead_of_its_stream_is_not_used(store: Subject) {
+/// A state of events that the log does not have is not used.
+pub async fn a_snapshot_ahead_of_its_stream_is_not_used(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
     store.save_snapshots(claim, &[snapshot("a", 2, b"from the future")]).await.unwrap();
     assert_eq!(load(&store, "a").await, None);
 }
 
-/// While others commit.
-pub async fn many_at_once(store: Subject) {
+/// 300 snapshots are saved in several transactions, between which commits get their turn.
+pub async fn many_snapshots_are_saved_while_others_commit(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries: Vec<_> = (0..300).map(|n| accepted(&format!("c{n}"), &n.to_string(), 0, &["x"])).collect();
     commit(&store, claim, &entries).await;
@@ -75,14 +75,14 @@ pub async fn many_at_once(store: Subject) {
     assert_whole(&store).await;
 }
 
-/// The snapshot of account `a` by `component`, whose state says which one it is.
+/// Returns a snapshot of account `a` by `component`, whose state names the component and the version.
 fn by(component: &str, version: u64) -> Snapshot {
     let state = format!("{component}{version}").into_bytes();
     Snapshot { component: Digest::of(component.as_bytes()), ..snapshot("a", version, &state) }
 }
 
-/// The states that components find for account `a`.
-async fn found(store: &Subject, components: &[&str]) -> Vec<String> {
+/// Loads the states of account `a` by these components.
+async fn load_states(store: &Subject, components: &[&str]) -> Vec<String> {
     let mut states = vec![];
     for component in components {
         let digest = Digest::of(component.as_bytes());
@@ -93,8 +93,8 @@ async fn found(store: &Subject, components: &[&str]) -> Vec<String> {
     states
 }
 
-/// After a swap the component before finds what it saved, and so on, to and fro.
-pub async fn going_back_finds_the_one_before(store: Subject) {
+/// After a swap and a roll-back each component finds its own snapshot.
+pub async fn the_component_before_finds_its_snapshot_again(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"; 9]), accepted("c2", "b", 0, &["x"; 9])]).await;
     store.save_snapshots(claim, &[snapshot("b", 4, b"of another stream")]).await.unwrap();
@@ -108,13 +108,13 @@ pub async fn going_back_finds_the_one_before(store: Subject) {
         (by("new", 6), ["old6", "new6"]),
     ] {
         store.save_snapshots(claim, &[saved]).await.unwrap();
-        assert_eq!(found(&store, &["old", "new"]).await, states);
+        assert_eq!(load_states(&store, &["old", "new"]).await, states);
     }
     assert_eq!(load(&store, "b").await, Some(snapshot("b", 4, b"of another stream")));
 }
 
-/// However many components a stream has seen, it keeps two snapshots.
-pub async fn a_third_component_pushes_out_the_oldest(store: Subject) {
+/// A stream has at most two snapshots, whatever the number of components.
+pub async fn a_third_component_replaces_the_oldest_snapshot(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"; 9])]).await;
     let components = ["one", "two", "three"];
@@ -126,24 +126,24 @@ pub async fn a_third_component_pushes_out_the_oldest(store: Subject) {
         (by("one", 3), ["one3", "two6", "none"]),
     ] {
         store.save_snapshots(claim, &[saved]).await.unwrap();
-        assert_eq!(found(&store, &components).await, states);
+        assert_eq!(load_states(&store, &components).await, states);
     }
 }
 
-/// It is all the same whether they are saved one by one or at once.
-pub async fn several_components_in_one_call(store: Subject) {
+/// Several snapshots of a stream in one call have the same effect as several calls.
+pub async fn one_call_saves_what_several_calls_would(store: Subject) {
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"; 9]), accepted("c2", "b", 0, &["x"; 9])]).await;
     let at_once = [by("one", 1), by("one", 2), by("two", 3), snapshot("b", 1, b"b1"), by("two", 4), by("three", 5)];
     store.save_snapshots(claim, &at_once).await.unwrap();
-    assert_eq!(found(&store, &["one", "two", "three"]).await, ["none", "two4", "three5"]);
+    assert_eq!(load_states(&store, &["one", "two", "three"]).await, ["none", "two4", "three5"]);
     assert_eq!(load(&store, "b").await, Some(snapshot("b", 1, b"b1")));
     store.save_snapshots(claim, &[by("three", 6), by("four", 6), by("three", 7), by("four", 8)]).await.unwrap();
-    assert_eq!(found(&store, &["two", "three", "four"]).await, ["none", "three7", "four8"]);
+    assert_eq!(load_states(&store, &["two", "three", "four"]).await, ["none", "three7", "four8"]);
 }
 
-/// A host that was replaced does not even write to the cache.
-pub async fn a_replaced_host_saves_none(store: Subject) {
+/// A host that another one has replaced saves nothing.
+pub async fn a_fenced_host_saves_no_snapshot(store: Subject) {
     let first = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, first, &[accepted("c1", "a", 0, &["x"])]).await;
     store.claim(PartitionId::FIRST).await.unwrap();

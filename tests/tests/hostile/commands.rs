@@ -25,6 +25,10 @@ async fn each_gets_its_fault_and_the_aggregate_goes_on() {
         ("Exit", 0),
         ("PrintAndPanic", 1 << 20),
         ("Fall", 0),
+        ("ReadFile", 0),
+        ("WriteFile", 0),
+        ("Connect", 0),
+        ("Resolve", 0),
     ] {
         let aggregate = format!("Climber/{how}-{size}");
         assert_eq!(accepted(world.ask(&format!("before {aggregate}"), &aggregate, "Climb", r#"{"by": 1}"#).await), 1);

@@ -94,7 +94,7 @@ async fn a_host_that_ended_after_the_append_begins_with_it() {
         let (registry, activator) = (fixture.registry.clone(), fixture.activator());
         let broken_off = cantus_engine::registry::Registry::open(registry, activator, |_| {}).await;
         assert_eq!(broken_off.err(), Some(lost()));
-        let current = fixture.activator().state().await.unwrap().track("shifty").unwrap().current;
+        let current = fixture.activator().state().await.unwrap().history("shifty").unwrap().current;
         assert_eq!(current, Some(if when == "before" { first } else { second }));
         let host = fixture.open().await;
         assert_eq!(by(host.add("1", "Tally/a", 1).await), second);

@@ -40,7 +40,11 @@ async fn what_is_live_is_gone_and_so_is_its_file() {
     fs::remove_file(fixture.component_path(live)).unwrap();
     fixture.put("a.wasm", b"broken");
     let host = fixture.open().await;
-    host.trouble(&format!("shifty is not live: component {} is not in the component store", live.short())).await;
+    host.trouble(&format!(
+        "shifty is not live, because its component cannot be loaded: component {} is not in the component store",
+        live.short()
+    ))
+    .await;
     assert!(undecided(host.add("1", "Tally/a", 1).await).starts_with("unknown-aggregate"));
     let next = fixture.put("a.wasm", &shifty("1.1.0", "good"));
     let activation = host.changed(ActivationCause::Dropped, Some(next)).await;
@@ -78,7 +82,7 @@ async fn what_to_go_back_to_is_damaged() {
         why: String::new(),
     };
     elsewhere.record(&mut log, change, Some((component, None)), None).await.unwrap();
-    host.trouble("is not live as asked").await;
+    host.trouble("was activated, but cannot be loaded").await;
     assert_eq!(by(host.add("1", "Tally/a", 1).await), second);
     host.looked().await;
     assert_eq!(by(host.add("2", "Tally/a", 1).await), second, "and stays so");

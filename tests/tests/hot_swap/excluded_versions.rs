@@ -26,7 +26,7 @@ async fn a_rollback_stands_until_a_new_version_comes() {
         digests.push(digest);
     }
     let elsewhere = fixture.elsewhere().await;
-    let previous = elsewhere.state().await.unwrap().track("shifty").unwrap().previous();
+    let previous = elsewhere.state().await.unwrap().history("shifty").unwrap().previous();
     assert_eq!(previous, Some(digests[1]));
     decide(&elsewhere, ActivationCause::RolledBack, digests[1]).await;
     let back = host.changed(ActivationCause::RolledBack, Some(digests[1])).await;

@@ -237,7 +237,7 @@ impl Host {
 
     /// Waits until the registry says that it has trouble with this.
     pub(crate) async fn trouble(&self, with: &str) {
-        let is_it = |notice: &RegistryNotice| matches!(notice, RegistryNotice::Trouble(what) if what.contains(with));
+        let is_it = |notice: &RegistryNotice| matches!(notice, RegistryNotice::Problem(what) if what.contains(with));
         let mut notices = self.notices.clone();
         let found = timeout(PATIENCE, notices.wait_for(|told| told.iter().any(is_it))).await.is_ok();
         assert!(found, "no trouble with {with}: {:#?}", self.told());
@@ -251,7 +251,7 @@ impl Host {
                 format!("{}: {} → {}", activation.cause, version(before), version(now))
             }
             RegistryNotice::Refused { status, .. } => format!("refused: {}", status.file),
-            RegistryNotice::Trouble(what) => format!("trouble: {what}"),
+            RegistryNotice::Problem(what) => format!("trouble: {what}"),
         };
         self.notices.borrow().iter().map(line).collect()
     }

@@ -21,7 +21,7 @@ async fn whatever_takes_the_place_of_the_live_file_it_stays_live() {
     let next = shifty("1.1.0", "good");
     let compiled = compiled_code();
     let module = wat::parse_str("(module)").unwrap();
-    let sockets = wat::parse_str(r#"(component (import "wasi:sockets/tcp@0.2.0" (instance)))"#).unwrap();
+    let sockets = wat::parse_str(r#"(component (import "wasi:sockets/tcp@0.3.0" (instance)))"#).unwrap();
     let acme = wat::parse_str(r#"(component (import "acme:beam/up@1.0.0" (instance)))"#).unwrap();
     let huge = [next.as_slice(), &vec![0; 2 << 20]].concat();
     for (n, (bytes, why)) in [
@@ -32,7 +32,7 @@ async fn whatever_takes_the_place_of_the_live_file_it_stays_live() {
         (&module, "core WebAssembly module"),
         (&compiled, "already compiled code"),
         (&other_contract(&next), "0.9.0"),
-        (&sockets, "wasi:sockets/tcp@0.2.0"),
+        (&sockets, "wasi:sockets/tcp@0.3.0"),
         (&acme, "acme:beam/up@1.0.0"),
         (&guests::rogue("panic"), "who am I?"),
         (&guests::shifty("shifty", "1.1.0", "loop-describe"), "fuel"),

@@ -49,7 +49,7 @@ async fn what_another_process_makes_live_is_followed() {
     };
     let loaded = super::load(&other);
     elsewhere.record(&mut log, change, Some((loaded, Some(other))), None).await.unwrap();
-    host.changed(ActivationCause::Activated, Some(log.track("other").unwrap().current.unwrap())).await;
+    host.changed(ActivationCause::Activated, Some(log.history("other").unwrap().current.unwrap())).await;
     assert_eq!(accepted(host.add("other", "Tally2/a", 1).await), 1);
     host.stop().await;
     let host = fixture.open().await;
@@ -107,7 +107,8 @@ async fn of_two_who_append_at_once_one_is_overtaken() {
             mine.record(&mut my_log, change("me"), Some((Arc::clone(&component), None)), None),
             yours.record(&mut your_log, change("you"), Some((Arc::clone(&component), None)), None),
         );
-        let overtaken = [my, your].into_iter().filter(|one| matches!(one, Err(ActivationError::Overtaken))).count();
+        let overtaken =
+            [my, your].into_iter().filter(|one| matches!(one, Err(ActivationError::ConcurrentChange))).count();
         assert_eq!(overtaken, 1);
         assert_eq!(fixture.activations().await.len(), round + 2);
     }

@@ -95,7 +95,7 @@ async fn step(fixture: &Fixture, dice: &mut Dice) -> String {
             let log = elsewhere.state().await.unwrap();
             let known: Vec<Digest> =
                 fixture.store.components().await.unwrap().iter().map(|known| known.digest).collect();
-            let previous = log.track("shifty").and_then(|track| track.previous());
+            let previous = log.history("shifty").and_then(|track| track.previous());
             match (dice.roll(2), previous, known.is_empty()) {
                 (0, Some(previous), _) => {
                     decide(&elsewhere, ActivationCause::RolledBack, previous).await;
@@ -130,14 +130,14 @@ async fn decider(host: &Host, id: &str) -> Option<Digest> {
 async fn agree(fixture: &Fixture, host: &Host, n: usize, done: &[String]) {
     let story = || format!("after {done:#?}: {:#?}", host.statuses.borrow());
     let log = fixture.activator().state().await.unwrap();
-    let track = log.track("shifty");
+    let track = log.history("shifty");
     let current = track.and_then(|track| track.current);
     assert_eq!(decider(host, &n.to_string()).await, current, "{}", story());
     let live_version = current.map(|digest| log.component(digest).unwrap().1.clone());
     let statuses = host.statuses.borrow().clone();
     for status in &statuses {
         let is_live = status.digest.is_some() && status.digest == current;
-        let barred = status.digest.is_some_and(|digest| track.is_some_and(|track| track.is_barred(digest)));
+        let barred = status.digest.is_some_and(|digest| track.is_some_and(|track| track.is_excluded(digest)));
         match status.state {
             FileState::Active => assert!(is_live, "{}: {}", status.file, story()),
             FileState::RolledBack => assert!(barred && !is_live, "{}: {}", status.file, story()),

@@ -32,7 +32,7 @@ async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() 
         let reason = host.refused("a.wasm", patch).await;
         let told = format!(
             "0 of {n} recorded commands were checked before the time was up, and {n} must be: raise the setting \
-             verify.time_ms, or have a person answer for it: `cantus plugin activate shifty@1.0.1 --no-verify --why REASON`"
+             verify.time_ms, or activate it without a verification: `cantus plugin activate shifty@1.0.1 --no-verify --why REASON`"
         );
         assert_eq!(reason, told);
         assert_eq!(by(host.add(mode, "Tally/a", 1).await), live);

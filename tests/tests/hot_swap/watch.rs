@@ -260,7 +260,7 @@ async fn there_may_be_no_way_back() {
     for n in 0..3 {
         assert_eq!(fault(host.add(&format!("{n}"), "Tally/a", 13).await), bad);
     }
-    host.trouble("both stays as it is, after 3 faults since it went live").await;
+    host.trouble("both is not rolled back, after 3 faults since it went live").await;
     host.looked().await;
     assert_eq!(host.told().iter().filter(|told| told.starts_with("trouble")).count(), 1, "{:?}", host.told());
     assert_eq!(by(host.add("good", "Tally/a", 12).await), bad);

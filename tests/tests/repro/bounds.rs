@@ -119,12 +119,12 @@ async fn a_long_stream_begins_with_its_snapshot() {
 async fn a_stream_that_is_too_long_with_its_snapshot_is_left_out() {
     let bundle = noted(10_000, 20_000).await;
     assert_eq!(shape(&bundle), (6, 0, 0, None, "handle"));
-    let why = "what came before is longer than `repro.bytes` (20000)";
+    let why = "the history before the fault is longer than `repro.bytes` (20000)";
     assert_eq!(bundle.incomplete.as_deref(), Some(why));
     assert!(bundle.to_json().len() < 20_000);
     let hostile = host::load(guests::HOSTILE, &host::limits());
     let error = cantus_replay::repro::BundleRerun::new(&bundle, hostile, 100).err().unwrap();
-    assert_eq!(error.to_string(), format!("it cannot be run, something is missing: {why}"));
+    assert_eq!(error.to_string(), format!("the bundle is incomplete and cannot be run: {why}"));
 }
 
 /// The damaged snapshot itself is what it faulted on.
@@ -152,7 +152,7 @@ async fn a_snapshot_that_is_too_long_is_left_out() {
     }
     let [(whole, component), (without, _)] = &kept[..] else { panic!("{}", kept.len()) };
     assert_eq!(shape(whole), (3, 3, 0, Some(3), "restore"));
-    assert!(cantus_replay::repro::BundleRerun::new(whole, Arc::clone(component), 100).unwrap().runs()[0].again);
+    assert!(cantus_replay::repro::BundleRerun::new(whole, Arc::clone(component), 100).unwrap().runs()[0].reproduced);
     assert_eq!((shape(without), without.incomplete.is_some()), ((3, 0, 0, None, "restore"), true));
 }
 

@@ -32,11 +32,11 @@ struct Shelf {
 }
 
 impl ReproSink for Shelf {
-    fn place(&self, name: &str) -> String {
+    fn location(&self, name: &str) -> String {
         format!("shelf/{name}")
     }
 
-    fn keep(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String> {
+    fn store(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String> {
         let _open = self.gate.lock().unwrap();
         let gone = self.answers.lock().unwrap().pop_front().unwrap_or(Ok(vec![]))?;
         self.written.lock().unwrap().push((name.to_owned(), bundle.to_vec()));

@@ -24,7 +24,7 @@ async fn the_recorded_fault_comes_again_with_its_backtrace() {
     let (world, bundle) = late().await;
     let runs = rerun(&bundle, &world.component).runs();
     let [run] = &runs[..] else { panic!("{runs:?}") };
-    assert_eq!((run.start, run.events, run.again), (StartingState::FirstEvent, 9, true));
+    assert_eq!((run.start, run.events, run.reproduced), (StartingState::FirstEvent, 9, true));
     let RerunOutcome::Fault(fault) = &run.outcome else { panic!("{run:?}") };
     assert_eq!((&fault.message, &fault.backtrace), (&bundle.fault.message, &bundle.fault.backtrace));
     assert!(fault.backtrace.iter().any(|frame| frame.ends_with("instance.combine")), "{:#?}", fault.backtrace);
@@ -35,14 +35,14 @@ async fn another_component_shows_whether_it_is_fixed() {
     let (_world, bundle) = late().await;
     let came = |mode: &str| rerun(&bundle, &shifty(mode)).runs().remove(0);
     let fixed = came("good");
-    assert!(!fixed.again);
+    assert!(!fixed.reproduced);
     let RerunOutcome::Accepted(events) = fixed.outcome else { panic!("{fixed:?}") };
     assert_eq!((events.len(), events[0].payload.as_slice()), (1, br#"{"amount":1}"#.as_slice()));
     // The same words from another file are the same fault.
     let late_too = host::runtime(&host::limits()).load(&guests::shifty("shifty", "1.0.1", "trap-late")).unwrap();
-    assert!(rerun(&bundle, &late_too).runs()[0].again);
+    assert!(rerun(&bundle, &late_too).runs()[0].reproduced);
     let other_fault = came("trap-on-handle");
-    assert!(!other_fault.again && matches!(other_fault.outcome, RerunOutcome::Fault(_)), "{other_fault:?}");
+    assert!(!other_fault.reproduced && matches!(other_fault.outcome, RerunOutcome::Fault(_)), "{other_fault:?}");
     assert!(matches!(came("no-added").outcome, RerunOutcome::Fault(_)), "it knows no such event");
 
     let error = BundleRerun::new(&bundle, shifty("other-aggregate"), 100).err();
@@ -57,7 +57,7 @@ async fn both_ways_to_a_state_are_tried() {
     let snapshot = |state: &[u8]| Some(BundleSnapshot { version: 5, state: state.into() });
     bundle.snapshot = snapshot(br#"{"events":5,"total":5}"#);
     let again = |bundle: &Bundle| -> Vec<_> {
-        rerun(bundle, &world.component).runs().iter().map(|run| (run.start, run.events, run.again)).collect()
+        rerun(bundle, &world.component).runs().iter().map(|run| (run.start, run.events, run.reproduced)).collect()
     };
     assert_eq!(again(&bundle), [(StartingState::FirstEvent, 9, true), (StartingState::Snapshot, 4, true)]);
     bundle.snapshot = snapshot(br#"{"events":0,"total":5}"#);
@@ -90,11 +90,11 @@ async fn every_kind_of_fault_comes_again() {
     assert_eq!(bundles.len(), ways.len() + 1);
     for bundle in &bundles {
         let runs = rerun(bundle, &hostile).runs();
-        assert!(runs[0].again, "{:?} came as {:?}", bundle.fault, runs[0].outcome);
+        assert!(runs[0].reproduced, "{:?} came as {:?}", bundle.fault, runs[0].outcome);
     }
     // Under a larger limit it does not come.
     let many = bundles.iter().find(|bundle| bundle.fault.message.contains("the limit")).unwrap();
-    assert!(!BundleRerun::new(many, hostile, 1_000).unwrap().runs()[0].again);
+    assert!(!BundleRerun::new(many, hostile, 1_000).unwrap().runs()[0].reproduced);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,7 +110,7 @@ async fn faults_without_a_command_come_again() {
             }
             for bundle in world.bundles().await {
                 let runs = rerun(&bundle, &rogue).runs();
-                assert!(runs.iter().any(|run| run.again), "{:?} came as {runs:?}", bundle.fault);
+                assert!(runs.iter().any(|run| run.reproduced), "{:?} came as {runs:?}", bundle.fault);
                 calls.push(format!("{round} {} {:?}", bundle.fault.call, bundle.fault.kind));
             }
         }
@@ -137,7 +137,7 @@ async fn shortening_leaves_the_events_that_the_fault_takes() {
     assert_eq!(told.last(), Some(&(shortened.runs, 10)));
     let read = Bundle::parse(&shortened.bundle.to_json()).unwrap();
     assert_eq!(read, shortened.bundle);
-    assert!(rerun(&read, &world.component).runs()[0].again);
+    assert!(rerun(&read, &world.component).runs()[0].reproduced);
     // What cannot be shortened any more stays as it is.
     let twice = shorten(&rerun(&read, &world.component), 1_000, |_, _| ()).unwrap();
     assert_eq!(twice.bundle, read);

@@ -1,4 +1,4 @@
-//! The log of activations, on disk and among processes.
+//! The log of activations on disk and with several processes.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use cantus_model::ports::StoreError;
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::{activations::*, given::*};
 
-use super::{open, place, tamper};
+use super::{fixture, open, tamper};
 
 #[tokio::test]
-async fn they_are_there_after_a_restart() {
-    let (_folder, _, url) = place();
+async fn activations_survive_a_restart() {
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let (bank, shop) = (component("bank", "1.0.0", "a"), component("shop", "1.0.0", "b"));
     for (seq, component) in [(1, &shop), (2, &bank), (3, &shop)] {
@@ -44,10 +44,10 @@ async fn they_are_there_after_a_restart() {
     assert_eq!(reader.activations(3).await.unwrap(), [activation(4, &bank)]);
 }
 
-/// A host that commits and two others that only append, each on connections of its own.
+/// A host commits and three operators append, each on connections of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn others_append_while_a_host_runs() {
-    let (_folder, _, url) = place();
+async fn operators_append_while_a_host_commits() {
+    let (_folder, _, url) = fixture();
     let host = open(&url).await;
     let claim = host.claim(PartitionId::FIRST).await.unwrap();
     let mut appending = vec![];
@@ -66,13 +66,13 @@ async fn others_append_while_a_host_runs() {
 }
 
 #[tokio::test]
-async fn damage_is_found() {
+async fn damaged_activations_are_refused() {
     for damage in [
         "DELETE FROM activation WHERE seq = 2",
         "UPDATE activation SET cause = ''",
         "UPDATE activation SET to_digest = x'00'",
     ] {
-        let (_folder, path, url) = place();
+        let (_folder, path, url) = fixture();
         let store = open(&url).await;
         let bank = component("bank", "1.0.0", "a");
         for seq in 1..4 {

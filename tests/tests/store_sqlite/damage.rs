@@ -6,11 +6,11 @@ use cantus_model::{Digest, EntryResult, EventQuery, PageLimit, Snapshot, ports::
 use cantus_store::{SqliteOptions, SqliteStore};
 use cantus_tests::store_suite::given::*;
 
-use super::{open, place, tamper};
+use super::{fixture, open, tamper};
 
 #[tokio::test]
 async fn a_full_disk_stops_writing_and_loses_nothing() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let options = SqliteOptions { max_bytes: Some(400_000), ..SqliteOptions::default() };
     let full: Subject = Arc::new(SqliteStore::open_with(&url, options).await.unwrap());
     let claim = full.claim(PartitionId::FIRST).await.unwrap();
@@ -49,7 +49,7 @@ async fn a_damaged_snapshot_is_not_used() {
         "INSERT INTO decider VALUES (9, zeroblob(32)); UPDATE snapshot SET decider = 9",
         "UPDATE snapshot SET checksum = 7",
     ] {
-        let (_folder, path, url) = place();
+        let (_folder, path, url) = fixture();
         let store = open(&url).await;
         let claim = store.claim(PartitionId::FIRST).await.unwrap();
         commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y"])]).await;
@@ -60,13 +60,13 @@ async fn a_damaged_snapshot_is_not_used() {
         tamper(&path, damage);
         assert_eq!(store.load_snapshot(&account("a"), component).await.unwrap(), None, "{damage}");
         store.save_snapshots(claim, std::slice::from_ref(&saved)).await.unwrap();
-        assert_eq!(store.load_snapshot(&account("a"), component).await.unwrap(), Some(saved), "saved anew");
+        assert_eq!(store.load_snapshot(&account("a"), component).await.unwrap(), Some(saved), "saved again");
     }
 }
 
 #[tokio::test]
-async fn a_missing_event_is_damage_and_never_skipped() {
-    let (_folder, path, url) = place();
+async fn a_missing_event_is_refused_and_never_skipped() {
+    let (_folder, path, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["1", "2", "3"]), accepted("c2", "b", 0, &["4"])]).await;
@@ -87,8 +87,8 @@ async fn a_missing_event_is_damage_and_never_skipped() {
 }
 
 #[tokio::test]
-async fn a_lost_insert_is_an_error() {
-    let (_folder, path, url) = place();
+async fn a_commit_behind_a_wrong_head_fails() {
+    let (_folder, path, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["1"])]).await;

@@ -1,4 +1,4 @@
-//! A store that went back in time is refused, until a person says otherwise.
+//! A store that went back in time is refused until a person accepts it.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use cantus_model::ports::StoreError;
 use cantus_store::{SqliteOptions, SqliteStore};
 use cantus_tests::store_suite::given::*;
 
-use super::{open, place, raw};
+use super::{fixture, open, open_raw};
 
 async fn write(url: &str, ids: &[&str], from: u64) {
     let store = open(url).await;
@@ -24,7 +24,7 @@ async fn claim(url: &str) -> Result<Claim, StoreError> {
     open(url).await.claim(PartitionId::FIRST).await
 }
 
-/// Puts other bytes in the place of the store, as a restore from a copy does.
+/// Replaces the store by other bytes, as a restore from a copy does.
 fn restore(path: &Path, bytes: &[u8]) {
     for end in ["-wal", "-shm"] {
         let _ = fs::remove_file(format!("{}{end}", path.display()));
@@ -40,7 +40,7 @@ fn went_back(claimed: Result<Claim, StoreError>, what: &str) {
 
 #[tokio::test]
 async fn an_older_copy_is_refused_until_it_is_accepted() {
-    let (_folder, path, url) = place();
+    let (_folder, path, url) = fixture();
     write(&url, &["c1", "c2"], 0).await;
     let copy = fs::read(&path).unwrap();
     write(&url, &["c3", "c4"], 2).await;
@@ -59,11 +59,11 @@ async fn an_older_copy_is_refused_until_it_is_accepted() {
 
 #[tokio::test]
 async fn a_copy_that_went_on_by_itself_is_refused() {
-    let (_folder, path, url) = place();
+    let (_folder, path, url) = fixture();
     write(&url, &["c1", "c2"], 0).await;
     let copy = fs::read(&path).unwrap();
     write(&url, &["c3"], 2).await;
-    let (_elsewhere, other_path, other_url) = place();
+    let (_elsewhere, other_path, other_url) = fixture();
     fs::write(&other_path, copy).unwrap();
     write(&other_url, &["d3", "d4", "d5"], 2).await;
     restore(&path, &fs::read(&other_path).unwrap());
@@ -72,24 +72,24 @@ async fn a_copy_that_went_on_by_itself_is_refused() {
 
 #[tokio::test]
 async fn another_log_is_refused() {
-    let ((_folder, path, url), (_elsewhere, other_path, other_url)) = (place(), place());
+    let ((_folder, path, url), (_elsewhere, other_path, other_url)) = (fixture(), fixture());
     write(&url, &["c1"], 0).await;
     write(&other_url, &["c1", "c2"], 0).await;
     restore(&path, &fs::read(&other_path).unwrap());
     went_back(claim(&url).await, "was written here last");
 }
 
-/// Damage in the write-ahead log cuts off everything behind it: SQLite alone says nothing.
+/// Damage in the write-ahead log cuts off everything after it, which SQLite alone does not report.
 #[tokio::test]
-async fn a_flipped_bit_in_the_wal_is_noticed() {
-    let (_folder, path, url) = place();
+async fn a_store_whose_wal_has_a_flipped_bit_is_refused() {
+    let (_folder, path, url) = fixture();
     let store = open(&url).await;
     let claimed = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..9 {
         commit(&store, claimed, &[accepted(&format!("c{n}"), "a", n, &["x"])]).await;
     }
     // As a crash leaves them.
-    let (elsewhere, other_path, other_url) = place();
+    let (elsewhere, other_path, other_url) = fixture();
     for end in ["", "-wal", "-heads"] {
         fs::copy(format!("{}{end}", path.display()), format!("{}{end}", other_path.display())).unwrap();
     }
@@ -102,8 +102,8 @@ async fn a_flipped_bit_in_the_wal_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_store_without_the_file_starts_one() {
-    let (_folder, path, url) = place();
+async fn a_store_without_a_heads_file_gets_one() {
+    let (_folder, path, url) = fixture();
     write(&url, &["c1"], 0).await;
     let heads = format!("{}-heads", path.display());
     fs::remove_file(&heads).unwrap();
@@ -112,8 +112,8 @@ async fn a_store_without_the_file_starts_one() {
 }
 
 #[tokio::test]
-async fn who_holds_a_locked_store_is_said() {
-    let (_folder, path, url) = place();
+async fn the_host_that_holds_a_locked_store_is_named() {
+    let (_folder, path, url) = fixture();
     write(&url, &["c1"], 0).await;
     let mut host = Command::new("sleep").arg("60").stdout(Stdio::null()).spawn().unwrap();
     let heads = format!("{}-heads", path.display());
@@ -122,8 +122,8 @@ async fn who_holds_a_locked_store_is_said() {
     let fields: Vec<&str> = title.split_whitespace().collect();
     fs::write(&heads, format!("{:<127}\n{rest}", format!("{} {} {} {}", fields[0], fields[1], fields[2], host.id())))
         .unwrap();
-    let neighbour = raw(&path);
-    neighbour.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other_process = open_raw(&path);
+    other_process.execute_batch("BEGIN IMMEDIATE").unwrap();
     let options = SqliteOptions { busy_timeout: std::time::Duration::from_millis(50), ..SqliteOptions::default() };
     let error = SqliteStore::open_with(&url, options).await.unwrap_err().to_string();
     assert!(error.contains(&format!("process id {}", host.id())) && error.contains("still running"), "{error}");
@@ -132,8 +132,8 @@ async fn who_holds_a_locked_store_is_said() {
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_no_reason_to_trust_the_store() {
-    let (_folder, path, url) = place();
+async fn a_damaged_heads_file_is_refused() {
+    let (_folder, path, url) = fixture();
     write(&url, &["c1", "c2"], 0).await;
     let heads = format!("{}-heads", path.display());
     let text = fs::read_to_string(&heads).unwrap();
@@ -148,8 +148,8 @@ async fn a_damaged_file_is_no_reason_to_trust_the_store() {
 }
 
 #[tokio::test]
-async fn accepting_stops_the_host_that_still_writes() {
-    let (_folder, _, url) = place();
+async fn accepting_fences_a_host_that_still_writes() {
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claimed = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claimed, &[accepted("c1", "a", 0, &["x"])]).await;
@@ -158,8 +158,8 @@ async fn accepting_stops_the_host_that_still_writes() {
 }
 
 #[tokio::test]
-async fn no_new_store_takes_the_place_of_one_that_is_gone() {
-    let (_folder, path, url) = place();
+async fn a_new_store_beside_a_heads_file_is_refused() {
+    let (_folder, path, url) = fixture();
     write(&url, &["c1"], 0).await;
     fs::remove_file(&path).unwrap();
     let error = SqliteStore::open(&url).await.unwrap_err();
@@ -169,11 +169,11 @@ async fn no_new_store_takes_the_place_of_one_that_is_gone() {
     claim(&url).await.unwrap();
 }
 
-/// Whatever a person decides belongs to the store that was written last.
+/// An operator activates only in the store that was written last.
 #[tokio::test]
-async fn nobody_activates_in_a_store_that_went_back() {
+async fn an_activation_in_a_store_that_went_back_is_refused() {
     use cantus_tests::store_suite::activations;
-    let (_folder, path, url) = place();
+    let (_folder, path, url) = fixture();
     write(&url, &["c1"], 0).await;
     let copy = fs::read(&path).unwrap();
     write(&url, &["c2"], 1).await;
@@ -184,10 +184,10 @@ async fn nobody_activates_in_a_store_that_went_back() {
     assert!(matches!(appended, Err(StoreError::WentBack(_))), "{appended:?}");
 }
 
-/// The files that belong to a store lie beside what a link leads to.
+/// The files of a store are beside the file that a link leads to.
 #[tokio::test]
-async fn a_link_to_the_store_is_the_store() {
-    let (folder, path, url) = place();
+async fn a_link_to_the_store_finds_its_files() {
+    let (folder, path, url) = fixture();
     write(&url, &["c1", "c2"], 0).await;
     let copy = fs::read(&path).unwrap();
     write(&url, &["c3"], 2).await;

@@ -1,4 +1,4 @@
-//! Reading history from a file: while it grows, while it is damaged, and when it is large.
+//! Histories of a store that grows, is damaged, or is large.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -6,33 +6,33 @@ use cantus_model::{AggregateRef, Entry, HistoryQuery, Rejection, Verdict, ports:
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::{given::*, history::*};
 
-use super::{open, place, tamper};
+use super::{fixture, open, tamper};
 
 #[tokio::test]
 async fn a_store_opened_for_reading_has_its_history() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("a1", "a", 0, &["1"]), rejected("b1", "b", 0)]).await;
     let reader: Subject = Arc::new(SqliteStore::open_read_only(&url).await.unwrap());
     for aggregate in [None, Some(account("a"))] {
         let query = HistoryQuery { aggregate, ..HistoryQuery::default() };
-        assert_eq!(read(&reader, &query).await, read(&store, &query).await);
+        assert_eq!(read_streams(&reader, &query).await, read_streams(&store, &query).await);
     }
     assert_eq!(reader.recent_commands(&["Account".into()], 1).await.unwrap()[0].context.command_id, "b1");
 }
 
-/// Readings that begin at any moment: each is the log as it stood at some time, and later ones know more.
+/// Each history is the log of some moment, and later histories have more commands.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readings_while_commits_go_on() {
-    let (_folder, _, url) = place();
+async fn histories_read_beside_commits_are_consistent() {
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let reader: Subject = Arc::new(SqliteStore::open_read_only(&url).await.unwrap());
     let reading = tokio::spawn(async move {
         let (mut known, mut states) = (HashMap::<AggregateRef, usize>::new(), 0);
         loop {
-            let streams = read(&reader, &HistoryQuery::default()).await;
+            let streams = read_streams(&reader, &HistoryQuery::default()).await;
             let total: usize = streams.iter().map(|(_, commands)| commands.len()).sum();
             // Batches are whole, and so is every stream.
             assert_eq!(total % 30, 0);
@@ -63,7 +63,7 @@ async fn readings_while_commits_go_on() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_found() {
+async fn missing_and_changed_rows_are_refused() {
     for (damage, complaint) in [
         ("DELETE FROM event WHERE pk = 0", "version 1 of Account/a is missing"),
         ("DELETE FROM event WHERE pk = 1", "version 2 of Account/a is missing"),
@@ -80,7 +80,7 @@ async fn what_is_missing_is_found() {
         ("UPDATE command SET outcome = '{}' WHERE pk = 3", "does not decode"),
         ("UPDATE command SET outcome = 4294967295 WHERE pk = 4", "the command a3 is not what was written"),
     ] {
-        let (_folder, path, url) = place();
+        let (_folder, path, url) = fixture();
         let store = open(&url).await;
         let claim = store.claim(PartitionId::FIRST).await.unwrap();
         let entries = [
@@ -106,8 +106,8 @@ async fn what_is_missing_is_found() {
 }
 
 #[tokio::test]
-async fn a_missing_command_of_one_stream_is_found() {
-    let (_folder, path, url) = place();
+async fn a_missing_command_of_one_stream_is_refused() {
+    let (_folder, path, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for n in 0..3 {
@@ -117,13 +117,13 @@ async fn a_missing_command_of_one_stream_is_found() {
     let of = |id| HistoryQuery { aggregate: Some(account(id)), ..HistoryQuery::default() };
     let error = store.history(&of("a")).await.unwrap().next_page().await.unwrap_err();
     assert!(matches!(&error, StoreError::Corrupt(text) if text.contains("a command of Account/a before 2 is missing")));
-    assert_eq!(read(&store, &of("b")).await[0].1.len(), 3, "other streams are whole");
+    assert_eq!(read_streams(&store, &of("b")).await[0].1.len(), 3, "other streams are whole");
 }
 
 /// 60 commands of 300 KB with two events of 500 KB each.
 #[tokio::test]
 async fn large_events_make_small_pages() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let event = message("Large", &vec![7; 500_000]);
@@ -133,21 +133,21 @@ async fn large_events_make_small_pages() {
         entry.decision.as_mut().unwrap().command.payload = vec![1; 300_000];
         commit(&store, claim, &[entry]).await;
     }
-    let pages = pages(store.history(&HistoryQuery::default()).await.unwrap()).await;
+    let pages = read_pages(store.history(&HistoryQuery::default()).await.unwrap()).await;
     assert!(pages.len() >= 60 / 5, "{}", pages.len());
     for page in &pages {
         let bytes: usize = page.commands.iter().flat_map(|it| &it.events).map(|event| event.payload.len()).sum();
         assert!(bytes <= 5_000_000, "{bytes}");
     }
-    let streams = joined(pages);
+    let streams = join_pages(pages);
     assert_eq!((streams[0].1.len(), streams[1].1.len()), (50, 10));
     assert!(streams.iter().flat_map(|(_, it)| it).all(|it| it.events == [event.clone(), event.clone()]));
 }
 
-/// A detail of 1.5 MB that is no text takes 3 MB.
+/// A detail of 1.5 MB that is not UTF-8 takes 3 MB.
 #[tokio::test]
 async fn large_details_make_small_pages() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let detail = Some(vec![200; 1_500_000]);
@@ -156,24 +156,24 @@ async fn large_details_make_small_pages() {
     commit(&store, claim, &entries).await;
     for aggregate in [None, Some(account("a"))] {
         let query = HistoryQuery { aggregate, ..HistoryQuery::default() };
-        let pages = pages(store.history(&query).await.unwrap()).await;
+        let pages = read_pages(store.history(&query).await.unwrap()).await;
         assert_eq!(pages.iter().map(|page| page.commands.len()).collect::<Vec<_>>(), [2; 3]);
         let outcomes = pages.iter().flat_map(|page| &page.commands).map(|command| &command.record.outcome);
         assert!(outcomes.eq(std::iter::repeat_n(&verdict.outcome(), 6)));
     }
 }
 
-/// The rejected command `n` with so many megabytes of payload.
+/// Returns the rejected command `n` with a payload of this size.
 fn sized(n: u64, megabytes: usize) -> Entry {
     let mut entry = rejected(&n.to_string(), "a", 0);
     entry.decision.as_mut().unwrap().command.payload = vec![b' '; megabytes << 20];
     entry
 }
 
-/// The newest commands fit 64 MiB, or are one.
+/// The newest commands have at most 64 MiB together, or are one.
 #[tokio::test]
-async fn recent_commands_are_bounded_in_bytes() {
-    let (_folder, _, url) = place();
+async fn recent_commands_are_limited_in_bytes() {
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     for (n, megabytes) in [(0, 0), (1, 0), (2, 30), (3, 30)] {
@@ -190,10 +190,10 @@ async fn recent_commands_are_bounded_in_bytes() {
     assert_eq!(recent().await, ["5"]);
 }
 
-/// A reading that takes its time between two pages holds nothing that the writer waits for.
+/// Between two pages a reader holds nothing that the writer waits for.
 #[tokio::test]
-async fn a_slow_reading_does_not_keep_the_wal() {
-    let (_folder, path, url) = place();
+async fn a_slow_reader_does_not_keep_the_wal_long() {
+    let (_folder, path, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     let entries: Vec<_> = (0..2_000).map(|n| accepted(&n.to_string(), "a", n, &["x"])).collect();
@@ -209,5 +209,5 @@ async fn a_slow_reading_does_not_keep_the_wal() {
     }
     let wal = path.with_file_name("cantus.db-wal").metadata().unwrap().len();
     assert!(wal < 90_000_000, "150 MB were written, and the WAL has {wal} bytes");
-    assert_eq!(pages(history).await.iter().map(|page| page.commands.len()).sum::<usize>(), 2_000 - 2 * 512);
+    assert_eq!(read_pages(history).await.iter().map(|page| page.commands.len()).sum::<usize>(), 2_000 - 2 * 512);
 }

@@ -1,13 +1,13 @@
-//! What is stored can be proved: damage is noticed when it is read, and `check` finds all of it.
+//! Checksums and the chain: damage is found when it is read, and `check` finds all of it.
 
 use cantus_model::{Digest, EventQuery, HistoryQuery, PageLimit, Snapshot, ports::StoreError};
 use cantus_store::CheckReport;
 use cantus_tests::store_suite::{activations, given::*};
 
-use super::{open, place, raw, tamper};
+use super::{fixture, open, open_raw, tamper};
 
-/// Three commits: an account with three events, a rejection, another account; a snapshot and an activation.
-async fn filled(url: &str) -> Subject {
+/// Creates a store with three commits of two accounts, a rejection, two snapshots, an activation and component bytes.
+async fn filled_store(url: &str) -> Subject {
     let store = open(url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("a1", "a", 0, &["{\"amount\":10}", "{\"amount\":20}"])]).await;
@@ -17,6 +17,7 @@ async fn filled(url: &str) -> Subject {
     let bank = activations::component("bank", "1.0.0", "bank");
     let activation = activations::activation(1, &bank);
     assert!(store.append_activation(ActivationAuthor::Host(claim), &activation, Some(&bank)).await.unwrap());
+    store.put_component(b"bank").unwrap();
     store
 }
 
@@ -29,7 +30,7 @@ async fn check(url: &str) -> CheckReport {
     cantus_store::check(url, |_, _| ()).await.unwrap()
 }
 
-/// Everything that can be read of a store; the first error.
+/// Reads everything of a store. Returns the first error.
 async fn read_all(store: &Subject) -> Result<(), StoreError> {
     for of in ["a", "b"] {
         store.read_stream(&account(of), 0, PageLimit::events(9)).await?;
@@ -47,9 +48,9 @@ async fn read_all(store: &Subject) -> Result<(), StoreError> {
 }
 
 #[tokio::test]
-async fn what_was_written_is_found_so() {
-    let (_folder, _, url) = place();
-    let store = filled(&url).await;
+async fn an_intact_store_has_no_problems() {
+    let (_folder, _, url) = fixture();
+    let store = filled_store(&url).await;
     read_all(&store).await.unwrap();
     let report = check(&url).await;
     assert_eq!(report.problems, Vec::<String>::new());
@@ -60,7 +61,7 @@ async fn what_was_written_is_found_so() {
 }
 
 #[tokio::test]
-async fn a_changed_byte_is_noticed_when_it_is_read_and_by_a_check() {
+async fn a_changed_byte_is_found_when_it_is_read_and_by_a_check() {
     for damage in [
         "UPDATE event SET payload = CAST(replace(CAST(payload AS TEXT), '30', '31') AS BLOB) WHERE pk = 2",
         "UPDATE event SET recorded_at = 999 WHERE pk = 0",
@@ -77,8 +78,8 @@ async fn a_changed_byte_is_noticed_when_it_is_read_and_by_a_check() {
         "UPDATE activation SET why = 'another reason'",
         "UPDATE component SET manifest = replace(manifest, '1.0.0', '1.0.1')",
     ] {
-        let (_folder, path, url) = place();
-        let store = filled(&url).await;
+        let (_folder, path, url) = fixture();
+        let store = filled_store(&url).await;
         tamper(&path, damage);
         let error = read_all(&store).await.expect_err(damage);
         assert!(matches!(error, StoreError::Corrupt(_)), "{damage}: {error}");
@@ -88,18 +89,18 @@ async fn a_changed_byte_is_noticed_when_it_is_read_and_by_a_check() {
 
 #[tokio::test]
 async fn a_snapshot_under_another_stream_is_not_used() {
-    let (_folder, path, url) = place();
-    let store = filled(&url).await;
+    let (_folder, path, url) = fixture();
+    let store = filled_store(&url).await;
     tamper(&path, "DELETE FROM snapshot WHERE pk = 2; UPDATE snapshot SET pk = 2 WHERE pk = 4");
     assert_eq!(store.load_snapshot(&account("a"), Digest::of(b"bank")).await.unwrap(), None);
     let problems = check(&url).await.problems;
     assert!(matches!(&problems[..], [one] if one.contains("a snapshot of Account/a")), "{problems:?}");
 }
 
-/// Whoever repairs the checksum of a row still breaks the chain.
+/// A row whose checksum was repaired still breaks the chain.
 #[tokio::test]
 async fn a_rewritten_commit_breaks_the_chain() {
-    let ((_folder, path, url), (_other_folder, other_path, other_url)) = (place(), place());
+    let ((_folder, path, url), (_other_folder, other_path, other_url)) = (fixture(), fixture());
     let entries = |amount: &str| [accepted("c2", "a", 1, &[amount])];
     let (store, other) = (open(&url).await, open(&other_url).await);
     for (store, amount) in [(&store, "10"), (&other, "99")] {
@@ -108,7 +109,7 @@ async fn a_rewritten_commit_breaks_the_chain() {
         commit(store, claim, &entries(amount)).await;
         commit(store, claim, &[accepted("c3", "a", 2, &["1"])]).await;
     }
-    let connection = raw(&path);
+    let connection = open_raw(&path);
     connection.execute("ATTACH ? AS other", [other_path.to_str().unwrap()]).unwrap();
     let rewrite =
         "UPDATE event SET (payload, checksum) = (SELECT payload, checksum FROM other.event WHERE pk = 1) WHERE pk = 1";
@@ -119,32 +120,32 @@ async fn a_rewritten_commit_breaks_the_chain() {
 }
 
 #[tokio::test]
-async fn a_check_finds_what_is_missing() {
+async fn a_check_finds_missing_rows() {
     for (damage, found) in [
         ("DELETE FROM event WHERE pk = 1", "offsets 1 to 1"),
         ("DELETE FROM command WHERE pk = 2", "commands 2 to 2"),
         (
             "DELETE FROM command WHERE pk = 4; DELETE FROM event WHERE pk = 3",
-            "has 3 commands and 3 events, and says 4 and 4",
+            "has 3 commands and 3 events, and its row counts 4 and 4",
         ),
-        ("UPDATE partition SET head = 9", "and says 4 and 9"),
-        ("UPDATE partition SET streams = 3", "has 2 streams, and says 3"),
+        ("UPDATE partition SET head = 9", "and its row counts 4 and 9"),
+        ("UPDATE partition SET streams = 3", "has 2 streams, and its row counts 3"),
         ("UPDATE command SET chain = NULL WHERE pk = 4", "the last 1 commands of partition 0 belong to no commit"),
         ("UPDATE command SET base_version = 1 WHERE pk = 4", "stands on version 1"),
         ("UPDATE snapshot SET version = 9 WHERE pk = 2", "a snapshot of Account/a"),
         ("DELETE FROM stream WHERE pk = 2", "commands 2 to 3"),
     ] {
-        let (_folder, path, url) = place();
-        filled(&url).await;
+        let (_folder, path, url) = fixture();
+        filled_store(&url).await;
         tamper(&path, damage);
         let problems = check(&url).await.problems;
         assert!(problems.iter().any(|problem| problem.contains(found)), "{damage}: {problems:?}");
     }
 }
 
-/// The rest is checked all the same, and what is whole is not called damaged.
+/// The rest is still checked, and intact rows are not reported.
 #[tokio::test]
-async fn a_check_goes_on_behind_what_cannot_be_read() {
+async fn a_check_continues_after_unreadable_rows() {
     for (damage, most) in [
         ("UPDATE event SET kind = 99 WHERE pk = 2", 3),
         ("DELETE FROM event WHERE pk = 2", 6),
@@ -154,8 +155,8 @@ async fn a_check_goes_on_behind_what_cannot_be_read() {
         ("UPDATE snapshot SET decider = 99 WHERE pk = 2", 1),
         ("UPDATE activation SET cause = 'none'", 1),
     ] {
-        let (_folder, path, url) = place();
-        filled(&url).await;
+        let (_folder, path, url) = fixture();
+        filled_store(&url).await;
         tamper(&path, damage);
         tamper(&path, "UPDATE component SET manifest = replace(manifest, '1.0.0', '1.0.1')");
         let problems = check(&url).await.problems;
@@ -165,15 +166,15 @@ async fn a_check_goes_on_behind_what_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_host_does_not_write_behind_a_wrong_count() {
+async fn a_claim_on_wrong_counts_is_refused() {
     for damage in [
         "UPDATE partition SET head = 9",
         "UPDATE partition SET head = 2",
         "UPDATE partition SET streams = 1",
         "UPDATE partition SET commands = 3",
     ] {
-        let (_folder, path, url) = place();
-        drop(filled(&url).await);
+        let (_folder, path, url) = fixture();
+        drop(filled_store(&url).await);
         tamper(&path, damage);
         std::fs::remove_file(format!("{}-heads", path.display())).unwrap();
         let claimed = open(&url).await.claim(PartitionId::FIRST).await;

@@ -1,15 +1,16 @@
-//! What only a store on disk can suffer.
+//! Behaviour of the SQLite store beyond the store suite: damage, locks, lost files, restarts, size.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod activations;
+mod components;
+mod concurrency;
 mod damage;
 mod heads;
 mod history;
 mod integrity;
-mod large;
-mod meeting;
+mod million_commands;
+mod moved_files;
 mod opening;
-mod presence;
 mod upgrade;
 
 use std::{
@@ -22,7 +23,8 @@ use cantus_tests::store_suite::given::Subject;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-fn place() -> (TempDir, PathBuf, String) {
+/// Creates a folder. Returns the path and the URL of a store in it that does not exist yet.
+fn fixture() -> (TempDir, PathBuf, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cantus.db");
     let url = format!("sqlite:{}", path.display());
@@ -33,13 +35,13 @@ async fn open(url: &str) -> Subject {
     Arc::new(SqliteStore::open(url).await.unwrap())
 }
 
-/// Gets at the file past the store.
+/// Changes the file without the store.
 fn tamper(path: &Path, sql: &'static str) {
-    raw(path).execute_batch(sql).unwrap();
+    open_raw(path).execute_batch(sql).unwrap();
 }
 
-/// A neighbour on the same file.
-fn raw(path: &Path) -> Connection {
+/// Opens the file without the store, as another process would.
+fn open_raw(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
     connection

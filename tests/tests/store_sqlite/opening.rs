@@ -1,4 +1,4 @@
-//! Opening, and what cannot be opened.
+//! Opening a store, and files that are refused.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use cantus_model::{
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::given::*;
 
-use super::{open, place, tamper};
+use super::{fixture, open, tamper};
 
 #[tokio::test]
-async fn reading_makes_nothing() {
+async fn opening_for_reading_creates_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("data/cantus.db").display());
     let error = SqliteStore::open_read_only(&url).await.unwrap_err().to_string();
@@ -21,8 +21,8 @@ async fn reading_makes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_store_is_refused() {
-    let (folder, path, url) = place();
+async fn a_file_that_is_no_store_is_refused() {
+    let (folder, path, url) = fixture();
     std::fs::write(&path, "a text that is long enough to be no header of a database, ".repeat(100)).unwrap();
     for error in [SqliteStore::open(&url).await.unwrap_err(), SqliteStore::open_read_only(&url).await.unwrap_err()] {
         assert!(matches!(&error, StoreError::Corrupt(text) if text.contains("cantus.db")), "{error}");
@@ -40,8 +40,8 @@ async fn what_is_no_store_is_refused() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_left_alone() {
-    let (_folder, path, url) = place();
+async fn a_newer_format_is_refused() {
+    let (_folder, path, url) = fixture();
     drop(open(&url).await);
     tamper(&path, "PRAGMA user_version = 9999");
     for error in [SqliteStore::open(&url).await.unwrap_err(), SqliteStore::open_read_only(&url).await.unwrap_err()] {
@@ -51,7 +51,7 @@ async fn a_newer_schema_is_left_alone() {
 
 #[tokio::test]
 async fn a_store_opened_for_reading_refuses_to_write() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let writer = open(&url).await;
     let claim = writer.claim(PartitionId::FIRST).await.unwrap();
     let reader: Subject = Arc::new(SqliteStore::open_read_only(&url).await.unwrap());
@@ -66,7 +66,7 @@ async fn a_store_opened_for_reading_refuses_to_write() {
 
 #[tokio::test]
 async fn a_read_only_file_can_be_read_and_not_written() {
-    let (_folder, path, url) = place();
+    let (_folder, path, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x"])]).await;
@@ -85,7 +85,7 @@ async fn a_read_only_file_can_be_read_and_not_written() {
 
 #[tokio::test]
 async fn many_hosts_open_a_new_store_at_once() {
-    let (_folder, _, url) = place();
+    let (_folder, _, url) = fixture();
     let opening: Vec<_> = (0..6)
         .map(|_| {
             let url = url.clone();
@@ -101,8 +101,8 @@ async fn many_hosts_open_a_new_store_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_committed_is_there_after_a_restart() {
-    let (_folder, _, url) = place();
+async fn commits_survive_a_restart() {
+    let (_folder, _, url) = fixture();
     let store = open(&url).await;
     let claim = store.claim(PartitionId::FIRST).await.unwrap();
     commit(&store, claim, &[accepted("c1", "a", 0, &["x", "y"]), rejected("c2", "a", 2)]).await;

@@ -1,4 +1,4 @@
-//! A store that an older Cantus made.
+//! Stores of older formats.
 
 use std::sync::Arc;
 
@@ -6,26 +6,26 @@ use cantus_model::{Digest, EventQuery, HistoryQuery, Outcome, Snapshot, ports::S
 use cantus_store::SqliteStore;
 use cantus_tests::store_suite::{activations, given::*, history};
 
-use super::{open, place, tamper};
+use super::{fixture, open, tamper};
 
-/// A store of format 2, as Cantus 0.1.0 left it at first: one account, and everything that a record can hold.
+/// A store of format 2, written by Cantus 0.1.0: one account, with every optional value of a record.
 const FORMAT_2: &[u8] = include_bytes!("format_2.db");
 const COMMANDS: usize = 5;
 const EVENTS: usize = 4;
 
 #[tokio::test]
-async fn a_store_of_the_format_before_is_brought_up_to_date() {
-    let (_folder, path, url) = place();
+async fn a_store_of_format_2_is_brought_up_to_date() {
+    let (_folder, path, url) = fixture();
     std::fs::write(&path, FORMAT_2).unwrap();
     let error = SqliteStore::open_read_only(&url).await.unwrap_err();
     assert!(matches!(&error, StoreError::Other(text) if text.contains("an older Cantus wrote it")), "{error}");
     is_brought_up_to_date(&url).await;
 }
 
-/// The format before that one had no activations.
+/// Format 1 had no activations.
 #[tokio::test]
-async fn a_store_from_before_activations_is_brought_up_to_date() {
-    let (_folder, path, url) = place();
+async fn a_store_of_format_1_is_brought_up_to_date() {
+    let (_folder, path, url) = fixture();
     std::fs::write(&path, FORMAT_2).unwrap();
     tamper(
         &path,
@@ -41,7 +41,7 @@ async fn is_brought_up_to_date(url: &str) {
     assert_eq!(store.log_info().await.unwrap().partitions, 1);
     assert_whole(&store).await;
     let log = whole_log(&store).await;
-    let read = history::read(&store, &HistoryQuery::default()).await;
+    let read = history::read_streams(&store, &HistoryQuery::default()).await;
     let commands: usize = read.iter().map(|(_, commands)| commands.len()).sum();
     assert_eq!((log.len(), commands), (EVENTS, COMMANDS));
     let rejected = store.command("no-1").await.unwrap().unwrap();

@@ -78,12 +78,12 @@ async fn without_the_salary_the_rent_is_not_paid_and_the_coffee_is() {
     let (lost, won) = (Some(DecisionChange::AcceptedToRejected), Some(DecisionChange::RejectedToAccepted));
     assert_eq!(changes, [None, lost, won, lost, None, Some(DecisionChange::RejectionDiffers)]);
     // Before: salary, rent, to-bob, refund. Now: coffee, refund.
-    assert_eq!(found.parted.commands, tally(1, 4, 0, 1));
-    assert_eq!(found.parted.events, tally(1, 0, 1, 3));
+    assert_eq!(found.divergence.commands, tally(1, 4, 0, 1));
+    assert_eq!(found.divergence.events, tally(1, 0, 1, 3));
     assert_eq!(ends(&found), [account("Open", 10), account("Open", 20)]);
     assert_eq!((found.before.version, found.now.version), (5, 3));
     // Before the salary there was only the opening, whatever happened to Bob meanwhile.
-    let shared = &found.shared;
+    let shared = &found.common_prefix;
     assert_eq!((shared.commands, shared.version, shared.last_command.as_deref()), (1, 1, Some("open")));
 }
 
@@ -109,8 +109,8 @@ async fn with_a_better_salary_the_coffee_is_paid_as_well() {
         "~ close: balance-not-zero → balance-not-zero",
     ];
     assert_eq!(lines(&found), expected);
-    assert_eq!(found.parted.commands, tally(3, 3, 0, 0));
-    assert_eq!(found.parted.events, tally(3, 1, 1, 0));
+    assert_eq!(found.divergence.commands, tally(3, 3, 0, 0));
+    assert_eq!(found.divergence.events, tally(3, 1, 1, 0));
     assert_eq!(step(&found, "salary").change, Some(DecisionChange::EventsDiffer));
     assert_eq!(ends(&found), [account("Open", 10), account("Open", 20)]);
 }
@@ -121,8 +121,8 @@ async fn with_one_more_withdrawal_the_account_closes() {
     let world = world().await;
     let found = world.tell("Account/ada", 5, Do::Insert, &[withdraw("last", 10)]).await;
     assert_eq!(lines(&found), ["+ last: nothing → 6 Withdrawn", "~ close: balance-not-zero → 7 AccountClosed"]);
-    assert_eq!(found.parted.commands, tally(0, 1, 1, 0));
-    assert_eq!(found.parted.events, tally(0, 0, 2, 0));
+    assert_eq!(found.divergence.commands, tally(0, 1, 1, 0));
+    assert_eq!(found.divergence.events, tally(0, 0, 2, 0));
     assert_eq!(ends(&found), [account("Open", 10), account("Closed", 0)]);
 }
 
@@ -141,8 +141,8 @@ async fn a_salary_in_two_parts_changes_nothing_else() {
             "= rent: 3 Withdrawn → 4 Withdrawn",
         ]
     );
-    assert_eq!(found.parted.commands, tally(5, 0, 2, 1));
-    assert_eq!(found.parted.events, tally(3, 0, 2, 1));
+    assert_eq!(found.divergence.commands, tally(5, 0, 2, 1));
+    assert_eq!(found.divergence.events, tally(3, 0, 2, 1));
     assert_eq!(ends(&found), [account("Open", 10), account("Open", 10)]);
     assert_eq!((found.before.version, found.now.version), (5, 6));
 }
@@ -156,8 +156,8 @@ async fn a_deposit_before_the_beginning_is_rejected() {
         lines(&found)[..2],
         ["+ early: nothing → account-not-open", "= open: 1 AccountOpened → 1 AccountOpened"]
     );
-    assert_eq!(found.parted.commands, tally(7, 0, 1, 0));
-    assert_eq!(found.parted.events, tally(5, 0, 0, 0));
+    assert_eq!(found.divergence.commands, tally(7, 0, 1, 0));
+    assert_eq!(found.divergence.events, tally(5, 0, 0, 0));
     assert_eq!(found.before, found.now);
 }
 

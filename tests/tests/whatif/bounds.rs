@@ -16,12 +16,12 @@ async fn what_is_not_shown_is_counted() {
     let question = || WhatIfQuery { limit: 3, ..world.question(branch.clone(), Do::Drop, []) };
     let found = world.ask(question).await.unwrap();
     assert_eq!(lines(&found), ["- a0: 1 Added → nothing", "= a1: 2 Added → 1 Added", "= a2: 3 Added → 2 Added"]);
-    assert_eq!((found.parted.left_out, found.parted.commands), (COMMANDS - 3, tally(COMMANDS - 1, 0, 0, 1)));
+    assert_eq!((found.divergence.left_out, found.divergence.commands), (COMMANDS - 3, tally(COMMANDS - 1, 0, 0, 1)));
     assert_eq!((found.before.version, found.now.version), (COMMANDS, COMMANDS - 1));
     assert_eq!(ends(&found).map(|state| state["total"].as_u64()), [Some(1), Some(0)]);
     // At the far end.
     let found = world.tell("Tally/t", COMMANDS, Do::Insert, &[add("x", 5)]).await;
-    assert_eq!(found.shared.commands, COMMANDS);
+    assert_eq!(found.common_prefix.commands, COMMANDS);
     assert_eq!(lines(&found), [format!("+ x: nothing → {} Added", COMMANDS + 1)]);
 }
 

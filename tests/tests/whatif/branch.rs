@@ -29,14 +29,14 @@ async fn a_version_names_the_command_that_produced_it() {
 async fn the_timelines_never_part_within_a_command() {
     let world = world().await;
     let dropped = world.tell("Climber/c", 3, Do::Drop, &[]).await;
-    assert_eq!(dropped.shared.version, 1);
+    assert_eq!(dropped.common_prefix.version, 1);
     assert_eq!(
         lines(&dropped),
         ["- burst: 2 Climbed, 3 Climbed, 4 Climbed → nothing", "= last: 5 Climbed → 2 Climbed"]
     );
-    assert_eq!(dropped.parted.events, tally(1, 0, 0, 3));
+    assert_eq!(dropped.divergence.events, tally(1, 0, 0, 3));
     let inserted = world.tell("Climber/c", 3, Do::Insert, &[climb("more", 7)]).await;
-    assert_eq!(inserted.shared.version, 4);
+    assert_eq!(inserted.common_prefix.version, 4);
     assert_eq!(lines(&inserted), ["+ more: nothing → 5 Climbed", "= last: 5 Climbed → 6 Climbed"]);
 }
 

@@ -28,7 +28,7 @@ async fn each_command_is_decided_by_the_component_that_decided_it() {
     let found = world.tell("Tally/t", "a", Do::Drop, &[]).await;
     // 2 + 6 + 6
     assert_eq!(total(&found), [15, 14]);
-    assert_eq!(found.parted.commands, tally(3, 0, 0, 1));
+    assert_eq!(found.divergence.commands, tally(3, 0, 0, 1));
     let deciders = ["b", "c", "d"].map(|id| step(&found, id).now.as_ref().unwrap().component);
     assert_eq!(deciders, [good.digest(), double.digest(), double.digest()]);
     assert_eq!([found.before.component, found.now.component], [double.digest(); 2]);

@@ -65,7 +65,7 @@ async fn a_guest_that_traps_leaves_the_timeline_as_it_was() {
         let found = world.tell("Climber/c", 1, Do::Insert, &[asked]).await;
         assert_eq!(lines(&found), ["+ x: nothing → fault", "= b: 2 Climbed → 2 Climbed"], "{how}");
         assert_eq!(found.before, found.now, "{how}");
-        assert_eq!(found.parted.events, tally(1, 0, 0, 0));
+        assert_eq!(found.divergence.events, tally(1, 0, 0, 0));
     }
 }
 
@@ -87,7 +87,7 @@ async fn a_candidate_that_traps_in_the_middle_decides_the_rest() {
     let trap = shifty("1.0.1", "trap-on-13");
     let found = world.tell_with(&trap, "Tally/t", 0, Do::Insert, &[]).await;
     assert_eq!(lines(&found), ["= a: 1 Added → 1 Added", "~ b: 2 Added → fault", "= c: 3 Added → 2 Added"]);
-    assert_eq!(found.parted.events, tally(2, 0, 0, 1));
+    assert_eq!(found.divergence.events, tally(2, 0, 0, 1));
     // 1 + 13 + 2, and 1 + 2.
     assert_eq!(ends(&found).map(|state| state["total"].as_u64()), [Some(16), Some(3)]);
 }

@@ -91,10 +91,10 @@ impl World {
         let known = self.known.clone();
         WhatIfQuery {
             branch,
-            keep: what == Do::Insert,
+            retain_branch_command: what == Do::Insert,
             commands: commands.into_iter().collect(),
             plugin: None,
-            find: Box::new(move |digest| Ok(known.get(&digest).cloned())),
+            finder: Box::new(move |digest| Ok(known.get(&digest).cloned())),
             events_per_command: 1_000,
             payload_bytes: 1 << 20,
             limit: usize::MAX,
@@ -179,7 +179,7 @@ fn outcome(version: u64, decision: &Value) -> String {
 }
 
 fn lines(found: &Timelines) -> Vec<String> {
-    found.parted.steps.iter().map(line).collect()
+    found.divergence.steps.iter().map(line).collect()
 }
 
 fn marks(found: &Timelines, id: &str) -> Vec<StepMark> {
@@ -187,7 +187,7 @@ fn marks(found: &Timelines, id: &str) -> Vec<StepMark> {
 }
 
 fn step<'a>(found: &'a Timelines, id: &str) -> &'a TimelineStep {
-    found.parted.steps.iter().find(|step| step.command_id == id).unwrap()
+    found.divergence.steps.iter().find(|step| step.command_id == id).unwrap()
 }
 
 /// The answer to a command of the new timeline.

@@ -1,21 +1,20 @@
-//! `cantus events`: the log, or one aggregate's stream, oldest first. Only reads.
+//! `cantus events`: shows the events of the log or of one aggregate, the oldest first. It only reads.
 
 mod table;
 
-use cantus_host::{EventPages, wire::EventJson};
+use cantus_host::{EventPages, open_store_read_only, wire::EventJson};
 use cantus_model::{AggregateRef, EventQuery, LogInfo, PageLimit, PartitionId, RecordedEvent, ports::EventReader};
 
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
-    output,
-    render::Length,
+    output::{self, OutputFormat},
+    render::PayloadLength,
     settings,
-    store_access::open_to_read,
 };
-use table::Table;
+use table::EventTable;
 
-pub(crate) use table::text;
+pub(crate) use table::table_text;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,62 +23,62 @@ Examples:
   cantus events Counter c-1
   cantus events --json --limit 1000000 > events.jsonl
 
-Without an aggregate, --after is an offset of the log (from 0); with one, a stream version (from 1).
-A log of several partitions is printed one partition after another, or --partition N alone; each
-has offsets of its own.
+Without an aggregate, --after is an offset of the log, which begins at 0. With an aggregate, it is
+a version of its stream, which begins at 1. If the log has several partitions, they are printed one
+after the other; --partition N selects one. Each partition has its own offsets.
 
-A payload of more than 4,096 bytes is cut, and the bytes that are left out are counted; --full
-shows all of it, and so does --json.";
+A payload of more than 4,096 bytes is cut, and a note counts the bytes that are left out. --full
+and --json show the whole payload.";
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Only this aggregate type's stream
+    /// The aggregate type whose stream is shown, instead of the whole log
     #[arg(requires = "id")]
     aggregate: Option<String>,
-    /// The aggregate's id
+    /// The id of the aggregate
     id: Option<String>,
-    /// Only events beyond this offset, or beyond this stream version
+    /// Show only events after this offset, or after this stream version
     #[arg(long, value_name = "P")]
     after: Option<u64>,
-    /// Only this partition of the log
+    /// Show only this partition of the log
     #[arg(long, value_name = "N", conflicts_with = "aggregate")]
     partition: Option<u32>,
-    /// At most this many events
+    /// Show at most this many events
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u64,
-    /// Show payloads whole, however long they are
+    /// Show every payload completely
     #[arg(long)]
     full: bool,
     #[command(flatten)]
     store: StoreArg,
 }
 
-/// Prints them, page by page.
+/// Prints the events, page by page.
 ///
 /// # Errors
 /// If the store cannot be read, or has no such partition.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store.clone())])?)?.settings;
-    let store = open_to_read(&settings).await?;
+    let store = open_store_read_only(&settings.host).await?;
     let log = store.log_info().await.or_exit(Exit::Store)?;
     let page = PageLimit { events: settings.host.engine.page_events, bytes: settings.host.engine.page_bytes };
-    let mut printer = Printer::new(global.json, Length::of(args.full), page);
+    let mut printer = EventPrinter::new(global.format(), PayloadLength::from_flag(args.full), page);
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let remainder = read(&*store, queries(&args, &log)?, limit, page, |page| printer.print(page)).await?;
     let printed = printer.finish()?;
     if !global.json {
-        hint(printed, remainder, log.partitions);
+        print_hint(printed, remainder, log.partitions);
     }
     Ok(Exit::Ok)
 }
 
-/// Where the log may go on after the last event that was asked for.
+/// The events that the limit left out.
 enum Remainder {
-    /// All was read.
+    /// None: all events were read.
     Nothing,
-    /// After this event, if there was one.
+    /// Perhaps some, after this event.
     After(PartitionId, Option<u64>),
 }
 
@@ -89,14 +88,14 @@ async fn read(
     queries: Vec<EventQuery>,
     limit: usize,
     page: PageLimit,
-    mut take: impl FnMut(&[RecordedEvent]) -> Result<(), CliError>,
+    mut print: impl FnMut(&[RecordedEvent]) -> Result<(), CliError>,
 ) -> Result<Remainder, CliError> {
     let mut left = limit;
     for query in queries {
         let partition = query.partition;
         let mut pages = EventPages::new(reader, EventQuery { limit: left, ..query }, page);
         while let Some(page) = pages.next().await.or_exit(Exit::Store)? {
-            take(&page)?;
+            print(&page)?;
         }
         left = pages.left();
         if left == 0 {
@@ -106,7 +105,7 @@ async fn read(
     Ok(Remainder::Nothing)
 }
 
-/// What to read, in this order.
+/// Builds one query for each partition, or one for the aggregate.
 fn queries(args: &Args, log: &LogInfo) -> Result<Vec<EventQuery>, CliError> {
     let refused = |why: String| Err(CliError::new(Exit::Usage, why));
     let query = EventQuery { after: args.after, ..EventQuery::default() };
@@ -122,33 +121,33 @@ fn queries(args: &Args, log: &LogInfo) -> Result<Vec<EventQuery>, CliError> {
         Some(partition) => Ok(vec![of(PartitionId(partition))]),
         None if args.after.is_some() && log.partitions > 1 => {
             let count = log.partitions;
-            refused(format!("the log has {count} partitions with offsets of their own: name one with --partition"))
+            refused(format!("the log has {count} partitions, each with its own offsets: select one with --partition"))
         }
         None => Ok(log.partition_ids().map(of).collect()),
     }
 }
 
-/// Tells a person why there is nothing, or how to see the rest.
-fn hint(printed: usize, remainder: Remainder, partitions: u32) {
+/// Prints a note if there are no events, or if there may be more.
+fn print_hint(printed: usize, remainder: Remainder, partitions: u32) {
     match remainder {
         Remainder::Nothing if printed == 0 => eprintln!("no events"),
         Remainder::After(partition, Some(after)) if partitions > 1 => {
-            eprintln!("there may be more: --partition {partition} --after {after}, and the partitions after it");
+            eprintln!("there may be more: use --partition {partition} --after {after}, and then the later partitions");
         }
-        Remainder::After(_, Some(after)) => eprintln!("there may be more: --after {after}"),
+        Remainder::After(_, Some(after)) => eprintln!("there may be more: use --after {after}"),
         _ => {}
     }
 }
 
-/// Prints pages as lines of JSON, or gathers them into tables.
-struct Printer {
-    table: Option<Table>,
+/// Prints pages as JSON lines, or collects them into tables.
+struct EventPrinter {
+    table: Option<EventTable>,
     printed: usize,
 }
 
-impl Printer {
-    fn new(as_json: bool, length: Length, page: PageLimit) -> Self {
-        Self { table: (!as_json).then(|| Table::new(length, page)), printed: 0 }
+impl EventPrinter {
+    fn new(format: OutputFormat, length: PayloadLength, page: PageLimit) -> Self {
+        Self { table: (format == OutputFormat::Text).then(|| EventTable::new(length, page)), printed: 0 }
     }
 
     fn print(&mut self, page: &[RecordedEvent]) -> Result<(), CliError> {
@@ -163,9 +162,9 @@ impl Printer {
         output::write(&lines)
     }
 
-    /// Prints what is left, and says how many events there were.
+    /// Prints the last table, and returns the count of all events.
     fn finish(mut self) -> Result<usize, CliError> {
-        if let Some(text) = self.table.as_mut().and_then(Table::take) {
+        if let Some(text) = self.table.as_mut().and_then(EventTable::take) {
             output::print(&text)?;
         }
         Ok(self.printed)
@@ -192,16 +191,16 @@ mod tests {
     }
 
     #[test]
-    fn people_see_a_table() {
+    fn text_output_is_a_table() {
         assert_eq!(
-            text(&[event()], Length::Bounded),
+            table_text(&[event()], PayloadLength::Bounded),
             "recorded at                  position  aggregate    version  event       payload\n\
              2013-01-01T10:17:00.000000Z       0:7  Counter/c-1        3  Counted v2  {\"by\": 1.50}\n"
         );
     }
 
     #[test]
-    fn programs_get_the_payload_as_it_was_stored() {
+    fn json_output_keeps_the_bytes_of_the_payload() {
         let line = output::json_line(&EventJson::from(&event())).unwrap();
         assert!(line.ends_with("\"payload\":{\"by\": 1.50}}\n"), "{line}");
     }
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn all_partitions_are_read_in_their_order() {
+    fn partitions_are_read_in_order() {
         assert_eq!(asked("", 1), Ok(vec![(0, None)]));
         assert_eq!(asked("--after 7", 1), Ok(vec![(0, Some(7))]));
         assert_eq!(asked("", 3), Ok(vec![(0, None), (1, None), (2, None)]));
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_limit_is_that_of_all_partitions_together() {
+    async fn the_limit_counts_the_events_of_all_partitions() {
         let store: given::Subject = std::sync::Arc::new(cantus_store::MemoryStore::with_partitions(3));
         for partition in (0..3).map(PartitionId) {
             let claim = store.claim(partition).await.unwrap();
@@ -261,7 +260,7 @@ mod tests {
 
     #[test]
     fn an_offset_belongs_to_a_partition() {
-        assert!(asked("--after 7", 3).is_err_and(|why| why.contains("name one with --partition")));
+        assert!(asked("--after 7", 3).is_err_and(|why| why.contains("select one with --partition")));
         assert!(asked("--partition 3", 3).is_err_and(|why| why.contains("partitions are 0 to 2")));
     }
 }

@@ -1,4 +1,4 @@
-//! `cantus plugin`: make, build and look into plugins, and decide which are live.
+//! `cantus plugin`: creates, builds, inspects and verifies plugins, and chooses which version is live.
 
 mod activate;
 mod build;
@@ -13,38 +13,40 @@ mod verify;
 use clap::Subcommand;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
 };
 
-/// The verbs.
+/// The subcommands of `cantus plugin`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plugin {
-    /// Make a new plugin: a Rust crate that builds and tests
+    /// Create a new plugin: a Rust crate with tests
     New(new::Args),
-    /// Build a plugin's crate into the folder of plugins
+    /// Build a plugin's crate, and copy the component to the folder of plugins
     Build(build::Args),
-    /// Show what a component is, what it imports and what it declares
+    /// Show a component's name, version, imports, commands and events
     Inspect(inspect::Args),
-    /// Show which components are live, and what became of the files in the folder of plugins
+    /// List the live components, and the state of each file in the folder of plugins
     List(list::Args),
-    /// Show what was live when, who decided so and why
+    /// List the activations of a plugin: the version, the time, the person and the reason
     History(history::Args),
-    /// Run recorded commands on a component, and say what it decides otherwise
+    /// Run recorded commands on a component, and report whether it may go live
     Verify(verify::Args),
-    /// Make a component live, of those that were live before or lie in the folder
+    /// Make a component live that was live before or is in the folder of plugins
     Activate(activate::ActivateArgs),
-    /// Go back to the component that was live before
-    Rollback(activate::RollbackArgs),
-    /// Have nothing of a plugin live any more
-    Deactivate(activate::DeactivateArgs),
+    /// Make the version live again that was live before the current one
+    #[command(after_help = activate::ROLLBACK)]
+    Rollback(activate::PluginChangeArgs),
+    /// Deactivate a plugin, so that no version of it is live
+    #[command(after_help = activate::DEACTIVATE)]
+    Deactivate(activate::PluginChangeArgs),
 }
 
-/// Runs one of them.
+/// Runs a subcommand.
 ///
 /// # Errors
-/// If it could not do what it is for.
-pub(crate) async fn run(plugin: Plugin, global: &Global) -> Result<Exit, CliError> {
+/// If the subcommand fails.
+pub(crate) async fn run(plugin: Plugin, global: &GlobalArgs) -> Result<Exit, CliError> {
     match plugin {
         Plugin::New(args) => new::run(&args, global),
         Plugin::Build(args) => build::run(&args, global),

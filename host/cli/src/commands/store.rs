@@ -1,47 +1,32 @@
-//! `cantus store`: whether a store is what was written, and which one is.
+//! `cantus store`: checks a store, or accepts a restored one.
 
 mod accept;
 mod check;
+mod head;
 
 use clap::Subcommand;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
 };
 
-/// The verbs.
+/// The subcommands of `cantus store`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Store {
-    /// Check everything in a store: checksums, the chain of commits, and what rows say of each other
+    /// Check a whole store: checksums, the hash chain of commits, and references between rows
     Check(check::Args),
-    /// Go on with a store that went back in time, without the commits that it lacks
+    /// Accept a store that was restored from a copy, without the commits that it lacks
     Accept(accept::Args),
 }
 
-/// Runs one of them.
+/// Runs a subcommand.
 ///
 /// # Errors
-/// If it could not do what it is for.
-pub(crate) async fn run(store: Store, global: &Global) -> Result<Exit, CliError> {
+/// If the subcommand fails.
+pub(crate) async fn run(store: Store, global: &GlobalArgs) -> Result<Exit, CliError> {
     match store {
         Store::Check(args) => check::run(args, global).await,
         Store::Accept(args) => accept::run(args, global).await,
     }
-}
-
-/// How far a partition has come, for people.
-fn head_text(head: &cantus_store::Head) -> String {
-    let (commands, events) = (crate::render::count(head.commands), crate::render::count(head.events));
-    format!("partition {}: {commands} commands, {events} events, chain {}\n", head.partition, head.chain)
-}
-
-/// How far a partition has come, for programs.
-fn head_json(head: &cantus_store::Head) -> serde_json::Value {
-    serde_json::json!({
-        "partition": head.partition,
-        "commands": head.commands,
-        "events": head.events,
-        "chain": head.chain,
-    })
 }

@@ -1,31 +1,18 @@
-//! `cantus whatif`: one aggregate's history with a command changed, beside what was recorded. Only reads.
+//! `cantus whatif`: shows the history of one aggregate with a command changed, beside the recorded one. It only reads.
 
-mod ask;
+mod change;
 mod text;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::PathBuf;
 
-use cantus_host::{
-    components::{load_file, name_of, stored_finder},
-    wire::payload_json,
-};
-use cantus_model::{AggregateRef, ComponentRecord, Digest, Timestamp, ports::Component};
-use cantus_replay::whatif::{
-    Branch, BranchError, BranchPoint, CommonPrefix, Divergence, TimelineEnd, Timelines, WhatIfError, WhatIfQuery,
-    whatif,
-};
-use serde::Serialize;
-use serde_json::value::RawValue;
+use cantus_host::{BranchCommand, Queries, WhatIfRequest, components::load_file, wire::TimelinesJson};
+use cantus_model::AggregateRef;
+use cantus_replay::whatif::{BranchError, BranchPoint};
 
 use crate::{
-    args::{Global, StoreArg},
-    exit_codes::{CliError, Exit, OrExit},
-    output,
-    settings::{self, Settings},
-    store_access::open_to_read,
+    args::{GlobalArgs, StoreArg},
+    exit_codes::{CliError, Exit},
+    output, settings,
 };
 
 const EXAMPLES: &str = "\
@@ -37,121 +24,78 @@ Examples:
   cantus whatif Account ada --at wd-17 --drop --commands instead.jsonl
   cantus whatif Account ada --at 3 --drop --plugin bank-2.0.wasm --json | jq .now.state
 
---at names a command: a number is a stream version, and means the command that produced that
-event (all of its events, if they were several); anything else is a command's id. Write id:7
-for a command whose id is a number.
-  --drop     the command never happened
-  --replace  another one in its place; what the JSON leaves out stays as it was recorded
-  --insert   the command happened, and one more right after it;
-             --at 0 is the place before the first command
-The JSON is a line of `cantus run` (see `cantus run --help`). Its aggregate may be left out, and
-its id: that is then what-if-1, what-if-2 and so on. The lines of --commands are decided right
-after it, or in place of the command that is dropped.
+--at selects a recorded command. A number is a stream version and selects the command that produced
+that event, together with its other events. Anything else is the id of a command; write id:7 if the
+id is a number.
+  --drop     remove the command
+  --replace  decide this command in its place; fields that the JSON omits keep their recorded value
+  --insert   keep the command, and decide this command after it;
+             --at 0 is the point before the first command
+The JSON is a line of `cantus run` (see `cantus run --help`). The aggregate may be left out. So may
+the id, which is then what-if-1, what-if-2 and so on. The lines of --commands are decided directly
+after the change.
 
-Up to there all is as it was recorded. From there on every recorded command of the aggregate is
-decided again, on what the new timeline has come to: by the component that decided it then, or
-all by that of --plugin. What was never recorded is decided by the component of the branch
-point, at its time. Other aggregates do not take part.
+Before this point, everything stays as it was recorded. After it, every recorded command of the
+aggregate is decided again on the new state: by the component that decided it when it was recorded,
+or by the component of --plugin. A command that was never recorded is decided by the component of
+the selected command, at the time of that command. Other aggregates are not affected.
 
-Each line is marked: = unchanged, ~ changed, + only now, - only before. A command that is refused
-or faults leaves no trace, and the rest goes on without it.
+Each row has a mark: = unchanged, ~ changed, + only now, - only before. A command that is refused or
+that faults has no effect, and the next command is decided without it.
 
-It needs memory for the commands that it shows and for 64 MiB of the aggregate's events. In a
-longer stream, what follows a fault or another component's first command is not reached.";
+The memory holds the commands that are shown and up to 64 MiB of the aggregate's events. If the
+stream is longer, the commands after a fault, or after the first command of another component,
+cannot be decided and are marked as not reached.";
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The aggregate type
     aggregate: String,
-    /// The aggregate's id
+    /// The id of the aggregate
     id: String,
-    /// Where the timelines part: the command that produced this version, or the one of this id
+    /// The command that is changed: the one that produced this version, or the one with this id
     #[arg(long, value_name = "VERSION|COMMAND-ID", value_parser = parse_at)]
     at: BranchPoint,
     #[command(flatten)]
-    change: Change,
-    /// Decide these as well, right after the change: JSON lines as of `cantus run`
+    change: change::ChangeArgs,
+    /// Decide the commands of this file directly after the change: JSON lines as for `cantus run`
     #[arg(long, value_name = "FILE|-")]
     commands: Option<PathBuf>,
-    /// Let this component decide everything from there on
+    /// Decide all later commands with this component
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
-    /// Show at most this many commands; the others are counted
+    /// Show at most this many commands, and count the others
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     limit: usize,
     #[command(flatten)]
     store: StoreArg,
 }
 
-/// What is different.
-#[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
-struct Change {
-    /// Ask this in place of the command
-    #[arg(long, value_name = "JSON")]
-    replace: Option<String>,
-    /// Ask this right after the command
-    #[arg(long, value_name = "JSON")]
-    insert: Option<String>,
-    /// Leave the command out
-    #[arg(long)]
-    drop: bool,
-}
-
-/// Asks, and prints both timelines.
+/// Decides the new timeline, and prints both.
 ///
 /// # Errors
-/// If there is no such command, what is asked makes no sense, or the store or a component cannot be used.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+/// If there is no such command, the request is invalid, or the store or a component cannot be read.
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
-    let store = open_to_read(&settings).await?;
+    let queries = Queries::open(&settings.host).await?;
     let aggregate = AggregateRef::new(args.aggregate, args.id);
-    let plugin = args.plugin.map(|path| plugin(&settings, &aggregate, &path)).transpose()?;
-    let branch = Branch::find(&*store, aggregate, &args.at).await?;
-    let keep = args.change.insert.is_some();
-    if branch.command.is_none() && !keep {
-        let why = "version 0 is the place before the first command: only --insert makes sense there";
-        return Err(CliError::new(Exit::Usage, why));
+    let plugin = args.plugin.map(|path| load_file(&settings.host, &path)).transpose()?.map(|file| file.component);
+    let branch = queries.branch(aggregate, &args.at).await?;
+    let branch_command = if args.change.insert.is_some() { BranchCommand::Keep } else { BranchCommand::Remove };
+    if branch.command.is_none() && branch_command == BranchCommand::Remove {
+        let error = "version 0 is the point before the first command: use --insert there";
+        return Err(CliError::new(Exit::Usage, error));
     }
-    let commands = ask::commands(&args.change, args.commands.as_deref(), &branch, settings.line_bytes).await?;
-    let question = text::Question::new(&args.at, &branch, keep, &commands, plugin.as_deref());
-    let what = WhatIfQuery {
-        branch,
-        keep,
-        commands,
-        plugin: plugin.clone(),
-        find: stored_finder(&settings.host)?,
-        events_per_command: settings.host.engine.events_per_command,
-        payload_bytes: settings.host.engine.payload_bytes,
-        limit: args.limit,
-    };
-    let found = whatif(&*store, &*store, what).await?;
-    let mut records = store.components().await.or_exit(Exit::Store)?;
-    records.extend(plugin.map(|plugin| record(&*plugin)));
+    let commands = change::read_commands(&args.change, args.commands.as_deref(), &branch, settings.line_bytes).await?;
+    let summary = text::RequestSummary::new(&args.at, &branch, branch_command, &commands, plugin.as_deref());
+    let answer = queries.whatif(WhatIfRequest { branch, branch_command, commands, plugin, limit: args.limit }).await?;
     match global.json {
-        true => output::print_json(&Json::new(&found, &records))?,
-        false => output::print(&text::text(&question, &found, &records))?,
+        true => output::print_json(&TimelinesJson::from(&answer))?,
+        false => output::print(&text::timelines_text(&summary, &answer))?,
     }
     Ok(Exit::Ok)
-}
-
-/// The component of `--plugin`.
-fn plugin(settings: &Settings, aggregate: &AggregateRef, path: &Path) -> Result<Arc<dyn Component>, CliError> {
-    let component = load_file(&settings.host, path)?.component;
-    match component.manifest().aggregate(&aggregate.aggregate_type) {
-        Some(_) => Ok(component),
-        None => {
-            let (name, kind) = (name_of(&*component), &aggregate.aggregate_type);
-            Err(CliError::new(Exit::Plugin, format!("{name} does not host the aggregate {kind}")))
-        }
-    }
-}
-
-fn record(component: &dyn Component) -> ComponentRecord {
-    let (digest, manifest) = (component.digest(), component.manifest().clone());
-    ComponentRecord { digest, manifest, first_seen: Timestamp::default() }
 }
 
 fn parse_at(text: &str) -> Result<BranchPoint, String> {
@@ -159,7 +103,7 @@ fn parse_at(text: &str) -> Result<BranchPoint, String> {
     match text.strip_prefix("id:").unwrap_or(text) {
         "" => Err("write a stream version, or the id of a command".to_owned()),
         number if is_number => {
-            number.parse().map(BranchPoint::Version).map_err(|_| "no stream has so many events".to_owned())
+            number.parse().map(BranchPoint::Version).map_err(|_| "the version is too large".to_owned())
         }
         id => Ok(BranchPoint::Command(id.to_owned())),
     }
@@ -170,72 +114,9 @@ impl From<BranchError> for CliError {
         match &error {
             BranchError::Store(_) => Self { exit: Exit::Store, error: error.into() },
             BranchError::NoVersion { .. } => {
-                Self::new(Exit::Some, format!("{error}; a command whose id is a number is named by --at id:N"))
+                Self::new(Exit::Partial, format!("{error}; if the number is the id of a command, write --at id:N"))
             }
-            _ => Self { exit: Exit::Some, error: error.into() },
-        }
-    }
-}
-
-impl From<WhatIfError> for CliError {
-    fn from(error: WhatIfError) -> Self {
-        match &error {
-            WhatIfError::Store(_) => Self { exit: Exit::Store, error: error.into() },
-            WhatIfError::NoAggregate(_) => Self { exit: Exit::Some, error: error.into() },
-            WhatIfError::IdTaken(_) => Self { exit: Exit::Usage, error: error.into() },
-            WhatIfError::NoComponent(_) | WhatIfError::Refused(_) => {
-                let advice =
-                    "name the data folder that has it (--set data=DIR), or let another one decide with --plugin FILE";
-                Self::new(Exit::Plugin, format!("{error}; {advice}"))
-            }
-        }
-    }
-}
-
-/// The answer for programs.
-#[derive(Serialize)]
-struct Json<'a> {
-    aggregate: &'a str,
-    aggregate_id: &'a str,
-    shared: &'a CommonPrefix,
-    #[serde(flatten)]
-    parted: &'a Divergence,
-    before: JsonEnd<'a>,
-    now: JsonEnd<'a>,
-}
-
-#[derive(Serialize)]
-struct JsonEnd<'a> {
-    version: u64,
-    component: Digest,
-    plugin: Option<&'a str>,
-    plugin_version: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-}
-
-impl<'a> Json<'a> {
-    fn new(found: &'a Timelines, records: &'a [ComponentRecord]) -> Self {
-        let end = |end: &'a TimelineEnd| {
-            let manifest = records.iter().find(|record| record.digest == end.component).map(|record| &record.manifest);
-            JsonEnd {
-                version: end.version,
-                component: end.component,
-                plugin: manifest.map(|manifest| &*manifest.name),
-                plugin_version: manifest.map(|manifest| manifest.version.to_string()),
-                state: end.state.as_ref().ok().map(|state| payload_json(state)),
-                error: end.state.as_ref().err().map(|why| &**why),
-            }
-        };
-        Self {
-            aggregate: &found.aggregate.aggregate_type,
-            aggregate_id: &found.aggregate.id,
-            shared: &found.shared,
-            parted: &found.parted,
-            before: end(&found.before),
-            now: end(&found.now),
+            _ => Self { exit: Exit::Partial, error: error.into() },
         }
     }
 }
@@ -245,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_a_version_and_anything_else_an_id() {
+    fn a_number_is_a_version_and_other_text_is_an_id() {
         assert_eq!(parse_at("12"), Ok(BranchPoint::Version(12)));
         for (text, id) in
             [("id:12", "12"), ("w-1", "w-1"), ("-1", "-1"), ("+1", "+1"), ("1e3", "1e3"), ("id:id:1", "id:1")]

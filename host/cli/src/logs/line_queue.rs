@@ -1,4 +1,4 @@
-//! Log lines on their way to stderr. Whoever logs never waits for whoever reads: what does not fit is dropped and counted.
+//! The queue of log lines for stderr. A thread that logs never waits: a line that does not fit is dropped and counted.
 
 use std::{
     io::{self, Write},
@@ -13,41 +13,41 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes of lines that wait; one more is dropped.
+/// Most bytes of lines that wait; one more line is dropped.
 const QUEUE_BYTES: usize = 8 << 20;
-/// How long the end of the process waits for the lines that are left.
-const LAST_LINES: Duration = Duration::from_secs(1);
+/// Time that the end of the process waits for the lines that are left.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Takes lines, and has a thread of its own write them.
+/// A queue of lines, which a thread of its own writes.
 #[derive(Clone)]
 pub(super) struct LineQueue {
     lines: Sender<Vec<u8>>,
-    counts: Arc<Counts>,
+    counts: Arc<LineCounts>,
     limit: usize,
 }
 
 #[derive(Default)]
-struct Counts {
-    /// Bytes that are not written yet.
+struct LineCounts {
+    /// Bytes of lines that are not written yet.
     waiting: AtomicUsize,
-    /// Lines that were dropped.
+    /// Count of lines that were dropped.
     dropped: AtomicU64,
 }
 
 impl LineQueue {
-    /// A queue to `sink`.
+    /// Creates a queue whose lines are written to `sink`.
     ///
     /// # Errors
-    /// If the operating system gives no thread.
-    pub(super) fn to(sink: impl Write + Send + 'static) -> io::Result<Self> {
+    /// If no thread can be created.
+    pub(super) fn new(sink: impl Write + Send + 'static) -> io::Result<Self> {
         Self::bounded(sink, QUEUE_BYTES)
     }
 
     fn bounded(sink: impl Write + Send + 'static, limit: usize) -> io::Result<Self> {
         let (lines, queue) = crossbeam_channel::unbounded();
-        let counts = Arc::<Counts>::default();
-        let of = Arc::clone(&counts);
-        thread::Builder::new().name("cantus-logs".into()).spawn(move || write_lines(sink, &queue, &of))?;
+        let counts = Arc::<LineCounts>::default();
+        let thread_counts = Arc::clone(&counts);
+        thread::Builder::new().name("cantus-logs".into()).spawn(move || write_lines(sink, &queue, &thread_counts))?;
         Ok(Self { lines, counts, limit })
     }
 
@@ -60,11 +60,11 @@ impl LineQueue {
     }
 }
 
-/// Writes until nobody can log any more. What was dropped is logged too, as soon as there is room again.
-fn write_lines(mut sink: impl Write, queue: &Receiver<Vec<u8>>, counts: &Counts) {
+/// Writes lines until all senders are gone. It logs the count of dropped lines as soon as there is room again.
+fn write_lines(mut sink: impl Write, queue: &Receiver<Vec<u8>>, counts: &LineCounts) {
     let mut reported = 0;
     while let Ok(line) = queue.recv() {
-        // Without anybody who reads, there is nobody to tell.
+        // If stderr is closed, no one can read about it.
         let _ = sink.write_all(&line);
         counts.waiting.fetch_sub(line.len(), Relaxed);
         let dropped = counts.dropped.load(Relaxed);
@@ -94,13 +94,13 @@ impl<'a> MakeWriter<'a> for LineQueue {
     }
 }
 
-/// Waits for the last lines when it is dropped, but not for a stderr that nobody reads.
+/// A guard that waits for the last lines when it is dropped, up to a timeout.
 #[must_use]
-pub(crate) struct LastLines(pub(super) LineQueue);
+pub(crate) struct LogGuard(pub(super) LineQueue);
 
-impl Drop for LastLines {
+impl Drop for LogGuard {
     fn drop(&mut self) {
-        let end = Instant::now() + LAST_LINES;
+        let end = Instant::now() + FLUSH_TIMEOUT;
         while self.0.counts.waiting.load(Relaxed) > 0 && Instant::now() < end {
             thread::sleep(Duration::from_millis(1));
         }
@@ -112,13 +112,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Takes a line only when it is let.
-    struct Stalled {
+    /// A writer that waits for a permit before each line.
+    struct StalledWriter {
         until: Receiver<()>,
         written: Sender<Vec<u8>>,
     }
 
-    impl Write for Stalled {
+    impl Write for StalledWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _ = self.until.recv();
             self.written.send(bytes.to_vec()).unwrap();
@@ -131,21 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn a_stalled_reader_costs_lines_and_no_time() {
+    fn a_stalled_reader_drops_lines_and_delays_nobody() {
         let (open, until) = crossbeam_channel::unbounded();
         let (written, lines) = crossbeam_channel::unbounded();
-        let queue = LineQueue::bounded(Stalled { until, written }, 100).unwrap();
+        let queue = LineQueue::bounded(StalledWriter { until, written }, 100).unwrap();
         for n in 0..1_000 {
             (&queue).write_all(format!("line {n:04}\n").as_bytes()).unwrap();
         }
         assert_eq!(queue.counts.dropped.load(Relaxed), 990);
         let started = Instant::now();
-        drop(LastLines(queue.clone()));
-        assert!(started.elapsed() < 2 * LAST_LINES);
+        drop(LogGuard(queue.clone()));
+        assert!(started.elapsed() < 2 * FLUSH_TIMEOUT);
         drop(open);
         let all: Vec<String> = (0..10).map(|_| String::from_utf8(lines.recv().unwrap()).unwrap()).collect();
         assert_eq!((all[0].as_str(), all[9].as_str()), ("line 0000\n", "line 0009\n"));
-        drop(LastLines(queue.clone()));
+        drop(LogGuard(queue.clone()));
         assert_eq!(queue.counts.waiting.load(Relaxed), 0);
         assert!(lines.is_empty());
     }

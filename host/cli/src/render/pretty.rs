@@ -1,11 +1,11 @@
-//! JSON over several lines. Only white space is made: every string and number is as it was written.
+//! JSON over several lines. Only white space changes: every string and number keeps its bytes.
 
-/// Deeper than this nothing begins a new line: the indentation would outgrow the value.
-const DEEPEST: usize = 64;
+/// Deeper values stay on one line, because their indentation would be longer than they are.
+const MAX_DEPTH: usize = 64;
 
 /// Indents a JSON text.
 pub(super) fn pretty(json: &str) -> String {
-    let mut pretty = Pretty { text: String::with_capacity(json.len() * 2), depth: 0 };
+    let mut pretty = PrettyText { text: String::with_capacity(json.len() * 2), depth: 0 };
     let mut tokens = Tokens(json).peekable();
     while let Some(token) = tokens.next() {
         match token {
@@ -25,12 +25,12 @@ pub(super) fn pretty(json: &str) -> String {
     pretty.text
 }
 
-struct Pretty {
+struct PrettyText {
     text: String,
     depth: usize,
 }
 
-impl Pretty {
+impl PrettyText {
     fn open(&mut self, bracket: &str) {
         self.text.push_str(bracket);
         self.depth += 1;
@@ -44,14 +44,14 @@ impl Pretty {
     }
 
     fn line(&mut self, indentation: usize) {
-        if self.depth <= DEEPEST {
+        if self.depth <= MAX_DEPTH {
             self.text.push('\n');
             self.text.extend(std::iter::repeat_n("  ", indentation));
         }
     }
 }
 
-/// Brackets, commas, colons, and scalars as they were written.
+/// Splits JSON into brackets, commas, colons and scalars.
 struct Tokens<'a>(&'a str);
 
 impl<'a> Iterator for Tokens<'a> {
@@ -70,7 +70,7 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// Where the string that `text` begins with ends.
+/// Finds the end of the string at the beginning of `text`.
 fn string_end(text: &str) -> usize {
     let mut escaped = false;
     let closes = |byte: &u8| {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_as_they_were_written() {
+    fn values_keep_their_bytes() {
         let json =
             r#"{"b":0.48631448008240996,"a" : [1.50, 123456789012345678901234567890, "x\"],{ é"],"b":{},"c":[ ]}"#;
         let expected = "{\n  \"b\": 0.48631448008240996,\n  \"a\": [\n    1.50,\n    \
@@ -97,8 +97,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_deep_does_not_outgrow_its_value() {
+    fn deep_values_are_not_indented() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(pretty(&deep).len() < 2 * deep.len() + DEEPEST * DEEPEST * 4);
+        assert!(pretty(&deep).len() < 2 * deep.len() + MAX_DEPTH * MAX_DEPTH * 4);
     }
 }

@@ -1,4 +1,4 @@
-//! Where settings come from: the file, the environment, the flags.
+//! The layers of settings: the file, the environment and the flags.
 
 use std::{
     fmt,
@@ -9,27 +9,27 @@ use serde_json::Value;
 
 use super::{KEYS, keys};
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit, OrExit},
 };
 
 const FILE: &str = "cantus.toml";
 
-/// One value that somebody gave.
+/// The value of one setting in a layer.
 #[derive(Debug)]
-pub(crate) struct Given {
-    /// As in the file, with its section.
+pub(crate) struct GivenValue {
+    /// The name of the setting, with its section.
     pub(crate) key: String,
-    /// As given: text from flags and environment, any kind from the file.
+    /// The value: a string from flags and the environment, any type from the file.
     pub(crate) value: Value,
-    /// Where it was given.
+    /// The layer.
     pub(crate) origin: Origin,
 }
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Debug)]
 pub(crate) enum Origin {
-    /// Nobody gave one.
+    /// The default of the setting.
     Default,
     /// The settings file.
     File(PathBuf),
@@ -49,52 +49,52 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Reads all layers, lowest first. `flags` are the command's own, by the key that they set.
+/// Reads all layers, the lowest first. `flags` are the flags of the command, each with the setting that it sets.
 ///
 /// # Errors
-/// If the settings file was named but is not there, or does not parse.
-pub(crate) fn gather(global: &Global, flags: &[(&str, Option<String>)]) -> Result<Vec<Given>, CliError> {
+/// If the settings file of `--config` does not exist, or a settings file is invalid.
+pub(crate) fn gather(global: &GlobalArgs, flags: &[(&str, Option<String>)]) -> Result<Vec<GivenValue>, CliError> {
     let mut given = file(global)?;
     given.extend(environment(
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
     ));
-    given.extend(global.set.iter().map(|(key, value)| Given {
+    given.extend(global.set.iter().map(|(key, value)| GivenValue {
         key: key.clone(),
         value: value.clone().into(),
         origin: Origin::Flag("--set".to_owned()),
     }));
     given.extend(flags.iter().filter_map(|(key, value)| {
         let origin = Origin::Flag(format!("--{}", key.replace('_', "-")));
-        Some(Given { key: (*key).to_owned(), value: value.clone()?.into(), origin })
+        Some(GivenValue { key: (*key).to_owned(), value: value.clone()?.into(), origin })
     }));
     Ok(given)
 }
 
-/// The settings file, whether it is there or not.
-pub(crate) fn file_path(global: &Global) -> PathBuf {
+/// Returns the path of the settings file, which may not exist.
+pub(crate) fn file_path(global: &GlobalArgs) -> PathBuf {
     named_file(global).unwrap_or_else(|| FILE.into())
 }
 
-fn named_file(global: &Global) -> Option<PathBuf> {
+fn named_file(global: &GlobalArgs) -> Option<PathBuf> {
     global.config.clone().or_else(|| std::env::var_os("CANTUS_CONFIG").map(PathBuf::from))
 }
 
-fn file(global: &Global) -> Result<Vec<Given>, CliError> {
+fn file(global: &GlobalArgs) -> Result<Vec<GivenValue>, CliError> {
     let (named, path) = (named_file(global), file_path(global));
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&path, &text),
         Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).or_exit_while(Exit::Usage, || format!("the settings file {}", path.display())),
+        Err(error) => Err(error).or_exit_with(Exit::Usage, || format!("the settings file {}", path.display())),
     }
 }
 
-/// Every value of the file under its dotted key.
-fn parse(path: &Path, text: &str) -> Result<Vec<Given>, CliError> {
-    let table: toml::Table = text.parse().or_exit_while(Exit::Usage, || path.display().to_string())?;
-    let values = serde_json::to_value(table).or_exit_while(Exit::Usage, || path.display().to_string())?;
+/// Lists the values of the file with their dotted keys.
+fn parse(path: &Path, text: &str) -> Result<Vec<GivenValue>, CliError> {
+    let table: toml::Table = text.parse().or_exit_with(Exit::Usage, || path.display().to_string())?;
+    let values = serde_json::to_value(table).or_exit_with(Exit::Usage, || path.display().to_string())?;
     let mut given = Vec::new();
     flatten(String::new(), values, &mut |key, value| {
-        given.push(Given { key, value, origin: Origin::File(path.to_owned()) });
+        given.push(GivenValue { key, value, origin: Origin::File(path.to_owned()) });
     });
     Ok(given)
 }
@@ -110,19 +110,19 @@ fn flatten(key: String, value: Value, found: &mut impl FnMut(String, Value)) {
     }
 }
 
-/// The variables that name a setting, in the order of the keys. Others may belong to somebody else: a supervisor sets
+/// Lists the variables that set a setting, in the order of the keys. Others may belong to other programs: Kubernetes sets
 /// `CANTUS_SERVICE_HOST` for a service that is called cantus.
-fn environment(variables: impl Iterator<Item = (String, String)>) -> Vec<Given> {
-    let mut given: Vec<(usize, Given)> = Vec::new();
+fn environment(variables: impl Iterator<Item = (String, String)>) -> Vec<GivenValue> {
+    let mut given: Vec<(usize, GivenValue)> = Vec::new();
     for (name, value) in variables {
         match KEYS.iter().position(|key| key.variable() == name) {
             Some(index) => {
                 let key = KEYS[index].name.to_owned();
-                given.push((index, Given { key, value: value.into(), origin: Origin::Environment(name) }));
+                given.push((index, GivenValue { key, value: value.into(), origin: Origin::Environment(name) }));
             }
             None if name.starts_with("CANTUS_ENGINE_") || name.starts_with("CANTUS_WASM_") => {
                 let near = keys::nearest_variable(&name).unwrap_or_default();
-                tracing::warn!("the variable {name} names no setting; the nearest one is {near}");
+                tracing::warn!("the environment variable {name} sets no setting; did you mean {near}?");
             }
             None => {}
         }
@@ -144,13 +144,13 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_named_with_its_line() {
+    fn an_invalid_file_is_named_with_the_line() {
         let error = format!("{:#}", parse(Path::new("x.toml"), "store = \n").unwrap_err().error);
         assert!(error.starts_with("x.toml: TOML parse error at line 1"), "{error}");
     }
 
     #[test]
-    fn variables_name_settings_by_their_keys() {
+    fn variables_are_named_after_keys() {
         let variables = [("CANTUS_WASM_MEMORY_BYTES", "9"), ("CANTUS_STORE", "s"), ("CANTUS_HOME", "x"), ("HOME", "y")];
         let given = environment(variables.iter().map(|(name, value)| (name.to_string(), value.to_string())));
         let found: Vec<_> = given.iter().map(|given| given.key.as_str()).collect();

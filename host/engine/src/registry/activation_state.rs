@@ -1,69 +1,69 @@
-//! What the log of activations amounts to: pure.
+//! The state that follows from the log of activations. Pure.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cantus_model::{Activation, ActivationCause, AggregateType, ComponentRecord, Digest, Manifest};
 use semver::Version;
 
-/// The state that the activations so far have led to.
+/// The state that follows from all activations so far.
 #[derive(Debug, Default)]
 pub struct ActivationState {
     seq: u64,
     plugins: BTreeMap<String, PluginHistory>,
-    /// Every component that was live.
+    /// The manifests of all components that were ever live.
     components: HashMap<Digest, Manifest>,
 }
 
-/// One plugin name.
+/// The history of one plugin name.
 #[derive(Debug, Default)]
 pub struct PluginHistory {
-    /// What is live.
+    /// The component that is live.
     pub current: Option<Digest>,
-    /// What brought that about, and who.
+    /// The cause and the author of the last activation.
     pub last: Option<(ActivationCause, String)>,
-    /// What was live, each where it came in; the last is the newest. Going back shortens it.
-    line: Vec<Digest>,
-    /// All that were ever live.
-    seen: BTreeSet<Digest>,
-    /// Decided against: they do not come back by lying in the folder.
-    barred: BTreeSet<Digest>,
+    /// The components that were live, each at its activation; the last one is the newest. Going back shortens it.
+    lineage: Vec<Digest>,
+    /// All components that were ever live.
+    ever_live: BTreeSet<Digest>,
+    /// Components that a person or the host replaced on purpose: their files do not make them live again.
+    excluded: BTreeSet<Digest>,
 }
 
 impl ActivationState {
-    /// The state after all of `activations`, in order.
+    /// Computes the state after all of `activations`, in order.
     pub fn new(components: Vec<ComponentRecord>, activations: &[Activation]) -> Self {
-        let mut log = Self::default();
-        components.into_iter().for_each(|component| log.know(component));
-        activations.iter().for_each(|activation| log.apply(activation));
-        log
+        let mut state = Self::default();
+        components.into_iter().for_each(|component| state.add_component(component));
+        activations.iter().for_each(|activation| state.apply(activation));
+        state
     }
 
-    /// Takes in one more component that was live.
-    pub(crate) fn know(&mut self, component: ComponentRecord) {
+    /// Adds a component that was live.
+    pub(crate) fn add_component(&mut self, component: ComponentRecord) {
         self.components.insert(component.digest, component.manifest);
     }
 
-    /// Takes in the next activation.
+    /// Applies the next activation.
     pub(crate) fn apply(&mut self, activation: &Activation) {
         self.seq = activation.seq;
-        let track = self.plugins.entry(activation.plugin.clone()).or_default();
-        track.current = activation.to;
-        track.last = Some((activation.cause, activation.who.clone()));
+        let history = self.plugins.entry(activation.plugin.clone()).or_default();
+        history.current = activation.to;
+        history.last = Some((activation.cause, activation.who.clone()));
         let Some(to) = activation.to else { return };
-        if activation.cause.bars_what_was() {
-            // All that is higher and was live before: it lies in the folder, perhaps, and was not asked for.
+        if activation.cause.excludes_previous() {
+            // Higher versions that were live before may still be in the folder, but were not asked for.
             let version = |digest: &Digest| self.components.get(digest).map(|manifest| &manifest.version);
-            track.barred.extend(activation.from);
-            track.barred.extend(track.seen.iter().filter(|seen| version(seen) > version(&to)));
+            history.excluded.extend(activation.from);
+            history.excluded.extend(history.ever_live.iter().filter(|earlier| version(earlier) > version(&to)));
         }
-        track.barred.remove(&to);
-        track.seen.insert(to);
+        history.excluded.remove(&to);
+        history.ever_live.insert(to);
         if matches!(activation.cause, ActivationCause::RolledBack | ActivationCause::Faulted)
-            && let Some(place) = track.line.iter().rposition(|digest| *digest == to)
+            && let Some(index) = history.lineage.iter().rposition(|digest| *digest == to)
         {
-            track.line.truncate(place + 1);
-        } else if track.line.last() != Some(&to) {
-            track.line.push(to);
+            history.lineage.truncate(index + 1);
+        } else if history.lineage.last() != Some(&to) {
+            history.lineage.push(to);
         }
     }
 
@@ -72,67 +72,68 @@ impl ActivationState {
         self.seq
     }
 
-    /// What is known of a plugin name.
-    pub fn track(&self, plugin: &str) -> Option<&PluginHistory> {
+    /// Returns the history of a plugin name.
+    pub fn history(&self, plugin: &str) -> Option<&PluginHistory> {
         self.plugins.get(plugin)
     }
 
-    /// The plugins that have a live component, by name.
+    /// Returns the plugins that have a live component, by name.
     pub fn live(&self) -> impl Iterator<Item = (&str, Digest)> {
-        self.plugins.iter().filter_map(|(name, track)| Some((name.as_str(), track.current?)))
+        self.plugins.iter().filter_map(|(name, history)| Some((name.as_str(), history.current?)))
     }
 
-    /// Name and version of a component that was live.
+    /// Returns the name and version of a component that was live.
     pub fn component(&self, digest: Digest) -> Option<(&String, &Version)> {
         self.components.get(&digest).map(|manifest| (&manifest.name, &manifest.version))
     }
 
-    /// What a component that was live declares.
+    /// Returns the manifest of a component that was live.
     pub fn manifest(&self, digest: Digest) -> Option<&Manifest> {
         self.components.get(&digest)
     }
 
-    /// Another live plugin that hosts one of these aggregate types, and which of them.
+    /// Finds another live plugin that hosts one of these aggregate types, and that type.
     pub(crate) fn also_hosts<'a>(&'a self, plugin: &str, types: &'a [AggregateType]) -> Option<(&'a str, &'a str)> {
         let others = self.live().filter(|(name, _)| *name != plugin);
         let find = |(name, digest)| {
             let other = self.components.get(&digest)?;
-            let both = types.iter().find(|kind| other.aggregate(&kind.name).is_some())?;
-            Some((name, both.name.as_str()))
+            let common = types.iter().find(|declared| other.aggregate(&declared.name).is_some())?;
+            Some((name, common.name.as_str()))
         };
         others.into_iter().find_map(find)
     }
 
-    /// The digest that a name and version had when it was live.
+    /// Returns the digest that a name and version had when it was live.
     pub fn digest_of(&self, plugin: &str, version: &Version) -> Option<Digest> {
-        let is_it = |manifest: &Manifest| manifest.name == plugin && manifest.version == *version;
-        self.components.iter().find(|(_, manifest)| is_it(manifest)).map(|(digest, _)| *digest)
+        let is_named = |manifest: &Manifest| manifest.name == plugin && manifest.version == *version;
+        self.components.iter().find(|(_, manifest)| is_named(manifest)).map(|(digest, _)| *digest)
     }
 
-    /// The versions of a plugin that were live, the lowest first.
+    /// Returns the versions of a plugin that were live, the lowest first.
     pub fn versions(&self, plugin: &str) -> BTreeSet<&Version> {
-        let ours = self.components.values().filter(|manifest| manifest.name == plugin);
-        ours.map(|manifest| &manifest.version).collect()
+        let versions = self.components.values().filter(|manifest| manifest.name == plugin);
+        versions.map(|manifest| &manifest.version).collect()
     }
 }
 
 impl PluginHistory {
-    /// Whether a person, or the watch, went away from it.
-    pub fn is_barred(&self, digest: Digest) -> bool {
-        self.barred.contains(&digest)
+    /// Reports whether a person or the host went back from this component, or replaced it on purpose.
+    pub fn is_excluded(&self, digest: Digest) -> bool {
+        self.excluded.contains(&digest)
     }
 
-    /// Where going back leads: to what was live before the current one, or to the last one if none is live.
+    /// Returns the component to which a rollback leads: the one before the current one, or the last one if none is
+    /// live.
     pub fn previous(&self) -> Option<Digest> {
         match self.current {
-            None => self.line.last().copied(),
-            Some(_) => self.line.iter().rev().nth(1).copied(),
+            None => self.lineage.last().copied(),
+            Some(_) => self.lineage.iter().rev().nth(1).copied(),
         }
     }
 
-    /// What is live, or was last.
+    /// Returns the component that is live, or was last.
     pub fn latest(&self) -> Option<Digest> {
-        self.current.or(self.line.last().copied())
+        self.current.or(self.lineage.last().copied())
     }
 }
 
@@ -146,7 +147,7 @@ mod tests {
         Digest::of(name.as_bytes())
     }
 
-    /// Each name is a version: `a` is 1.0.0, `b` is 1.1.0.
+    /// Makes a component whose name gives its version: `a` is 1.0.0, `b` is 1.1.0.
     fn component(name: &str) -> ComponentRecord {
         let minor = name.bytes().next().map_or(0, |letter| u64::from(letter - b'a'));
         let manifest = Manifest {
@@ -158,7 +159,7 @@ mod tests {
         ComponentRecord { digest: digest(name), manifest, first_seen: Timestamp(0) }
     }
 
-    fn log(steps: &[(ActivationCause, &str, &str)]) -> ActivationState {
+    fn state(steps: &[(ActivationCause, &str, &str)]) -> ActivationState {
         let named = |name: &str| (!name.is_empty()).then(|| digest(name));
         let activations: Vec<Activation> = (1..)
             .zip(steps)
@@ -178,31 +179,32 @@ mod tests {
     }
 
     #[test]
-    fn going_back_leads_to_what_was_before_and_bars_what_was_left() {
+    fn a_rollback_leads_to_the_previous_component_and_excludes_the_one_before() {
         use ActivationCause::{Activated, Dropped, Removed, RolledBack};
-        let back_of = |steps: &[_]| log(steps).track("p").and_then(PluginHistory::previous);
-        assert_eq!(back_of(&[(Dropped, "", "a")]), None);
+        let previous = |steps: &[_]| state(steps).history("p").and_then(PluginHistory::previous);
+        assert_eq!(previous(&[(Dropped, "", "a")]), None);
         let steps = [(Dropped, "", "a"), (Dropped, "a", "b"), (Dropped, "b", "c"), (RolledBack, "c", "b")];
-        assert_eq!(back_of(&steps), Some(digest("a")));
-        let barred = |steps: &[_], name| log(steps).track("p").is_some_and(|track| track.is_barred(digest(name)));
-        assert!(barred(&steps, "c") && !barred(&steps, "a") && !barred(&steps, "b"));
+        assert_eq!(previous(&steps), Some(digest("a")));
+        let excluded =
+            |steps: &[_], name| state(steps).history("p").is_some_and(|history| history.is_excluded(digest(name)));
+        assert!(excluded(&steps, "c") && !excluded(&steps, "a") && !excluded(&steps, "b"));
         let again = [steps.as_slice(), &[(Activated, "b", "c")]].concat();
-        assert!(!barred(&again, "c") && barred(&again, "b"));
-        assert_eq!(back_of(&[(Dropped, "", "a"), (Removed, "a", "")]), Some(digest("a")));
+        assert!(!excluded(&again, "c") && excluded(&again, "b"));
+        assert_eq!(previous(&[(Dropped, "", "a"), (Removed, "a", "")]), Some(digest("a")));
     }
 
     #[test]
-    fn going_back_far_bars_all_that_was_left() {
+    fn going_back_several_versions_excludes_all_higher_ones() {
         use ActivationCause::{Activated, Dropped};
-        let barred = |steps: &[_]| {
-            let log = log(steps);
-            ["a", "b", "c"].map(|name| log.track("p").is_some_and(|track| track.is_barred(digest(name))))
+        let excluded = |steps: &[_]| {
+            let state = state(steps);
+            ["a", "b", "c"].map(|name| state.history("p").is_some_and(|history| history.is_excluded(digest(name))))
         };
         let up = [(Dropped, "", "a"), (Dropped, "a", "b"), (Dropped, "b", "c")];
-        assert_eq!(barred(&up), [false; 3]);
+        assert_eq!(excluded(&up), [false; 3]);
         let back = [up.as_slice(), &[(Activated, "c", "a")]].concat();
-        assert_eq!(barred(&back), [false, true, true]);
+        assert_eq!(excluded(&back), [false, true, true]);
         let half = [back.as_slice(), &[(Activated, "a", "b")]].concat();
-        assert_eq!(barred(&half), [true, false, true]);
+        assert_eq!(excluded(&half), [true, false, true]);
     }
 }

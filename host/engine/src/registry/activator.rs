@@ -1,5 +1,5 @@
-//! Makes a component live, in the log: verified first, kept for ever, recorded. What the running host does, and what a
-//! person does from the command line, goes through here.
+//! Activates components: verifies them, stores their bytes, and records the activation. Both the running host and the
+//! command line use it.
 
 use std::sync::Arc;
 
@@ -16,63 +16,63 @@ use cantus_replay::verify::{self, Candidate, Predecessor, VerificationReport, Ve
 use super::activation_state::{ActivationState, PluginHistory};
 use crate::Clock;
 
-/// What it takes to make a component live.
+/// The ports and settings that an activation needs.
 #[derive(Clone)]
 pub struct Activator {
-    /// Where activations are recorded.
+    /// Records activations.
     pub log: Arc<dyn ActivationLog>,
-    /// Where history is read from.
+    /// Reads history for verifications.
     pub history: Arc<dyn Hydrator>,
-    /// Who owns the log; asked whether this host still does.
+    /// Checks whether this host still owns the log.
     pub journal: Arc<dyn Journal>,
-    /// Who records them: a host that owns the store, or a person.
+    /// The author of activations: a host that owns the store, or a person.
     pub author: ActivationAuthor,
-    /// Where new components come from.
+    /// The folder of new components.
     pub source: Arc<dyn PluginSource>,
-    /// Makes them run.
+    /// Loads components.
     pub loader: Arc<dyn ComponentLoader>,
-    /// Where the bytes of all that were live are stored.
+    /// Stores the bytes of all components that were live.
     pub components: Arc<dyn ComponentStore>,
-    /// When it happens.
+    /// The clock for activations.
     pub clock: Arc<dyn Clock>,
-    /// How much of history is run.
+    /// The settings of verifications.
     pub verify: VerifySettings,
     /// `engine.events_per_command`.
     pub events_per_command: usize,
 }
 
-/// A component, and its bytes if they may not be kept yet.
+/// A component, with its bytes if they may not be stored yet.
 pub type ComponentWithBytes = (Arc<dyn Component>, Option<Vec<u8>>);
 
-/// Who makes what live, and why.
+/// A change of the component that is live for a plugin name.
 #[derive(Clone, Debug)]
 pub struct ActivationChange {
     /// The plugin's name.
     pub plugin: String,
-    /// What brings it about.
+    /// The cause.
     pub cause: ActivationCause,
-    /// A person, or a file of the folder.
+    /// The author: a person, or a file of the folder.
     pub who: String,
-    /// For people.
+    /// The reason, for people.
     pub why: String,
 }
 
-/// Why nothing became live.
+/// The reason why nothing was activated.
 #[derive(Debug, thiserror::Error)]
 pub enum ActivationError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The component cannot be had, or is not taken.
+    /// The component cannot be loaded, or the host refuses it.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Somebody else changed what is live at the same moment.
-    #[error("somebody else changed what is live at the same moment: look again")]
-    Overtaken,
+    /// Another author recorded an activation at the same moment.
+    #[error("another activation was recorded at the same moment: look at `cantus plugin history`, and try again")]
+    ConcurrentChange,
 }
 
 impl Activator {
-    /// What the store says of activations.
+    /// Reads the log of activations.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -80,21 +80,22 @@ impl Activator {
         Ok(ActivationState::new(self.log.components().await?, &self.log.activations(0).await?))
     }
 
-    /// Runs recorded history on `component`, compared with what is live for its name, or was last.
+    /// Runs recorded history on `component`, and compares it with the component that is live for its name, or was
+    /// last.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn verify(
         &self,
-        log: &ActivationState,
+        state: &ActivationState,
         component: Arc<dyn Component>,
         waiver: Option<Waiver>,
     ) -> Result<VerificationReport, StoreError> {
-        let against = self.predecessor(log, &component, None).await?;
+        let against = self.predecessor(state, &component, None).await?;
         self.compare(against, component, waiver).await
     }
 
-    /// Runs recorded history on `component`, compared with `against`.
+    /// Runs recorded history on `component`, and compares it with `against`.
     pub(super) async fn compare(
         &self,
         against: Option<Predecessor>,
@@ -105,14 +106,15 @@ impl Activator {
         verify::verify(Arc::clone(&self.history), candidate, &self.verify).await
     }
 
-    /// What is live for the name of `candidate`, or was last: taken from `running`, or else from the component store.
+    /// Finds the component that is live for the name of `candidate`, or was last: takes it from `running`, or loads
+    /// it from the component store.
     pub(super) async fn predecessor(
         &self,
-        log: &ActivationState,
+        state: &ActivationState,
         candidate: &Arc<dyn Component>,
         running: Option<&Arc<dyn Component>>,
     ) -> Result<Option<Predecessor>, StoreError> {
-        let Some(digest) = log.track(&candidate.manifest().name).and_then(PluginHistory::latest) else {
+        let Some(digest) = state.history(&candidate.manifest().name).and_then(PluginHistory::latest) else {
             return Ok(None);
         };
         let at_hand = running.into_iter().chain([candidate]).find(|component| component.digest() == digest);
@@ -120,14 +122,14 @@ impl Activator {
             return Ok(Some(Predecessor::loaded(Arc::clone(component))));
         }
         let unknown = || StoreError::Corrupt(format!("the component {digest} was live, and there is no record of it"));
-        let manifest = log.manifest(digest).ok_or_else(unknown)?.clone();
+        let manifest = state.manifest(digest).ok_or_else(unknown)?.clone();
         Ok(Some(Predecessor { digest, manifest, component: self.load(digest).await }))
     }
 
-    /// A component that was live once.
+    /// Loads a component that was live once.
     ///
     /// # Errors
-    /// If it is gone or damaged.
+    /// If it is missing or damaged.
     pub async fn load(&self, digest: Digest) -> Result<Arc<dyn Component>, Refused> {
         let (components, loader) = (Arc::clone(&self.components), Arc::clone(&self.loader));
         blocking(move || {
@@ -138,37 +140,37 @@ impl Activator {
         .await
     }
 
-    /// Whether the component store has the bytes of a component.
+    /// Reports whether the component store has the bytes of a component.
     pub(super) async fn has(&self, digest: Digest) -> bool {
         let components = Arc::clone(&self.components);
         blocking(move || components.get_component(digest)).await.is_ok_and(|bytes| bytes.is_some())
     }
 
-    /// Fails if the author is a host that another host has replaced: such a host does not follow any more either.
+    /// Fails if the author is a host that another host has replaced: such a host must not follow the log any more.
     ///
     /// # Errors
     /// [`StoreError::Fenced`], or if the store cannot be asked.
     pub(super) async fn check_ownership(&self) -> Result<(), StoreError> {
         match self.author {
-            // A batch of nothing is judged by its claim alone.
+            // An empty batch is judged by its claim alone.
             ActivationAuthor::Host(claim) => self.journal.commit(claim, &[]).await.map(drop),
             ActivationAuthor::Operator => Ok(()),
         }
     }
 
-    /// Keeps `component` and records that it is live from now on; or that nothing is, for `None`.
+    /// Stores `component` and records that it is live from now on; for `None`, records that nothing is.
     ///
     /// # Errors
     /// See [`ActivationError`].
     pub async fn record(
         &self,
-        log: &mut ActivationState,
+        state: &mut ActivationState,
         change: ActivationChange,
         component: Option<ComponentWithBytes>,
         report: Option<&VerificationReport>,
     ) -> Result<Activation, ActivationError> {
         if let Some((component, _)) = &component
-            && let Some((other, aggregate)) = log.also_hosts(&change.plugin, &component.manifest().aggregates)
+            && let Some((other, aggregate)) = state.also_hosts(&change.plugin, &component.manifest().aggregates)
         {
             let why = format!("the plugins {other} and {} both host the aggregate {aggregate}", change.plugin);
             return Err(Refused(why).into());
@@ -184,9 +186,9 @@ impl Activator {
             blocking(move || components.put_component(&bytes)).await?;
         }
         let activation = Activation {
-            seq: log.seq() + 1,
+            seq: state.seq() + 1,
             at,
-            from: log.track(&change.plugin).and_then(|track| track.current),
+            from: state.history(&change.plugin).and_then(|history| history.current),
             to: record.as_ref().map(|record| record.digest),
             plugin: change.plugin,
             cause: change.cause,
@@ -195,15 +197,15 @@ impl Activator {
             report: report.and_then(|report| serde_json::to_string(report).ok()),
         };
         if !self.log.append_activation(self.author, &activation, record.as_ref()).await? {
-            return Err(ActivationError::Overtaken);
+            return Err(ActivationError::ConcurrentChange);
         }
-        record.into_iter().for_each(|record| log.know(record));
-        log.apply(&activation);
+        record.into_iter().for_each(|record| state.add_component(record));
+        state.apply(&activation);
         Ok(activation)
     }
 }
 
-/// Runs what blocks where it may.
+/// Runs a blocking function on a thread that may block.
 pub(super) async fn blocking<T: Send + 'static>(
     run: impl FnOnce() -> Result<T, Refused> + Send + 'static,
 ) -> Result<T, Refused> {

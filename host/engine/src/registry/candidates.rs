@@ -1,4 +1,4 @@
-//! Takes a file as far as it can go.
+//! Examines files, and activates them.
 
 use std::sync::Arc;
 
@@ -15,70 +15,70 @@ use super::{
     tracked_files::{CandidateBytes, RetryWhen, TrackedFile},
 };
 
-/// What a file was found to be.
+/// The plugin in a file.
 struct PluginIdentity {
     plugin: String,
     version: Version,
-    held: CandidateBytes,
+    candidate: CandidateBytes,
 }
 
-/// Why a file does not go live.
+/// The refusal of a file.
 pub(super) struct RefusedFile {
     reason: String,
-    obstacle: RetryWhen,
+    retry_when: RetryWhen,
     report: Option<Box<VerificationReport>>,
 }
 
 impl RefusedFile {
-    /// Its name and version are another's.
-    pub(super) fn taken(reason: String) -> Self {
-        Self { reason, obstacle: RetryWhen::Taken, report: None }
+    /// Refuses a file whose name and version belong to other bytes.
+    pub(super) fn version_conflict(reason: String) -> Self {
+        Self { reason, retry_when: RetryWhen::VersionIsFree, report: None }
     }
 }
 
 impl From<Refused> for RefusedFile {
     fn from(refusal: Refused) -> Self {
-        Self { reason: refusal.0, obstacle: RetryWhen::Itself, report: None }
+        Self { reason: refusal.0, retry_when: RetryWhen::FileChanges, report: None }
     }
 }
 
-/// Why a file is not live now.
-pub(super) enum NotLive {
-    /// It may not.
+/// The reason why a file was not activated.
+pub(super) enum NotActivated {
+    /// The host refuses it.
     Refused(RefusedFile),
-    /// Something changed meanwhile: the next look will tell.
-    Overtaken,
+    /// Something changed meanwhile: the next scan tries again.
+    ConcurrentChange,
     /// The store failed.
     Store(StoreError),
 }
 
-impl<T: Into<RefusedFile>> From<T> for NotLive {
-    fn from(objection: T) -> Self {
-        Self::Refused(objection.into())
+impl<T: Into<RefusedFile>> From<T> for NotActivated {
+    fn from(refusal: T) -> Self {
+        Self::Refused(refusal.into())
     }
 }
 
-impl From<ActivationError> for NotLive {
+impl From<ActivationError> for NotActivated {
     fn from(error: ActivationError) -> Self {
         match error {
             ActivationError::Store(error) => Self::Store(error),
             ActivationError::Refused(refusal) => refusal.into(),
-            ActivationError::Overtaken => Self::Overtaken,
+            ActivationError::ConcurrentChange => Self::ConcurrentChange,
         }
     }
 }
 
 impl Registry {
-    /// Finds out what a file is. The same bytes as before are nothing new; if they were refused, they are tried again.
+    /// Reads a file and finds the plugin in it. Unchanged bytes need no new examination, unless they were refused.
     pub(super) async fn identify(&mut self, name: &str) {
         let source = Arc::clone(&self.activator.source);
-        let of = name.to_owned();
-        let read = self.while_watching(blocking(move || source.read(&of))).await;
+        let file_name = name.to_owned();
+        let read = self.while_watching(blocking(move || source.read(&file_name))).await;
         let Some(file) = self.files.get_mut(name) else { return };
         let bytes = match read {
             Ok(bytes) => bytes,
             Err(refusal) => {
-                file.begin(None);
+                file.reset(None);
                 return self.refuse(name, refusal.into());
             }
         };
@@ -86,16 +86,16 @@ impl Registry {
         if file.status.digest == Some(digest) && file.status.state != FileState::Refused {
             return;
         }
-        file.begin(Some(digest));
+        file.reset(Some(digest));
         match self.examine(name, digest, bytes).await {
-            Ok(PluginIdentity { plugin, version, held }) => {
+            Ok(PluginIdentity { plugin, version, candidate }) => {
                 let Some(file) = self.files.get_mut(name) else { return };
                 (file.status.plugin, file.status.version) = (Some(plugin), Some(version));
                 file.set(FileState::Compiled, None);
-                file.held = Some(held);
-                self.show();
-                if let Some(taken) = self.files.get(name).and_then(|file| self.taken(file)) {
-                    self.refuse(name, taken);
+                file.candidate = Some(candidate);
+                self.publish_statuses();
+                if let Some(conflict) = self.files.get(name).and_then(|file| self.version_conflict(file)) {
+                    self.refuse(name, conflict);
                 }
             }
             Err(refusal) => self.refuse(name, refusal.into()),
@@ -103,108 +103,114 @@ impl Registry {
     }
 
     async fn examine(&mut self, name: &str, digest: Digest, bytes: Vec<u8>) -> Result<PluginIdentity, Refused> {
-        if let Some((plugin, version)) = self.log.component(digest) {
-            // It was live before: it need not be loaded unless it will be again.
+        if let Some((plugin, version)) = self.activations.component(digest) {
+            // It was live before, so it is only loaded if it is activated again.
             let (plugin, version) = (plugin.clone(), version.clone());
-            return Ok(PluginIdentity { plugin, version, held: CandidateBytes { bytes, component: None } });
+            return Ok(PluginIdentity { plugin, version, candidate: CandidateBytes { bytes, component: None } });
         }
         let loader = Arc::clone(&self.activator.loader);
         let bytes = self.while_watching(blocking(move || loader.validate(&bytes).map(|()| bytes))).await?;
         if let Some(file) = self.files.get_mut(name) {
             file.set(FileState::Validated, None);
         }
-        self.show();
+        self.publish_statuses();
         let loader = Arc::clone(&self.activator.loader);
         let load = blocking(move || loader.load(&bytes).map(|component| (bytes, component)));
         let (bytes, component) = self.while_watching(load).await?;
         let manifest = component.manifest();
         let (plugin, version) = (manifest.name.clone(), manifest.version.clone());
-        Ok(PluginIdentity { plugin, version, held: CandidateBytes { bytes, component: Some(component) } })
+        Ok(PluginIdentity { plugin, version, candidate: CandidateBytes { bytes, component: Some(component) } })
     }
 
-    /// Whether a file's name and version belong to other bytes: to a component that was live, or to another file.
-    pub(super) fn taken(&self, file: &TrackedFile) -> Option<RefusedFile> {
-        self.taken_by_live(file).or_else(|| self.taken_by_file(file))
+    /// Returns the refusal if a file's name and version belong to other bytes: to a component that was live, or to
+    /// another file.
+    pub(super) fn version_conflict(&self, file: &TrackedFile) -> Option<RefusedFile> {
+        self.conflict_with_live(file).or_else(|| self.conflict_with_file(file))
     }
 
-    /// Whether its name and version were live with other bytes.
-    pub(super) fn taken_by_live(&self, file: &TrackedFile) -> Option<RefusedFile> {
+    /// Returns the refusal if its name and version were live with other bytes.
+    pub(super) fn conflict_with_live(&self, file: &TrackedFile) -> Option<RefusedFile> {
         let (plugin, version) = (file.status.plugin.as_ref()?, file.status.version.as_ref()?);
-        let (digest, other) = (file.status.digest?, self.log.digest_of(plugin, version)?);
+        let (digest, other) = (file.status.digest?, self.activations.digest_of(plugin, version)?);
         let reason = format!(
             "{plugin} {version} was live with other bytes ({}, this is {}): give a change a version of its own",
             other.short(),
             digest.short()
         );
-        (other != digest).then(|| RefusedFile::taken(reason))
+        (other != digest).then(|| RefusedFile::version_conflict(reason))
     }
 
-    fn taken_by_file(&self, file: &TrackedFile) -> Option<RefusedFile> {
+    fn conflict_with_file(&self, file: &TrackedFile) -> Option<RefusedFile> {
         let (plugin, version) = (file.status.plugin.as_ref()?, file.status.version.as_ref()?);
-        let is_it = |other: &&TrackedFile| {
+        let has_same_version = |other: &&TrackedFile| {
             other.status.file != file.status.file
                 && other.is_candidate()
                 && other.status.version.as_ref() == Some(version)
                 && other.status.digest != file.status.digest
         };
-        let other = &self.files.of(plugin).find(is_it)?.status.file;
-        Some(RefusedFile::taken(format!("{other} is {plugin} {version} too, with other bytes: remove one of them")))
+        let other = &self.files.of(plugin).find(has_same_version)?.status.file;
+        Some(RefusedFile::version_conflict(format!(
+            "{other} is {plugin} {version} too, with other bytes: remove one of them"
+        )))
     }
 
-    /// Verifies what a file holds, keeps it and makes it live.
-    pub(super) async fn activate(&mut self, plugin: &str, name: &str) -> Result<(), NotLive> {
-        let (component, bytes) = self.fetch(name).await?.ok_or(NotLive::Overtaken)?;
-        if let Some(objection) = self.hosted_elsewhere(plugin, &*component) {
-            return Err(objection.into());
+    /// Verifies the component in a file, stores and activates it.
+    pub(super) async fn activate(&mut self, plugin: &str, name: &str) -> Result<(), NotActivated> {
+        let (component, bytes) = self.load_candidate(name).await?.ok_or(NotActivated::ConcurrentChange)?;
+        if let Some(refusal) = self.aggregate_conflict(plugin, &*component) {
+            return Err(refusal.into());
         }
-        let text = self.waiver(name).await;
-        let obstacle = RetryWhen::History { waiver: fingerprint(&text) };
-        let waiver = match text.and_then(|text| text.map(|text| parse(&text)).transpose()) {
+        let waiver_text = self.waiver(name).await;
+        let retry_when = RetryWhen::WaiverChanges { waiver: fingerprint(&waiver_text) };
+        let waiver = match waiver_text.and_then(|text| text.as_deref().map(parse_waiver).transpose()) {
             Ok(waiver) => waiver,
-            Err(Refused(reason)) => return Err(RefusedFile { reason, obstacle, report: None }.into()),
+            Err(Refused(reason)) => return Err(RefusedFile { reason, retry_when, report: None }.into()),
         };
         let running = self.live.get(plugin).map(|live| &live.live.component);
-        let against = self.activator.predecessor(&self.log, &component, running).await.map_err(NotLive::Store)?;
+        let against =
+            self.activator.predecessor(&self.activations, &component, running).await.map_err(NotActivated::Store)?;
         let before = against.as_ref().map(|against| against.digest);
-        let obstacle = match &against {
+        let retry_when = match &against {
             Some(Predecessor { digest, component: Err(_), .. }) if !self.activator.has(*digest).await => {
-                RetryWhen::Predecessor(*digest)
+                RetryWhen::PredecessorIsStored(*digest)
             }
-            _ => obstacle,
+            _ => retry_when,
         };
         let (activator, candidate) = (self.activator.clone(), Arc::clone(&component));
         let verification = async move { activator.compare(against, candidate, waiver).await };
-        let report = self.while_watching(verification).await.map_err(NotLive::Store)?;
-        if self.log.track(plugin).and_then(PluginHistory::latest) != before {
-            return Err(NotLive::Overtaken); // the host went back meanwhile: it was compared with what is not live any more
+        let report = self.while_watching(verification).await.map_err(NotActivated::Store)?;
+        if self.activations.history(plugin).and_then(PluginHistory::latest) != before {
+            // The host rolled back meanwhile, so it was compared with the wrong component.
+            return Err(NotActivated::ConcurrentChange);
         }
         if !report.is_allowed() {
             let (reason, report) = (report.refused.join("; "), Some(Box::new(report)));
-            return Err(RefusedFile { reason, obstacle, report }.into());
+            return Err(RefusedFile { reason, retry_when, report }.into());
         }
         if let Some(file) = self.files.get_mut(name) {
             file.set(FileState::Verified, None);
         }
-        self.show();
+        self.publish_statuses();
         let why = summary(&report);
         let change = ActivationChange { plugin: plugin.into(), cause: ActivationCause::Dropped, who: name.into(), why };
         let component_and_bytes = Some((Arc::clone(&component), Some(bytes)));
-        let activation = self.activator.record(&mut self.log, change, component_and_bytes, Some(&report)).await?;
+        let activation =
+            self.activator.record(&mut self.activations, change, component_and_bytes, Some(&report)).await?;
         self.replace(&activation, LiveComponent::new(component), Some(name.into()));
         self.announce(activation, Some(report));
         Ok(())
     }
 
-    /// What a file held when it was looked at. `None` if that is forgotten and the file is another by now: the next look
-    /// takes it up.
-    async fn fetch(&mut self, name: &str) -> Result<Option<(Arc<dyn Component>, Vec<u8>)>, Refused> {
+    /// Returns the component and bytes of a file as they were read. `None` if they are no longer in memory and the
+    /// file has changed: the next scan reads it.
+    async fn load_candidate(&mut self, name: &str) -> Result<Option<(Arc<dyn Component>, Vec<u8>)>, Refused> {
         let Some(file) = self.files.get_mut(name) else { return Ok(None) };
-        let (held, digest) = (file.held.take(), file.status.digest);
+        let (candidate, digest) = (file.candidate.take(), file.status.digest);
         let (source, loader) = (Arc::clone(&self.activator.source), Arc::clone(&self.activator.loader));
         let name = name.to_owned();
         let fetch = blocking(move || {
-            let CandidateBytes { bytes, component } = match held {
-                Some(held) => held,
+            let CandidateBytes { bytes, component } = match candidate {
+                Some(candidate) => candidate,
                 None => CandidateBytes { bytes: source.read(&name)?, component: None },
             };
             if Some(Digest::of(&bytes)) != digest {
@@ -216,7 +222,7 @@ impl Registry {
         self.while_watching(fetch).await
     }
 
-    fn hosted_elsewhere(&self, plugin: &str, component: &dyn Component) -> Option<RefusedFile> {
+    fn aggregate_conflict(&self, plugin: &str, component: &dyn Component) -> Option<RefusedFile> {
         component.manifest().aggregates.iter().find_map(|aggregate| {
             let hosts = |live: &LiveComponent| live.component.manifest().aggregate(&aggregate.name).is_some();
             let (other, live) = self.live.iter().find(|(name, live)| *name != plugin && hosts(&live.live))?;
@@ -226,42 +232,42 @@ impl Registry {
             };
             let reason =
                 format!("the plugins {other} and {plugin} both host the aggregate {}: {advice}", aggregate.name);
-            Some(RefusedFile { reason, obstacle: RetryWhen::Host(live.digest()), report: None })
+            Some(RefusedFile { reason, retry_when: RetryWhen::HostIsGone(live.digest()), report: None })
         })
     }
 
-    /// The text of the waiver beside a file.
+    /// Reads the waiver beside a file.
     async fn waiver(&self, name: &str) -> Result<Option<String>, Refused> {
         let (source, name) = (Arc::clone(&self.activator.source), name.to_owned());
         blocking(move || source.waiver(&name)).await
     }
 
-    /// Whether the waiver beside a file is another than `before`, which is a [`fingerprint`].
-    pub(super) async fn has_other_waiver(&self, name: &str, before: Digest) -> bool {
+    /// Reports whether the waiver beside a file has another [`fingerprint`] than `before`.
+    pub(super) async fn is_waiver_changed(&self, name: &str, before: Digest) -> bool {
         fingerprint(&self.waiver(name).await) != before
     }
 
-    pub(super) fn refuse(&mut self, name: &str, objection: RefusedFile) {
-        let RefusedFile { reason, obstacle, report } = objection;
+    pub(super) fn refuse(&mut self, name: &str, refusal: RefusedFile) {
+        let RefusedFile { reason, retry_when, report } = refusal;
         let Some(file) = self.files.get_mut(name) else { return };
         file.set(FileState::Refused, Some(reason));
-        file.obstacle = obstacle;
+        file.retry_when = retry_when;
         let status = file.status.clone();
-        self.tell(&RegistryNotice::Refused { status, report });
-        self.show();
+        self.notify(&RegistryNotice::Refused { status, report });
+        self.publish_statuses();
     }
 }
 
-fn parse(waiver: &str) -> Result<Waiver, Refused> {
+fn parse_waiver(waiver: &str) -> Result<Waiver, Refused> {
     Waiver::parse(waiver).map_err(|error| Refused(error.to_string()))
 }
 
-/// Tells one waiver from another, and from none.
+/// Identifies the content of a waiver, its absence, or the error of reading it.
 fn fingerprint(waiver: &Result<Option<String>, Refused>) -> Digest {
     Digest::of(format!("{waiver:?}").as_bytes())
 }
 
-/// One line on what a verification found.
+/// Summarises a verification in one line.
 fn summary(report: &VerificationReport) -> String {
     let coverage = report.coverage();
     let found = match (report.findings.commands, report.differing()) {

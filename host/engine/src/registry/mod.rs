@@ -1,18 +1,21 @@
-//! Which components are live: what lies in the folder of plugins, checked, and what people decided.
+//! The registry: keeps the live components in step with the folder of plugins and with the log of activations.
 //!
-//! One task does one thing at a time, with one exception: while a file is compiled or verified, the host still goes back from
-//! what faults too often (`while_watching`). Nothing else is recorded then, and what was verified against a component that is
-//! no longer live is verified again. `files` is what is known of the folder, `log` what the activations amount to,
-//! `choice` says which file is to be live, `candidates` takes a file as far as it can go, `activator` verifies and records,
-//! `probation` watches what went live.
-//! A look at the folder is cheap, so a hint that something changed is only that.
+//! One task does one thing at a time, with one exception: while a file is compiled or verified, the host still goes
+//! back from a component that faults too often (`while_watching`). Nothing else is recorded then, and a candidate
+//! that was compared with a component that is no longer live is verified again. `tracked_files` is the state of the
+//! folder, `activation_state` the state that follows from the log, `choice` chooses the file that is to be live,
+//! `candidates` examines a file, `activator` verifies and records, `probation` judges a component that went live. A
+//! scan of the folder is cheap, so a hint that something changed only starts one.
 
 mod activation_state;
 mod activator;
 mod candidates;
 mod choice;
+mod notice;
 mod probation;
 mod restart;
+mod settings;
+mod swap_watch;
 mod tracked_files;
 
 use std::{
@@ -23,83 +26,35 @@ use std::{
 
 use cantus_model::{Activation, Digest, LiveComponent, ports::StoreError};
 use cantus_replay::verify::VerificationReport;
-use semver::Version;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, oneshot, watch};
 
 use crate::Engine;
 use probation::Probation;
-use tracked_files::TrackedFiles;
+use tracked_files::{Scan, TrackedFiles};
 
 pub use activation_state::{ActivationState, PluginHistory};
 pub use activator::{ActivationChange, ActivationError, Activator, ComponentWithBytes};
+pub use notice::RegistryNotice;
+pub use settings::RegistrySettings;
 pub use tracked_files::{FileState, FileStatus};
-
-/// When the registry looks, and how long it watches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RegistrySettings {
-    /// Milliseconds that a file must not have changed before it is looked at.
-    pub settle_ms: u64,
-    /// Milliseconds between two looks when nobody hints that something changed.
-    pub rescan_ms: u64,
-    /// Milliseconds that a file must be gone before its plugin is: who replaces a file may remove it first.
-    pub removal_ms: u64,
-    /// Faults of a component that went live, beyond twice as many as the one before would have had, after which the host goes
-    /// back to that one; 0 never does.
-    pub watch_faults: u64,
-    /// Milliseconds after it went live in which they are counted.
-    pub watch_ms: u64,
-}
-
-impl Default for RegistrySettings {
-    fn default() -> Self {
-        Self { settle_ms: 50, rescan_ms: 500, removal_ms: 1_000, watch_faults: 5, watch_ms: 60_000 }
-    }
-}
-
-/// Something that people want to hear of.
-#[derive(Clone, Debug)]
-pub enum RegistryNotice {
-    /// Another component is live for a plugin name, or none.
-    Changed {
-        /// As it was recorded.
-        activation: Box<Activation>,
-        /// The version that is live now.
-        version: Option<Version>,
-        /// The version before.
-        before: Option<Version>,
-        /// What its verification found, if there was one.
-        report: Option<Box<VerificationReport>>,
-    },
-    /// A file does not go live.
-    Refused {
-        /// The file, with the reason.
-        status: FileStatus,
-        /// What its verification found, if it came so far.
-        report: Option<Box<VerificationReport>>,
-    },
-    /// The registry cannot do its work: the store or the folder failed. What is live stays live.
-    Trouble(String),
-}
 
 type Observer = Box<dyn Fn(&RegistryNotice) + Send + Sync>;
 
 /// A plugin that is live.
 struct LivePlugin {
     live: LiveComponent,
-    /// This host has seen its file, so that it goes with the last one.
+    /// This host has seen its file, so the plugin is deactivated with its last file.
     had_file: bool,
-    /// The file that it came from, as far as this host has seen.
+    /// The file that it came from, if this host has seen it.
     file: Option<String>,
-    /// Since when that file is not there.
-    gone_since: Option<Instant>,
+    /// The time since which that file has been missing.
+    missing_since: Option<Instant>,
     probation: Option<Probation>,
 }
 
 impl LivePlugin {
     fn new(live: LiveComponent) -> Self {
-        Self { live, had_file: false, file: None, gone_since: None, probation: None }
+        Self { live, had_file: false, file: None, missing_since: None, probation: None }
     }
 
     fn digest(&self) -> Digest {
@@ -112,38 +67,38 @@ pub struct Registry {
     settings: RegistrySettings,
     activator: Activator,
     observer: Observer,
-    log: ActivationState,
+    activations: ActivationState,
     files: TrackedFiles,
     live: BTreeMap<String, LivePlugin>,
-    /// Who decides by what is live, once it runs.
+    /// The engine that runs the live components, once it is started.
     engine: Option<Arc<Engine>>,
     statuses: watch::Sender<Vec<FileStatus>>,
 }
 
 impl Registry {
-    /// Loads what is live according to the log, and takes a first look at the folder: what is new there is verified and
-    /// goes live.
+    /// Loads the components that are live by the log, and scans the folder for the first time: new files are verified
+    /// and go live.
     ///
     /// # Errors
-    /// If the store cannot be read or written. What is wrong with a file is told to `observer`.
+    /// If the store cannot be read or written. Problems with a file are reported to `observer`.
     pub async fn open(
         settings: RegistrySettings,
         activator: Activator,
         observer: impl Fn(&RegistryNotice) + Send + Sync + 'static,
     ) -> Result<Self, StoreError> {
-        let log = activator.state().await?;
+        let activations = activator.state().await?;
         let mut registry = Self {
             settings,
             activator,
             observer: Box::new(observer),
-            log,
+            activations,
             files: TrackedFiles::default(),
             live: BTreeMap::new(),
             engine: None,
             statuses: watch::Sender::new(Vec::new()),
         };
         registry.load_live().await;
-        registry.look(true).await?;
+        registry.scan(Scan::First).await?;
         registry.report_missing_files();
         Ok(registry)
     }
@@ -153,22 +108,22 @@ impl Registry {
         self.live.values().map(|plugin| plugin.live.clone()).collect()
     }
 
-    /// What is known of the files, and every change of it.
+    /// Watches the states of the files.
     pub fn statuses(&self) -> watch::Receiver<Vec<FileStatus>> {
         self.statuses.subscribe()
     }
 
-    /// Looks again whenever `hint` says so, and now and then, and tells `engine` who decides; until `stop`. What is under
-    /// way then is given up: the log says how far it came.
+    /// Follows the folder and the log, at every `hint` and periodically, and passes the live components to `engine`;
+    /// until `stop`. Unfinished work is abandoned then: the log shows how far it got.
     pub async fn run(mut self, engine: Arc<Engine>, hint: Arc<Notify>, stop: oneshot::Receiver<()>) {
         self.engine = Some(engine);
         tokio::select! {
             _ = stop => {}
-            () = self.keep_up(&hint) => {}
+            () = self.follow_changes(&hint) => {}
         }
     }
 
-    async fn keep_up(&mut self, hint: &Notify) {
+    async fn follow_changes(&mut self, hint: &Notify) {
         loop {
             tokio::select! {
                 () = hint.notified() => tokio::time::sleep(Duration::from_millis(self.settings.settle_ms)).await,
@@ -177,21 +132,21 @@ impl Registry {
             if let Err(error) = self.step().await {
                 if error.is_terminal() {
                     let consequence = "the folder of plugins and activations are not followed any more";
-                    return self.tell(&RegistryNotice::Trouble(format!("{error}; {consequence}")));
+                    return self.notify(&RegistryNotice::Problem(format!("{error}; {consequence}")));
                 }
-                self.tell(&RegistryNotice::Trouble(error.to_string()));
+                self.notify(&RegistryNotice::Problem(error.to_string()));
                 tokio::time::sleep(Duration::from_millis(self.settings.rescan_ms)).await;
             }
         }
     }
 
     async fn step(&mut self) -> Result<(), StoreError> {
-        self.catch_up().await?;
+        self.apply_recorded().await?;
         self.check_probations().await?;
-        self.look(false).await
+        self.scan(Scan::Repeated).await
     }
 
-    /// How long to wait for the next look.
+    /// The pause before the next scan.
     fn pause(&self) -> Duration {
         let watching = self.live.values().any(|plugin| plugin.probation.is_some());
         Duration::from_millis(match self.files.are_changing() || watching {
@@ -200,17 +155,17 @@ impl Registry {
         })
     }
 
-    /// One look at the folder, and what follows from it.
-    async fn look(&mut self, first: bool) -> Result<(), StoreError> {
+    /// Scans the folder, and activates or deactivates plugins accordingly.
+    async fn scan(&mut self, scan: Scan) -> Result<(), StoreError> {
         let source = Arc::clone(&self.activator.source);
         let found = match activator::blocking(move || source.scan()).await {
             Ok(found) => found,
             Err(refusal) => {
-                self.tell(&RegistryNotice::Trouble(refusal.to_string()));
-                return Ok(()); // what cannot be seen is not gone
+                self.notify(&RegistryNotice::Problem(refusal.to_string()));
+                return Ok(()); // files of an unreadable folder are not missing
             }
         };
-        for name in self.files.update(found, first) {
+        for name in self.files.update(found, scan) {
             self.identify(&name).await;
         }
         let mut plugins: Vec<String> = self.files.plugins().map(ToOwned::to_owned).collect();
@@ -218,37 +173,37 @@ impl Registry {
         plugins.sort();
         plugins.dedup();
         for plugin in plugins {
-            self.settle(&plugin).await?;
+            self.update_plugin(&plugin).await?;
         }
-        self.show();
+        self.publish_statuses();
         Ok(())
     }
 
-    /// Follows what others have recorded: a person at the command line.
-    async fn catch_up(&mut self) -> Result<(), StoreError> {
-        let activations = self.activator.log.activations(self.log.seq()).await?;
+    /// Applies activations that others have recorded: a person at the command line.
+    async fn apply_recorded(&mut self) -> Result<(), StoreError> {
+        let activations = self.activator.log.activations(self.activations.seq()).await?;
         if activations.is_empty() {
             return Ok(());
         }
-        // They may be those of the host that has replaced this one.
+        // They may come from a host that has replaced this one.
         self.activator.check_ownership().await?;
         for component in self.activator.log.components().await? {
-            self.log.know(component);
+            self.activations.add_component(component);
         }
         for activation in activations {
-            self.log.apply(&activation);
-            self.follow(activation).await;
+            self.activations.apply(&activation);
+            self.apply(activation).await;
         }
         Ok(())
     }
 
-    async fn follow(&mut self, activation: Activation) {
+    async fn apply(&mut self, activation: Activation) {
         const ATTEMPTS: u32 = 3;
         match activation.to {
             None => drop(self.live.remove(&activation.plugin)),
             Some(digest) => {
                 let mut loaded = self.activator.load(digest).await;
-                // Nobody asks for it a second time, so what may only be busy is tried again.
+                // Nobody records it a second time, so a store that may only be busy is tried again.
                 for _ in 1..ATTEMPTS {
                     if loaded.is_err() {
                         tokio::time::sleep(Duration::from_millis(self.settings.settle_ms)).await;
@@ -258,8 +213,12 @@ impl Registry {
                 match loaded {
                     Ok(component) => self.replace(&activation, LiveComponent::new(component), None),
                     Err(why) => {
-                        let trouble = format!("{} {} is not live as asked: {why}", activation.plugin, digest.short());
-                        return self.tell(&RegistryNotice::Trouble(trouble));
+                        let trouble = format!(
+                            "{} {} was activated, but cannot be loaded: {why}",
+                            activation.plugin,
+                            digest.short()
+                        );
+                        return self.notify(&RegistryNotice::Problem(trouble));
                     }
                 }
             }
@@ -267,13 +226,13 @@ impl Registry {
         self.announce(activation, None);
     }
 
-    /// Puts a component in the place of the one before; it is watched for a while.
+    /// Replaces the live component of a plugin, and starts its probation.
     fn replace(&mut self, activation: &Activation, live: LiveComponent, file: Option<String>) {
         let mut plugin = LivePlugin::new(live);
         if let Some(before) = self.live.remove(&activation.plugin) {
             plugin.had_file = before.had_file;
             plugin.file = before.file;
-            plugin.probation = Probation::of(activation, before.live, &self.settings);
+            plugin.probation = Probation::start(activation, before.live, &self.settings);
         }
         if file.is_some() {
             (plugin.had_file, plugin.file) = (true, file);
@@ -281,34 +240,34 @@ impl Registry {
         self.live.insert(activation.plugin.clone(), plugin);
     }
 
-    /// Tells the engine first: whoever hears of a change finds it done.
+    /// Passes a change to the engine, and then reports it: whoever reads the notice finds the change done.
     fn announce(&self, activation: Activation, report: Option<VerificationReport>) {
         if let Some(engine) = &self.engine
             && let Err(error) = engine.swap(&self.live())
         {
-            self.tell(&RegistryNotice::Trouble(error.to_string()));
+            self.notify(&RegistryNotice::Problem(error.to_string()));
         }
-        let version = |digest| self.log.component(digest).map(|(_, version)| version.clone());
+        let version = |digest| self.activations.component(digest).map(|(_, version)| version.clone());
         let notice = RegistryNotice::Changed {
             version: activation.to.and_then(version),
             before: activation.from.and_then(version),
             activation: Box::new(activation),
             report: report.map(Box::new),
         };
-        self.tell(&notice);
+        self.notify(&notice);
     }
 
-    fn tell(&self, notice: &RegistryNotice) {
+    fn notify(&self, notice: &RegistryNotice) {
         (self.observer)(notice);
     }
 
-    /// Publishes what is known of the files.
-    fn show(&self) {
+    /// Publishes the states of the files.
+    fn publish_statuses(&self) {
         let statuses = self.files.statuses();
-        self.statuses.send_if_modified(|shown| {
-            let modified = *shown != statuses;
-            *shown = statuses;
-            modified
+        self.statuses.send_if_modified(|published| {
+            let is_modified = *published != statuses;
+            *published = statuses;
+            is_modified
         });
     }
 }

@@ -1,29 +1,24 @@
-//! Watches a component for a while after it went live, and goes back by itself if it faults too often.
+//! Judges a component that went live recently.
 
-use std::{
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use cantus_model::{Activation, ActivationCause, HealthCounts, LiveComponent, ports::StoreError};
+use cantus_model::{Activation, ActivationCause, HealthCounts, LiveComponent};
 
-use super::{ActivationChange, ActivationError, Registry, RegistryNotice, RegistrySettings};
+use super::settings::RegistrySettings;
 
-/// Who goes back by itself.
-const WATCH: &str = "the watch after a swap";
-
-/// A component that has to prove itself.
+/// The period in which a component that went live is compared with the one before it.
 pub(super) struct Probation {
-    until: Instant,
-    /// What was live before.
-    before: LiveComponent,
-    /// The counts of that one when it was replaced.
+    pub(super) until: Instant,
+    /// The component that was live before.
+    pub(super) before: LiveComponent,
+    /// Its counts when it was replaced.
     counts_before: HealthCounts,
 }
 
 impl Probation {
-    /// Going back is not watched: it leads to what was proven.
-    pub(super) fn of(activation: &Activation, before: LiveComponent, settings: &RegistrySettings) -> Option<Self> {
+    /// Starts the probation of an activation. A rollback has none, because it leads to a component that has proven
+    /// itself.
+    pub(super) fn start(activation: &Activation, before: LiveComponent, settings: &RegistrySettings) -> Option<Self> {
         let watched = matches!(activation.cause, ActivationCause::Dropped | ActivationCause::Activated)
             && settings.watch_faults > 0;
         let until = Instant::now() + Duration::from_millis(settings.watch_ms);
@@ -31,8 +26,8 @@ impl Probation {
         (watched && activation.from == Some(before.component.digest())).then_some(Self { until, before, counts_before })
     }
 
-    /// Why the component with these counts has failed, if it has.
-    fn failure(&self, now: HealthCounts, last: Option<String>, watch_faults: u64) -> Option<String> {
+    /// Returns the reason why the component with these counts has failed, if it has.
+    pub(super) fn failure(&self, now: HealthCounts, last: Option<String>, watch_faults: u64) -> Option<String> {
         if now.faults < watch_faults || !is_worse(self.counts_before, now, watch_faults) {
             return None;
         }
@@ -49,70 +44,13 @@ impl Probation {
     }
 }
 
-/// Whether a component is worse than the one before it: by `watch_faults` more than twice the faults that the one before would
-/// have had in as many attempts. Twice, because the same share of faults comes in bursts. Few attempts prove little, so
-/// `watch_faults` good ones are added to those before.
+/// Reports whether a component is worse than the one before it: by `watch_faults` more than twice the faults that the
+/// one before would have had in as many attempts. Twice, because the same share of faults comes in bursts. Few
+/// attempts prove little, so `watch_faults` good ones are added to those before.
 fn is_worse(before: HealthCounts, now: HealthCounts, watch_faults: u64) -> bool {
     let [faults, attempts] = [before.faults, before.attempts() + watch_faults].map(u128::from);
     let excess = u128::from(now.faults.saturating_sub(watch_faults));
     excess * attempts >= 2 * faults * u128::from(now.attempts()) && now.faults >= watch_faults
-}
-
-impl Registry {
-    /// Waits for work on a file, and goes back meanwhile from what faults too often: commands must not fault for as long as
-    /// another file takes.
-    pub(super) async fn while_watching<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        let pause = Duration::from_millis(self.settings.settle_ms);
-        while self.live.values().any(|plugin| plugin.probation.is_some()) {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(pause) => {}
-            }
-            if self.check_probations().await.is_err() {
-                break; // the next look meets it again, and tells it
-            }
-        }
-        work.await
-    }
-
-    /// Goes back from what faulted too often, and stops watching what has proven itself.
-    pub(super) async fn check_probations(&mut self) -> Result<(), StoreError> {
-        let mut failed = Vec::new();
-        for (name, plugin) in &mut self.live {
-            let Some(probation) = &plugin.probation else { continue };
-            let (counts, last) = (plugin.live.health.counts(), plugin.live.health.last_fault());
-            if let Some(why) = probation.failure(counts, last, self.settings.watch_faults) {
-                failed.push((name.clone(), probation.before.clone(), why));
-            } else if Instant::now() > probation.until {
-                plugin.probation = None;
-            }
-        }
-        for (plugin, before, why) in failed {
-            let change = ActivationChange {
-                plugin: plugin.clone(),
-                cause: ActivationCause::Faulted,
-                who: WATCH.into(),
-                why: why.clone(),
-            };
-            let component = Some((before.component.clone(), None));
-            match self.activator.record(&mut self.log, change, component, None).await {
-                Ok(activation) => {
-                    self.replace(&activation, LiveComponent::new(before.component), None);
-                    self.announce(activation, None);
-                }
-                Err(ActivationError::Store(error)) => return Err(error),
-                Err(ActivationError::Overtaken) => {} // perhaps somebody else has gone back: the next look sees it
-                Err(ActivationError::Refused(refusal)) => {
-                    self.tell(&RegistryNotice::Trouble(format!("{plugin} stays as it is, after {why}: {refusal}")));
-                    if let Some(live) = self.live.get_mut(&plugin) {
-                        live.probation = None; // once is enough
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -120,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_faults_more_than_the_one_before_is_worse() {
+    fn only_a_component_that_faults_more_than_the_one_before_is_worse() {
         let is_worse = |(faults_before, decided_before), (faults, decided)| {
             let [before, now] = [(faults_before, decided_before), (faults, decided)]
                 .map(|(faults, decided)| HealthCounts { faults, decided });

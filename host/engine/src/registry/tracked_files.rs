@@ -1,4 +1,4 @@
-//! What is known of the files in the folder of plugins: pure.
+//! The state of the files in the folder of plugins. Pure.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,30 +9,30 @@ use cantus_model::{
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-/// How far a file has come.
+/// The state of a file on its way to going live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileState {
-    /// It is there, and may still be changing.
+    /// The file exists, and may still be changing.
     Found,
     /// It is a whole component with acceptable imports.
     Validated,
-    /// It is compiled and has said what it is.
+    /// It is compiled, and its manifest is read.
     Compiled,
-    /// It has run recorded history.
+    /// It has passed its verification.
     Verified,
-    /// It decides.
+    /// It is live.
     Active,
     /// A higher version of the same plugin is live.
     Superseded,
-    /// Somebody, or the host itself, went back to the version before.
+    /// A person, or the host itself, went back to the version before.
     RolledBack,
-    /// It does not go live, for the reason that is given.
+    /// The host refuses it, for the given reason.
     Refused,
 }
 
 impl FileState {
-    /// For people.
+    /// The name, for people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Found => "found",
@@ -50,40 +50,40 @@ impl FileState {
 /// A file of the folder, as the registry sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStatus {
-    /// Its name.
+    /// The name of the file.
     pub file: String,
-    /// How far it has come.
+    /// Its state.
     pub state: FileState,
-    /// Why it is there and no further.
+    /// The reason for the state.
     pub reason: Option<String>,
     /// sha256 of its bytes, once they were read.
     pub digest: Option<Digest>,
-    /// The plugin's name, once it has said it.
+    /// The plugin's name, once its manifest was read.
     pub plugin: Option<String>,
-    /// The plugin's version, once it has said it.
+    /// The plugin's version, once its manifest was read.
     pub version: Option<Version>,
 }
 
-/// A file and what was made of it.
+/// A file with its state.
 pub(super) struct TrackedFile {
     stamp: [u64; 3],
-    /// Its stamp was the same at two looks.
-    settled: bool,
+    /// Its stamp was the same in two scans.
+    is_settled: bool,
     pub(super) status: FileStatus,
-    /// What it held when it was looked at, until it is live or refused.
-    pub(super) held: Option<CandidateBytes>,
-    /// If it is refused.
-    pub(super) obstacle: RetryWhen,
+    /// Its content when it was read, until it is live or refused.
+    pub(super) candidate: Option<CandidateBytes>,
+    /// For a refused file: when it is tried again.
+    pub(super) retry_when: RetryWhen,
 }
 
 impl TrackedFile {
-    /// Whether it may go live, as far as is known.
+    /// Reports whether it may go live, as far as is known.
     pub(super) fn is_candidate(&self) -> bool {
         self.status.version.is_some() && self.status.state != FileState::Refused
     }
 
-    /// It is to be looked at anew, with these bytes if they could be read.
-    pub(super) fn begin(&mut self, digest: Option<Digest>) {
+    /// Resets the state, with the digest of the new bytes if they could be read.
+    pub(super) fn reset(&mut self, digest: Option<Digest>) {
         (self.status.digest, self.status.plugin, self.status.version) = (digest, None, None);
         self.set(FileState::Found, None);
     }
@@ -92,52 +92,61 @@ impl TrackedFile {
         self.status.state = state;
         self.status.reason = reason;
         if !matches!(state, FileState::Compiled | FileState::Verified) {
-            self.held = None;
+            self.candidate = None;
         }
     }
 }
 
-/// The bytes of a candidate, and what the runtime made of them if it was asked yet.
+/// A scan of the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scan {
+    /// The first one of this host: all files count as unchanged since before.
+    First,
+    /// A later one.
+    Repeated,
+}
+
+/// The bytes of a candidate, and the loaded component if it was loaded already.
 pub(super) struct CandidateBytes {
     pub(super) bytes: Vec<u8>,
     pub(super) component: Option<Arc<dyn Component>>,
 }
 
-/// What, apart from the file itself, would have to change for a refused one to be tried again.
+/// The change after which a refused file is tried again, apart from a change of the file itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RetryWhen {
-    /// Nothing would help: it is the file.
-    Itself,
-    /// Other bytes have its name and version.
-    Taken,
-    /// This component is live and hosts what it hosts.
-    Host(Digest),
-    /// This component, which it must be compared with, is not in the component store.
-    Predecessor(Digest),
-    /// It does not agree with history, and the waiver beside it, which has this fingerprint, does not allow that.
-    History { waiver: Digest },
+    /// Only a change of the file itself.
+    FileChanges,
+    /// Its name and version no longer belong to other bytes.
+    VersionIsFree,
+    /// This component, which hosts one of its aggregate types, is no longer live.
+    HostIsGone(Digest),
+    /// This component, with which it must be compared, is in the component store.
+    PredecessorIsStored(Digest),
+    /// The waiver beside it, which had this fingerprint when history refused it, has changed.
+    WaiverChanges { waiver: Digest },
 }
 
-/// All of them, by name.
+/// All files of the folder, by name.
 #[derive(Default)]
 pub(super) struct TrackedFiles {
     files: BTreeMap<String, TrackedFile>,
 }
 
 impl TrackedFiles {
-    /// Takes in what a look at the folder showed. Returns the files that changed and then stayed the same for one look;
-    /// at the `first` look that is all of them.
-    pub(super) fn update(&mut self, found: Vec<PluginFile>, first: bool) -> Vec<String> {
+    /// Updates the files after a scan. Returns the files that changed and then stayed the same for one scan; on the
+    /// `first` scan these are all files.
+    pub(super) fn update(&mut self, found: Vec<PluginFile>, scan: Scan) -> Vec<String> {
         self.files.retain(|name, _| found.iter().any(|file| file.name == *name));
         let mut settled = Vec::new();
         for PluginFile { name, stamp } in found {
             match self.files.get_mut(&name) {
                 Some(file) if file.stamp == stamp => {
-                    if !std::mem::replace(&mut file.settled, true) {
+                    if !std::mem::replace(&mut file.is_settled, true) {
                         settled.push(name);
                     }
                 }
-                Some(file) => (file.stamp, file.settled) = (stamp, false),
+                Some(file) => (file.stamp, file.is_settled) = (stamp, false),
                 None => {
                     let status = FileStatus {
                         file: name.clone(),
@@ -147,9 +156,15 @@ impl TrackedFiles {
                         plugin: None,
                         version: None,
                     };
-                    let file = TrackedFile { stamp, settled: first, status, held: None, obstacle: RetryWhen::Itself };
+                    let file = TrackedFile {
+                        stamp,
+                        is_settled: scan == Scan::First,
+                        status,
+                        candidate: None,
+                        retry_when: RetryWhen::FileChanges,
+                    };
                     self.files.insert(name.clone(), file);
-                    if first {
+                    if scan == Scan::First {
                         settled.push(name);
                     }
                 }
@@ -158,9 +173,9 @@ impl TrackedFiles {
         settled
     }
 
-    /// Whether a file is still changing.
+    /// Reports whether a file is still changing.
     pub(super) fn are_changing(&self) -> bool {
-        self.files.values().any(|file| !file.settled)
+        self.files.values().any(|file| !file.is_settled)
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&TrackedFile> {
@@ -171,7 +186,7 @@ impl TrackedFiles {
         self.files.get_mut(name)
     }
 
-    /// The files of a plugin.
+    /// Returns the files of a plugin.
     pub(super) fn of<'a>(&'a self, plugin: &'a str) -> impl Iterator<Item = &'a TrackedFile> {
         self.files.values().filter(move |file| file.status.plugin.as_deref() == Some(plugin))
     }
@@ -180,7 +195,7 @@ impl TrackedFiles {
         self.files.values_mut()
     }
 
-    /// The names of the plugins that files are of.
+    /// Returns the names of the plugins in the files.
     pub(super) fn plugins(&self) -> impl Iterator<Item = &str> {
         self.files.values().filter_map(|file| file.status.plugin.as_deref())
     }
@@ -194,19 +209,19 @@ impl TrackedFiles {
 mod tests {
     use super::*;
 
-    fn look(files: &mut TrackedFiles, found: &[(&str, u64)], first: bool) -> Vec<String> {
+    fn scan(files: &mut TrackedFiles, found: &[(&str, u64)], scan: Scan) -> Vec<String> {
         let file = |(name, size): &(&str, u64)| PluginFile { name: (*name).into(), stamp: [*size, 0, 0] };
-        files.update(found.iter().map(file).collect(), first)
+        files.update(found.iter().map(file).collect(), scan)
     }
 
     #[test]
-    fn a_file_is_looked_at_when_it_has_stopped_changing() {
+    fn a_file_is_returned_once_it_has_stopped_changing() {
         let mut files = TrackedFiles::default();
-        assert_eq!(look(&mut files, &[("a", 1)], true), ["a"]);
-        assert!(look(&mut files, &[("a", 1), ("b", 1)], false).is_empty() && files.are_changing());
-        assert!(look(&mut files, &[("a", 1), ("b", 2)], false).is_empty());
-        assert_eq!(look(&mut files, &[("a", 1), ("b", 2)], false), ["b"]);
-        assert!(look(&mut files, &[("a", 1), ("b", 2)], false).is_empty() && !files.are_changing());
-        assert!(look(&mut files, &[("b", 2)], false).is_empty() && files.get("a").is_none());
+        assert_eq!(scan(&mut files, &[("a", 1)], Scan::First), ["a"]);
+        assert!(scan(&mut files, &[("a", 1), ("b", 1)], Scan::Repeated).is_empty() && files.are_changing());
+        assert!(scan(&mut files, &[("a", 1), ("b", 2)], Scan::Repeated).is_empty());
+        assert_eq!(scan(&mut files, &[("a", 1), ("b", 2)], Scan::Repeated), ["b"]);
+        assert!(scan(&mut files, &[("a", 1), ("b", 2)], Scan::Repeated).is_empty() && !files.are_changing());
+        assert!(scan(&mut files, &[("b", 2)], Scan::Repeated).is_empty() && files.get("a").is_none());
     }
 }

@@ -1,18 +1,18 @@
-//! How many repro bundles are kept, and where.
+//! The configuration of repro bundles: their bounds and their destination.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// How much is kept.
+/// The bounds of repro bundles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReproSettings {
-    /// Bundles that are kept; the oldest goes. 0: none are made.
+    /// Bundles that are stored; one more replaces the oldest. 0 turns them off.
     pub files: usize,
-    /// Bytes of one bundle. Longer streams begin with a snapshot, or are left out.
+    /// Bytes of one bundle. The events of a longer stream begin at a snapshot, or are left out.
     pub bytes: usize,
-    /// Faults that wait for their bundle; one more gets none.
+    /// Faults that wait for their bundle; one more gets no bundle.
     pub queue: usize,
 }
 
@@ -22,24 +22,24 @@ impl Default for ReproSettings {
     }
 }
 
-/// Where bundles are kept.
+/// The destination of bundles.
 pub trait ReproSink: Send + Sync {
-    /// Where the bundle of that name is, or will be, for people.
-    fn place(&self, name: &str) -> String;
+    /// Returns the location of the bundle of that name, which may not be stored yet, for people.
+    fn location(&self, name: &str) -> String;
 
-    /// Keeps a bundle under its name, whole or not at all, in place of one of that name. Names those that it removed
-    /// to make room. May block.
+    /// Stores a bundle under its name, whole or not at all, and replaces one of that name. Returns the names of those
+    /// that it removed to make room. May block.
     ///
     /// # Errors
-    /// If it cannot be written, for people.
-    fn keep(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String>;
+    /// The reason why it cannot be written, for people.
+    fn store(&self, name: &str, bundle: &[u8]) -> Result<Vec<String>, String>;
 }
 
-/// What an engine does about faults.
+/// The bounds and the destination of repro bundles.
 #[derive(Clone)]
 pub struct ReproConfig {
-    /// How much.
+    /// The bounds.
     pub settings: ReproSettings,
-    /// Where to.
+    /// The destination.
     pub sink: Arc<dyn ReproSink>,
 }

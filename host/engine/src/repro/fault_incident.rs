@@ -1,23 +1,23 @@
-//! A fault, as a shard witnessed it.
+//! A fault, as the shard knows it.
 
 use std::sync::Arc;
 
 use cantus_model::{AggregateRef, Context, Digest, Fault, Message, Snapshot, ports::Component};
 
-use cantus_replay::repro::{Bundle, BundleCommand, BundleSnapshot, words};
+use cantus_replay::repro::{Bundle, BundleCommand, BundleSnapshot, normalized_words};
 
-/// All that the shard knows of a fault. What the store knows is added later.
+/// A fault with everything that the shard knows about it. The history from the store is added later.
 pub(crate) struct FaultIncident {
     pub(crate) aggregate: AggregateRef,
     pub(crate) component: Arc<dyn Component>,
-    /// The stream version of the state that it faulted on.
+    /// The stream version of the state on which the guest faulted.
     pub(crate) version: u64,
     pub(crate) command: Option<(Message, Context)>,
-    /// What it could not be restored from.
+    /// The snapshot from which the guest could not restore the aggregate.
     pub(crate) snapshot: Option<Snapshot>,
     pub(crate) fault: Fault,
     /// The state was folded from events that did not become durable.
-    pub(crate) unfounded: bool,
+    pub(crate) state_discarded: bool,
 }
 
 impl FaultIncident {
@@ -34,23 +34,23 @@ impl FaultIncident {
         Digest::of_parts(parts).short()
     }
 
-    /// What two faults have in common of which one bundle is enough.
-    pub(super) fn likeness(&self) -> Digest {
+    /// Identifies the kind of the fault. One bundle is enough for all faults of one kind.
+    pub(super) fn fault_kind_key(&self) -> Digest {
         let command = self.command.as_ref().map(|(command, _)| format!("{} v{}", command.name, command.version));
         let Fault { component, call, kind, message, .. } = &self.fault;
-        // One that cannot be run again does not stand for one that can.
-        let kind = format!("{kind:?} {}", self.unfounded);
+        // A fault that cannot be run again is of another kind than one that can.
+        let kind = format!("{kind:?} {}", self.state_discarded);
         let command = command.unwrap_or_default();
         Digest::of_parts([
             component.as_bytes(),
             call.as_bytes(),
             command.as_bytes(),
             kind.as_bytes(),
-            words(message).join(" ").as_bytes(),
+            normalized_words(message).join(" ").as_bytes(),
         ])
     }
 
-    /// The bundle, still without what the store knows.
+    /// Makes the bundle, still without the history from the store.
     pub(super) fn into_bundle(self) -> Bundle {
         let manifest = self.component.manifest();
         let mut bundle = Bundle::new(&manifest.name, manifest.version.clone(), self.aggregate, &self.fault);

@@ -1,4 +1,4 @@
-//! From a fault to a file: off the shards, one at a time, a bounded number of them.
+//! Writes repro bundles of faults: outside the shards, one at a time, a bounded number of them.
 
 use std::{
     num::NonZeroUsize,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use cantus_model::{
-    AggregateRef, Digest, PageLimit,
+    AggregateRef, Digest, PageLimit, StreamRange,
     ports::{Hydrator, StoreError},
 };
 use cantus_replay::repro::{Bundle, BundleSnapshot, EventBody};
@@ -17,78 +17,79 @@ use super::{ReproConfig, ReproSink, fault_incident::FaultIncident};
 use crate::stats::StatsCounters;
 
 const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 1 << 20 };
-/// Kinds of faults that are remembered; of a forgotten one there may be another bundle.
-const KINDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4_095);
+/// Kinds of faults that are remembered. A forgotten kind may get another bundle.
+const MAX_KNOWN_FAULTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4_095);
 
-/// The name of the bundle that stands for all faults of one kind, while it is there or on its way.
+/// For each kind of fault, the name of its bundle, which is stored or on its way.
 type KnownFaults = Mutex<LruCache<Digest, String>>;
 
-/// Of these bundles there are none any more: the next fault of their kinds makes another one.
-fn forget(seen: &KnownFaults, names: &[String]) {
-    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    let gone = seen.iter().filter(|(_, name)| names.contains(name));
-    for likeness in gone.map(|(likeness, _)| *likeness).collect::<Vec<_>>() {
-        seen.pop(&likeness);
+/// Forgets bundles that no longer exist: the next fault of their kinds makes another one.
+fn forget(known: &KnownFaults, names: &[String]) {
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    let removed = known.iter().filter(|(_, name)| names.contains(name));
+    for key in removed.map(|(key, _)| *key).collect::<Vec<_>>() {
+        known.pop(&key);
     }
 }
 
-/// The shards' side.
+/// Reports faults from the shards.
 pub(crate) struct FaultReporter {
     sink: Arc<dyn ReproSink>,
     queue: mpsc::Sender<FaultIncident>,
-    seen: Arc<KnownFaults>,
+    known: Arc<KnownFaults>,
     stats: Arc<StatsCounters>,
-    /// Of one bundle.
+    /// The limit of one bundle in bytes.
     bytes: usize,
 }
 
 impl FaultReporter {
-    /// Where the bundle of such a fault is, or will be.
-    pub(crate) fn place(&self, incident: &FaultIncident) -> String {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = seen.peek(&incident.likeness()).cloned();
-        self.sink.place(&name.unwrap_or_else(|| incident.name()))
+    /// Returns the location at which the bundle of such a fault is, or will be.
+    pub(crate) fn location(&self, incident: &FaultIncident) -> String {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = known.peek(&incident.fault_kind_key()).cloned();
+        self.sink.location(&name.unwrap_or_else(|| incident.name()))
     }
 
-    /// Sends it to the capture task, unless there was one like it. Never waits.
+    /// Sends a fault to the recorder, unless its kind is known. Never waits.
     pub(crate) fn report(&self, mut incident: FaultIncident) {
-        // What does not fit a bundle does not wait for one.
+        // A snapshot that does not fit a bundle must not take memory in the queue.
         incident.snapshot.take_if(|snapshot| snapshot.state.len() > self.bytes);
-        let (likeness, name) = (incident.likeness(), incident.name());
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.get(&likeness).is_some() {
+        let (key, name) = (incident.fault_kind_key(), incident.name());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.get(&key).is_some() {
             return;
         }
         match self.queue.try_send(incident) {
-            Ok(()) => drop(seen.put(likeness, name)),
+            Ok(()) => drop(known.put(key, name)),
             Err(_) => {
-                self.stats.repro_lost();
-                tracing::warn!(
-                    repro = self.sink.place(&name),
-                    "too many faults at once: no bundle is kept of this one"
-                );
+                self.stats.record_lost_repro();
+                tracing::warn!(repro = self.sink.location(&name), "too many faults at once: this one gets no bundle");
             }
         }
     }
 }
 
-/// The task's side.
+/// Makes the bundles, in a task.
 pub(crate) struct FaultRecorder {
     store: Arc<dyn Hydrator>,
-    keep: ReproConfig,
+    config: ReproConfig,
     queue: mpsc::Receiver<FaultIncident>,
-    seen: Arc<KnownFaults>,
+    known: Arc<KnownFaults>,
 }
 
 impl FaultRecorder {
-    /// Both sides.
-    pub(crate) fn new(keep: ReproConfig, store: Arc<dyn Hydrator>, stats: Arc<StatsCounters>) -> (FaultReporter, Self) {
-        let (sender, queue) = mpsc::channel(keep.settings.queue.max(1));
-        let seen = Arc::new(Mutex::new(LruCache::new(KINDS)));
-        let (sink, bytes) = (Arc::clone(&keep.sink), keep.settings.bytes);
+    /// Creates the recorder and its reporter.
+    pub(crate) fn new(
+        config: ReproConfig,
+        store: Arc<dyn Hydrator>,
+        stats: Arc<StatsCounters>,
+    ) -> (FaultReporter, Self) {
+        let (sender, queue) = mpsc::channel(config.settings.queue.max(1));
+        let known = Arc::new(Mutex::new(LruCache::new(MAX_KNOWN_FAULTS)));
+        let (sink, bytes) = (Arc::clone(&config.sink), config.settings.bytes);
         (
-            FaultReporter { sink, queue: sender, seen: Arc::clone(&seen), stats, bytes },
-            Self { store, keep, queue, seen },
+            FaultReporter { sink, queue: sender, known: Arc::clone(&known), stats, bytes },
+            Self { store, config, queue, known },
         )
     }
 
@@ -96,38 +97,38 @@ impl FaultRecorder {
     pub(crate) async fn run(mut self) {
         while let Some(incident) = self.queue.recv().await {
             let name = incident.name();
-            let gone = self.capture(&name, incident).await.unwrap_or_else(|why| {
-                tracing::warn!(repro = self.keep.sink.place(&name), why, "of this fault no bundle is kept");
+            let removed = self.capture(&name, incident).await.unwrap_or_else(|why| {
+                tracing::warn!(repro = self.config.sink.location(&name), why, "a fault gets no bundle");
                 vec![name]
             });
-            forget(&self.seen, &gone);
+            forget(&self.known, &removed);
         }
     }
 
-    /// Makes and keeps it. Names the bundles that went to make room.
+    /// Makes and stores a bundle. Returns the names of the bundles that were removed to make room.
     async fn capture(&self, name: &str, incident: FaultIncident) -> Result<Vec<String>, String> {
-        let mut bundle = self.gather(incident).await;
-        let (limit, sink, name) = (self.keep.settings.bytes, Arc::clone(&self.keep.sink), name.to_owned());
+        let mut bundle = self.make_bundle(incident).await;
+        let (limit, sink, name) = (self.config.settings.bytes, Arc::clone(&self.config.sink), name.to_owned());
         let written = tokio::task::spawn_blocking(move || {
-            let file = fit(&mut bundle, limit);
+            let file = write_within(&mut bundle, limit);
             match file.len() <= limit {
-                true => sink.keep(&name, &file),
+                true => sink.store(&name, &file),
                 false => Err(format!("its command alone makes it longer than `repro.bytes` ({limit})")),
             }
         });
         written.await.map_err(|error| error.to_string())?
     }
 
-    /// Adds what the store knows.
-    async fn gather(&self, incident: FaultIncident) -> Bundle {
-        // It was being restored: what happened before the snapshot plays no part.
+    /// Makes a bundle, with the aggregate's history from the store.
+    async fn make_bundle(&self, incident: FaultIncident) -> Bundle {
+        // The guest faulted during a restore, so earlier events do not matter.
         let is_restored = incident.fault.call == "restore" || incident.fault.call == "instantiate";
-        let unfounded = incident.unfounded;
+        let state_discarded = incident.state_discarded;
         let mut bundle = incident.into_bundle();
-        if unfounded {
+        if state_discarded {
             bundle.incomplete = Some("it was decided on events that did not become durable".into());
         } else if is_restored && bundle.version > 0 && bundle.snapshot.is_none() {
-            omit(&mut bundle, self.keep.settings.bytes);
+            omit_history(&mut bundle, self.config.settings.bytes);
         } else if is_restored {
             bundle.after = bundle.version;
         } else if let Err(error) = self.add_history(&mut bundle).await {
@@ -136,41 +137,37 @@ impl FaultRecorder {
         bundle
     }
 
-    /// The newest snapshot up to the bundle's version, and the events: all of them, or those after the snapshot, or none
-    /// and why.
+    /// Adds the newest snapshot up to the bundle's version, and the events: all of them, or those after the snapshot.
+    /// If even those are too many, adds the reason why they are missing.
     async fn add_history(&self, bundle: &mut Bundle) -> Result<(), StoreError> {
         let snapshot = self.store.load_snapshot(&bundle.aggregate, bundle.component).await?;
         bundle.snapshot = snapshot.filter(|snapshot| snapshot.version <= bundle.version).map(BundleSnapshot::from);
         let starts = [Some(0), bundle.snapshot.as_ref().map(|snapshot| snapshot.version)];
         for after in starts.into_iter().flatten() {
-            if let Some(events) = self.events(&bundle.aggregate, after, bundle.version).await? {
+            if let Some(events) = self.read_events(&bundle.aggregate, after, bundle.version).await? {
                 bundle.after = after;
                 bundle.events = events;
                 return Ok(());
             }
         }
-        omit(bundle, self.keep.settings.bytes);
+        omit_history(bundle, self.config.settings.bytes);
         Ok(())
     }
 
-    /// The events after a version up to another. `None` if they are more than a bundle holds.
-    async fn events(
+    /// Reads the events after a version up to another. `None` if they do not fit a bundle.
+    async fn read_events(
         &self,
         aggregate: &AggregateRef,
         after: u64,
-        upto: u64,
+        up_to: u64,
     ) -> Result<Option<Vec<EventBody>>, StoreError> {
-        let (mut events, mut bytes, mut version) = (Vec::new(), 0, after);
-        while version < upto {
-            let left = usize::try_from(upto - version).unwrap_or(usize::MAX);
-            let limit = PageLimit { events: PAGE.events.min(left), ..PAGE };
-            let page = self.store.read_stream(aggregate, version, limit).await?;
-            if page.is_empty() {
-                return Err(StoreError::Corrupt(format!("{aggregate} ends at {version}, not at {upto}")));
-            }
-            version += page.len() as u64;
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        let mut range = StreamRange { after, end: up_to };
+        while !range.is_empty() {
+            let page = self.store.read_stream(aggregate, range.after, range.limit(PAGE)).await?;
+            range.advance(aggregate, &page)?;
             bytes += page.bytes();
-            if bytes > self.keep.settings.bytes {
+            if bytes > self.config.settings.bytes {
                 return Ok(None);
             }
             let body =
@@ -181,9 +178,9 @@ impl FaultRecorder {
     }
 }
 
-/// The file of a bundle, without what is too much: the snapshot if the events are all there, the events before it, or
-/// both.
-fn fit(bundle: &mut Bundle, limit: usize) -> Vec<u8> {
+/// Writes the file of a bundle. If it is too long, leaves out the snapshot if all events are there, or else the
+/// events before the snapshot, or else both.
+fn write_within(bundle: &mut Bundle, limit: usize) -> Vec<u8> {
     let mut file = bundle.to_json();
     if file.len() <= limit {
         return file;
@@ -203,16 +200,16 @@ fn fit(bundle: &mut Bundle, limit: usize) -> Vec<u8> {
         }
     }
     if file.len() > limit {
-        omit(bundle, limit);
+        omit_history(bundle, limit);
         file = bundle.to_json();
     }
     file
 }
 
-/// Leaves out what came before.
-fn omit(bundle: &mut Bundle, limit: usize) {
+/// Leaves out the history before the fault.
+fn omit_history(bundle: &mut Bundle, limit: usize) {
     bundle.snapshot = None;
     bundle.after = 0;
     bundle.events.clear();
-    bundle.incomplete = Some(format!("what came before is longer than `repro.bytes` ({limit})"));
+    bundle.incomplete = Some(format!("the history before the fault is longer than `repro.bytes` ({limit})"));
 }

@@ -1,7 +1,8 @@
-//! Makes repro bundles of the faults that guests meet; `cantus_replay::repro` has their format and runs them.
+//! Makes repro bundles of faults. `cantus_replay::repro` defines their format and runs them.
 //!
-//! A shard reports a fault through [`FaultReporter`]; [`FaultRecorder`] reads the aggregate's history from the store and hands
-//! the finished file to a [`ReproSink`]. The shard never waits for it, and what does not fit the queue is dropped.
+//! A shard reports a fault through `FaultReporter`; `FaultRecorder` reads the aggregate's history from the store
+//! and passes the finished file to a [`ReproSink`]. The shard never waits for it, and a fault that does not fit the
+//! queue gets no bundle.
 
 mod config;
 mod fault_incident;

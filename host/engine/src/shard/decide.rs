@@ -1,4 +1,4 @@
-//! Decides one command on a resident aggregate.
+//! Decides commands on warm aggregates.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{job::Job, sizes::verdict_bytes, snapshots::WaitingSnapshot};
 
 impl Shard {
-    /// Runs a command whose aggregate is warm, and sends what was decided to the committer.
+    /// Decides a command whose aggregate is warm, and submits the decision to the committer.
     pub(super) fn decide(&mut self, aggregate: &AggregateRef, mut job: Job) {
         let Some(AggregateSlot { phase: SlotPhase::Warm(warm), hosted, .. }) = self.slots.peek(aggregate) else {
             return;
@@ -24,11 +24,11 @@ impl Shard {
         let (resident, head, hosted) = (warm.resident, warm.head, Arc::clone(hosted));
         let is_current = |route: &Route| Arc::ptr_eq(&route.hosted, &hosted);
         if !job.route.as_ref().is_some_and(is_current) && self.route(&mut job).is_none() {
-            return self.refuse(job); // the component that it was meant for had such a command
+            return self.refuse(job); // only the previous component had such a command
         }
         let Some(route) = job.route.clone() else { return };
-        if self.is_suspect(&job) && !self.sandboxes.is_alone(resident.sandbox) {
-            return self.move_apart(aggregate, job);
+        if self.is_suspect(&job) && !self.sandboxes.is_dedicated(resident.sandbox) {
+            return self.isolate(aggregate, job);
         }
         if let Some(expected) = job.command.expected_version
             && expected != head.version
@@ -37,30 +37,30 @@ impl Shard {
             return self.submit(job, None, Some(conflict));
         }
         let (command, context) = (job.take_message(&route), job.context(head.last_at));
-        match self.ask(&hosted, resident, &command, &context) {
+        match self.decide_and_apply(&hosted, resident, &command, &context) {
             Ok(verdict) => {
                 hosted.health.record_decision();
                 self.advance_head(aggregate, verdict.events(), &context);
                 job.bytes.set_extra(verdict_bytes(&verdict));
-                self.trust(&job);
+                self.clear_suspect(&job);
                 let component = hosted.digest;
                 let decision = Decision { base_version: head.version, command, context, verdict, component };
                 self.submit(job, Some(decision), None);
                 if self.take_snapshot_if_due(aggregate) {
-                    // It succeeded: the next time it is hydrated it lives with the others again.
+                    // It succeeded, so the next time it is hydrated in a shared sandbox again.
                     self.quarantined.pop(aggregate);
                 }
             }
             Err(HandleError::Malformed(why)) => {
-                job.put_back(command);
+                job.restore_payload(command);
                 self.submit(job, None, Some(CommandError::Malformed(why)));
             }
             Err(HandleError::Fault(fault))
-                if fault.kind == FaultKind::MemoryLimit && self.sandboxes.is_crowded(resident.sandbox) =>
+                if fault.kind == FaultKind::MemoryLimit && self.sandboxes.has_other_residents(resident.sandbox) =>
             {
-                // Others may have filled the memory: it is decided again, alone.
-                job.put_back(command);
-                self.suspect(&job, resident.sandbox);
+                // Other aggregates may have filled the memory: it is decided again, in a dedicated sandbox.
+                job.restore_payload(command);
+                self.mark_suspect(&job, resident.sandbox);
                 if let Some(slot) = self.slots.peek_mut(aggregate) {
                     slot.queue.push_front(job);
                 }
@@ -68,12 +68,12 @@ impl Shard {
             }
             Err(HandleError::Fault(fault)) => {
                 hosted.health.record_fault(&fault);
-                job.put_back(command.clone());
+                job.restore_payload(command.clone());
                 let (name, id) = (command.name.clone(), context.command_id.clone());
                 let evidence = FaultEvidence { command: Some((command, context)), snapshot: None };
                 let repro = self.report_fault(aggregate, &hosted, head.version, evidence, &fault);
                 tracing::error!(%aggregate, command = name, id, %fault, backtrace = ?fault.backtrace, repro, "a guest faulted");
-                self.suspect(&job, resident.sandbox);
+                self.mark_suspect(&job, resident.sandbox);
                 self.drop_if_poisoned(resident.sandbox, aggregate);
                 self.cool(aggregate);
                 self.submit(job, None, Some(CommandError::Fault(fault)));
@@ -81,8 +81,8 @@ impl Shard {
         }
     }
 
-    /// Decides a command again once its aggregate has a sandbox of its own.
-    fn move_apart(&mut self, aggregate: &AggregateRef, job: Job) {
+    /// Decides a command again once its aggregate has a dedicated sandbox.
+    fn isolate(&mut self, aggregate: &AggregateRef, job: Job) {
         self.quarantined.put(aggregate.clone(), ());
         if let Some(slot) = self.slots.peek_mut(aggregate) {
             slot.queue.push_front(job);
@@ -90,8 +90,8 @@ impl Shard {
         self.cool(aggregate);
     }
 
-    /// Lets the guest decide, and applies what it decided to the resident. After a fault the resident is spoilt.
-    fn ask(
+    /// Lets the guest decide, and applies the events to the resident. After a fault the resident is unusable.
+    fn decide_and_apply(
         &mut self,
         hosted: &HostedAggregate,
         resident: Resident,
@@ -110,28 +110,29 @@ impl Shard {
     }
 
     fn advance_head(&mut self, aggregate: &AggregateRef, events: &[Message], context: &Context) {
-        let tail_bytes = self.tail_bytes();
+        let retained_bytes = self.retained_bytes();
         let Some(slot) = self.slots.peek_mut(aggregate).filter(|_| !events.is_empty()) else { return };
         let SlotPhase::Warm(warm) = &mut slot.phase else { return };
         warm.head.version += events.len() as u64;
         warm.head.last_at = context.now;
         let head = warm.head;
-        if let Some(tail) = &mut slot.tail {
-            tail.head = head;
-            slot.keep(&events.iter().collect(), tail_bytes);
+        if let Some(retained) = &mut slot.retained {
+            retained.head = head;
+            slot.retain(&events.iter().collect(), retained_bytes);
         }
     }
 
-    /// Takes the state now, while it stands at this version; it is saved when the version is durable. Says whether the
-    /// guest is still well.
+    /// Takes a snapshot of the current version if one is due; it is saved when the version is durable. Returns false
+    /// if the guest faulted and is unusable.
     fn take_snapshot_if_due(&mut self, aggregate: &AggregateRef) -> bool {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return true };
         let (every, component) = (u64::from(slot.hosted.aggregate_type.snapshot_every), slot.hosted.digest);
         let SlotPhase::Warm(warm) = &mut slot.phase else { return true };
         let version = warm.head.version;
-        // One that still waits for its version to be durable is not replaced: a hot aggregate would never save any.
+        // A snapshot that still waits for its version to be durable is not replaced: a busy aggregate would never
+        // save any.
         let due = every > 0 && version / every != warm.snapshot_version / every;
-        if !due || slot.no_snapshots || slot.snapshot.is_some() {
+        if !due || slot.snapshots_disabled || slot.snapshot.is_some() {
             return true;
         }
         warm.snapshot_version = version;
@@ -140,14 +141,14 @@ impl Shard {
         match sandbox.snapshot(resident.instance) {
             Ok(state) => {
                 let snapshot = Snapshot { aggregate: aggregate.clone(), version, component, state };
-                // If too much waits to be written, the next one will do.
+                // If too many wait to be written, the next one is saved instead.
                 slot.snapshot = WaitingSnapshot::new(snapshot, &self.links.snapshot_budget);
             }
             Err(fault) => {
-                slot.no_snapshots = true;
+                slot.snapshots_disabled = true;
                 let hosted = Arc::clone(&slot.hosted);
                 let repro = self.report_fault(aggregate, &hosted, version, FaultEvidence::default(), &fault);
-                tracing::warn!(%aggregate, %fault, repro, "no snapshot of this aggregate");
+                tracing::warn!(%aggregate, %fault, repro, "a guest faulted on a snapshot, so the aggregate gets none");
                 if self.sandboxes.is_poisoned(resident.sandbox) {
                     self.drop_if_poisoned(resident.sandbox, aggregate);
                     return false;

@@ -1,16 +1,16 @@
-//! Answers for a store that does not, and puts the aggregates right when it comes back.
+//! Answers commands when the store does not, and repairs their aggregates when it answers again.
 
 use std::time::Duration;
 
 use cantus_model::{AggregateRef, CommandError};
 
 use super::Shard;
-use crate::{job::Job, silent_store::silent_store};
+use crate::{job::Job, store_timeout::commit_timed_out};
 
 impl Shard {
-    /// The store has not answered to these in time. Nobody knows whether they are recorded, so everything that was speculated
-    /// on them goes, and their aggregates wait until the store comes back.
-    pub(super) fn on_expired(&mut self, jobs: Vec<Job>) {
+    /// Answers the jobs of an expired batch. Nobody knows whether they are recorded, so all speculation on them is
+    /// discarded, and their aggregates wait until the store answers.
+    pub(super) fn on_batch_expired(&mut self, jobs: Vec<Job>) {
         self.in_flight = self.in_flight.saturating_sub(jobs.len());
         let mut aggregates = Vec::new();
         for job in jobs {
@@ -18,32 +18,33 @@ impl Shard {
             if job.is_probe {
                 self.forget_probe(&job);
             }
-            if job.is_counted()
+            if job.counts_in_flight()
                 && let Some(slot) = self.slots.peek_mut(&aggregate)
             {
                 slot.expired += 1;
                 slot.stale = true;
                 self.cool(&aggregate);
             }
-            job.answer(Err(self.silence()));
+            job.answer(Err(self.commit_timed_out()));
             aggregates.push(aggregate);
         }
         aggregates.iter().for_each(|aggregate| self.answer_expired(aggregate));
-        // What was held back waited for this batch too; now each goes on, or hears the same.
-        self.release_held_back();
+        // Deferred aggregates waited for this batch too; now each goes on, or gets the same error.
+        self.resume_deferred();
     }
 
-    /// Answers everything that waits for an aggregate of which nobody knows how far it has come.
+    /// Answers all commands of an aggregate whose version nobody knows.
     pub(super) fn answer_expired(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate).filter(|slot| slot.expired > 0) else { return };
-        let (redo, queue) = (std::mem::take(&mut slot.redo), std::mem::take(&mut slot.queue));
-        for job in redo.into_iter().chain(queue) {
-            job.answer(Err(self.silence()));
+        let (requeued, queue) = (std::mem::take(&mut slot.requeued), std::mem::take(&mut slot.queue));
+        for job in requeued.into_iter().chain(queue) {
+            job.answer(Err(self.commit_timed_out()));
         }
     }
 
-    /// The store is back. What it did with the batch is in it, and is read when it is needed.
-    pub(super) fn on_returned(&mut self, aggregates: &[AggregateRef]) {
+    /// Settles the submissions of a batch that the store answered late. Its effects are read from the store when they
+    /// are needed.
+    pub(super) fn on_batch_returned(&mut self, aggregates: &[AggregateRef]) {
         for aggregate in aggregates {
             if let Some(slot) = self.slots.peek_mut(aggregate).filter(|slot| slot.expired > 0) {
                 slot.expired -= 1;
@@ -52,7 +53,7 @@ impl Shard {
         }
     }
 
-    fn silence(&self) -> CommandError {
-        silent_store(Duration::from_millis(self.settings.commit_timeout_ms)).into()
+    fn commit_timed_out(&self) -> CommandError {
+        commit_timed_out(Duration::from_millis(self.settings.commit_timeout_ms)).into()
     }
 }

@@ -1,21 +1,22 @@
 //! A shard: one OS thread that owns some of the aggregates and decides their commands.
 //!
-//! It never waits for I/O. An aggregate that is not in memory is read by the loader while others go on. It applies its
-//! own events to the resident at once and takes the next command (speculation); the answer goes out when the committer
-//! says that the batch is durable. `slot` is the state of one aggregate, `sandboxes` where the guests live, `decide`
-//! runs one command, `hydrate` takes in what the loader read, `settle` what the committer did, `expire` what it did not
-//! do in time, `hold` keeps to the bytes in flight, `probe` asks the store first, `swap` puts another component in the place of one,
-//! `suspects` keeps apart what faulted among others, `report_fault` passes on what is known of a fault.
+//! It never waits for I/O. The loader reads an aggregate that is not in memory while others go on. The shard applies
+//! the events of a decision to the resident at once and takes the next command (speculation); the answer is sent when
+//! the committer reports that the batch is durable. `slot` is the state of one aggregate, `sandboxes` holds the
+//! guests, `decide` decides one command, `hydrate` handles what the loader read, `resolve` the results of the
+//! committer, `expire` a store that does not answer, `backpressure` limits the bytes in flight, `probe` asks the
+//! store first, `swap` replaces components, `suspects` isolates commands that faulted in a shared sandbox,
+//! `report_fault` reports faults.
 
+mod backpressure;
 mod decide;
 mod expire;
-mod hold;
 mod hydrate;
 mod probe;
 mod probe_mode;
 mod report_fault;
+mod resolve;
 mod sandboxes;
-mod settle;
 mod slot;
 mod suspect_commands;
 mod suspects;
@@ -48,7 +49,7 @@ use slot::{AggregateSlot, SlotPhase};
 use suspect_commands::SuspectCommands;
 use warmup_queue::WarmupQueue;
 
-/// Whom a shard talks to.
+/// The channels and budgets of a shard.
 pub(crate) struct ShardLinks {
     pub(crate) loader: Loader,
     /// One for each partition, in order.
@@ -56,37 +57,46 @@ pub(crate) struct ShardLinks {
     pub(crate) snapshot_queue: mpsc::Sender<WaitingSnapshot>,
     /// Bytes of the snapshots that wait, here or in the queue.
     pub(crate) snapshot_budget: Arc<ByteBudget>,
-    /// Bytes of all commands in the engine, with what was decided.
+    /// Bytes of all commands in the engine, with their decisions.
     pub(crate) budget: Arc<ByteBudget>,
-    /// Hears of faults.
-    pub(crate) repros: Option<Arc<FaultReporter>>,
+    /// Reports faults, if repro bundles are wanted.
+    pub(crate) fault_reporter: Option<Arc<FaultReporter>>,
+}
+
+/// The event or snapshot at which a load starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LoadStart {
+    /// The component's snapshot, if there is one.
+    Snapshot,
+    /// The first event, because the snapshot does not restore.
+    FirstEvent,
 }
 
 pub(crate) struct Shard {
     index: usize,
     settings: Arc<EngineSettings>,
-    /// Who decides: as of this shard's last swap.
+    /// The live components, as of this shard's last swap.
     roster: Arc<Roster>,
     links: ShardLinks,
-    /// By last use.
+    /// In the order of last use.
     slots: LruCache<AggregateRef, AggregateSlot>,
     sandboxes: Sandboxes,
-    /// Aggregates that faulted and have not succeeded since; under a flood of them the oldest are forgotten.
+    /// Aggregates that faulted and have not succeeded since; if there are too many, the oldest are forgotten.
     quarantined: LruCache<AggregateRef, ()>,
-    /// Command kinds that faulted among others.
+    /// Command kinds that faulted in a shared sandbox.
     suspects: SuspectCommands,
-    /// Those in quarantine that are being hydrated, each in a sandbox of its own.
-    hydrating_alone: Vec<AggregateRef>,
-    /// Those that wait for a sandbox of their own, the first first.
+    /// Quarantined aggregates that are being hydrated, each in a dedicated sandbox.
+    hydrating_dedicated: Vec<AggregateRef>,
+    /// Aggregates that wait for a dedicated sandbox, the first first.
     waiting: LruCache<AggregateRef, ()>,
-    /// Those that are hydrated again after a swap before anybody asks.
+    /// Aggregates that are hydrated again after a swap before a command needs them.
     warming: WarmupQueue,
-    /// Whether the store is asked first.
+    /// Decides whether the store is asked first.
     probing: ProbeMode,
-    /// Submissions that the committers have not answered.
+    /// Count of submissions that the committers have not answered.
     in_flight: usize,
     /// Aggregates that wait because the bytes in flight are used up.
-    held_back: Vec<AggregateRef>,
+    deferred: Vec<AggregateRef>,
     next_load: u64,
 }
 
@@ -102,12 +112,12 @@ impl Shard {
             sandboxes: Sandboxes::default(),
             quarantined,
             suspects: SuspectCommands::default(),
-            hydrating_alone: Vec::new(),
+            hydrating_dedicated: Vec::new(),
             waiting: LruCache::unbounded(),
             warming: WarmupQueue::default(),
             probing: ProbeMode::default(),
             in_flight: 0,
-            held_back: Vec::new(),
+            deferred: Vec::new(),
             next_load: 0,
         }
     }
@@ -117,9 +127,9 @@ impl Shard {
             match message {
                 ShardMessage::Command(job) => self.admit(*job),
                 ShardMessage::Loaded { aggregate, load, part } => self.on_loaded(&aggregate, load, part),
-                ShardMessage::Settled(settled) => self.on_batch(settled),
-                ShardMessage::BatchExpired(jobs) => self.on_expired(jobs),
-                ShardMessage::BatchReturned(aggregates) => self.on_returned(&aggregates),
+                ShardMessage::BatchResolved(results) => self.on_batch_resolved(results),
+                ShardMessage::BatchExpired(jobs) => self.on_batch_expired(jobs),
+                ShardMessage::BatchReturned(aggregates) => self.on_batch_returned(&aggregates),
                 ShardMessage::Swap(roster) => self.on_swap(roster),
                 ShardMessage::Stop => return,
             }
@@ -127,18 +137,19 @@ impl Shard {
         }
     }
 
-    /// The next message. What nobody waits for is done while there is none.
+    /// Receives the next message. While there is none, hydrates aggregates in the background.
     fn next(&mut self, inbox: &Receiver<ShardMessage>) -> Option<ShardMessage> {
         loop {
             match inbox.try_recv() {
                 Ok(message) => return Some(message),
-                Err(TryRecvError::Empty) if self.warm_next() => {}
+                Err(TryRecvError::Empty) if self.warm_up_next() => {}
                 Err(_) => return inbox.recv().ok(),
             }
         }
     }
 
-    /// A refused command goes straight to the committer: it may have been decided before.
+    /// Queues a command for its aggregate. A refused command goes straight to the committer, because it may have been
+    /// decided before.
     fn on_command(&mut self, mut job: Job) {
         let Some(hosted) = self.route(&mut job) else { return self.refuse(job) };
         let aggregate = job.aggregate().clone();
@@ -147,7 +158,7 @@ impl Shard {
         self.evict_idle();
     }
 
-    /// Finds out who decides a command. `None` if nobody does: then the job says why.
+    /// Finds the component that decides a command. `None` if there is none; then the job holds the refusal.
     fn route(&self, job: &mut Job) -> Option<Arc<HostedAggregate>> {
         if job.refused.is_none() {
             match self.roster.route(&job.command) {
@@ -163,32 +174,32 @@ impl Shard {
         self.submit(job, None, refusal);
     }
 
-    /// Takes an aggregate as far as it can go: hydrates it if it is cold, and runs what waits if it is warm.
+    /// Advances an aggregate: hydrates it if it is cold, and decides its commands if it is warm.
     fn advance(&mut self, aggregate: &AggregateRef) {
         loop {
-            let must_hold_back = self.must_hold_back();
+            let must_defer = self.must_defer();
             let Some(slot) = self.slots.peek_mut(aggregate) else { return };
             match slot.phase {
                 SlotPhase::Loading(_) => return,
-                SlotPhase::Cold if slot.tail.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
+                SlotPhase::Cold if slot.retained.is_some() && !slot.queue.is_empty() => self.refold(aggregate),
                 SlotPhase::Cold if slot.expired > 0 => return self.answer_expired(aggregate),
                 SlotPhase::Cold if slot.in_flight > 0 || slot.queue.is_empty() => return,
                 SlotPhase::Cold if !self.roster.hosts(slot.hosted.digest) => return self.refuse_unhosted(aggregate),
-                SlotPhase::Cold => return self.start_load(aggregate, true),
-                SlotPhase::Warm(_) if must_hold_back && !slot.queue.is_empty() => return self.hold_back(aggregate),
+                SlotPhase::Cold => return self.start_load(aggregate, LoadStart::Snapshot),
+                SlotPhase::Warm(_) if must_defer && !slot.queue.is_empty() => return self.defer(aggregate),
                 SlotPhase::Warm(_) => match slot.queue.pop_front() {
                     Some(job) => self.decide(aggregate, job),
-                    None => return self.leave_retired(aggregate),
+                    None => return self.leave_retired_sandbox(aggregate),
                 },
             }
         }
     }
 
-    fn start_load(&mut self, aggregate: &AggregateRef, from_snapshot: bool) {
+    fn start_load(&mut self, aggregate: &AggregateRef, start: LoadStart) {
         if self.is_next_suspect(aggregate) {
             self.quarantined.put(aggregate.clone(), ());
         }
-        if self.quarantined.contains(aggregate) && !self.may_hydrate_alone(aggregate) {
+        if self.quarantined.contains(aggregate) && !self.may_hydrate_dedicated(aggregate) {
             if !self.waiting.contains(aggregate) {
                 self.waiting.put(aggregate.clone(), ());
             }
@@ -197,12 +208,12 @@ impl Shard {
         let id = self.next_load;
         self.next_load += 1;
         if let Some(slot) = self.slots.peek_mut(aggregate) {
-            let snapshots = from_snapshot && slot.hosted.aggregate_type.snapshot_every > 0;
+            let snapshots = start == LoadStart::Snapshot && slot.hosted.aggregate_type.snapshot_every > 0;
             let snapshot_of = snapshots.then_some(slot.hosted.digest);
-            let events = if slot.one_by_one { 1 } else { self.settings.page_events };
+            let events = if slot.single_events { 1 } else { self.settings.page_events };
             let page = PageLimit { events, bytes: self.settings.page_bytes };
-            let asked = HydrationRequest { aggregate: aggregate.clone(), snapshot_of, page };
-            let load = self.links.loader.start(LoadRequest { asked, id });
+            let hydration = HydrationRequest { aggregate: aggregate.clone(), snapshot_of, page };
+            let load = self.links.loader.start(LoadRequest { hydration, id });
             slot.phase = SlotPhase::Loading(slot::LoadingAggregate {
                 id,
                 _load: load,
@@ -214,28 +225,29 @@ impl Shard {
         }
     }
 
-    /// Sends a job to the committer: with a decision, or with an answer that holds unless it was decided before.
-    fn submit(&mut self, job: Job, decision: Option<Decision>, held: Option<CommandError>) {
+    /// Sends a job to the committer: with a decision, or with the error with which it is answered unless it was
+    /// decided before.
+    fn submit(&mut self, job: Job, decision: Option<Decision>, error: Option<CommandError>) {
         let entry = Entry {
             command_id: job.command.id.clone(),
             request_hash: job.request_hash,
             aggregate: job.aggregate().clone(),
             decision,
         };
-        if job.is_counted()
+        if job.counts_in_flight()
             && let Some(slot) = self.slots.peek_mut(job.aggregate())
         {
             slot.in_flight += 1;
         }
         self.in_flight += 1;
-        let submission = Submission { shard: self.index, job, entry, held };
+        let submission = Submission { shard: self.index, job, entry, error };
         let queues = &self.links.commit_queues;
         let partition = PartitionId::of(&submission.entry.aggregate, queues.len() as u32);
-        // Without a committer the engine has stopped: the job says so when it is dropped.
+        // Without a committer the engine has stopped, and the job answers so when it is dropped.
         let _ = queues[partition.0 as usize].send(submission);
     }
 
-    /// Forgets the least recently used aggregates above the bound. Those with work in hand stay.
+    /// Evicts the least recently used aggregates above the bound, except those with work.
     fn evict_idle(&mut self) {
         let excess = self.slots.len().saturating_sub(self.settings.resident_aggregates);
         if excess == 0 {
@@ -249,11 +261,11 @@ impl Shard {
         }
     }
 
-    /// Drops an aggregate's instance and what it speculated on.
+    /// Makes an aggregate cold: drops its instance, its snapshot and its retained events.
     fn cool(&mut self, aggregate: &AggregateRef) {
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         slot.snapshot = None;
-        slot.tail = None;
+        slot.retained = None;
         if let Some(resident) = slot.take_resident()
             && let Err(fault) = self.sandboxes.release(resident)
         {
@@ -262,8 +274,9 @@ impl Shard {
         }
     }
 
-    /// Gives a sandbox up that has grown large: nobody new comes in. Those that are being hydrated in it, which would never end if
-    /// they began again each time, first decide what waits for them; it goes with the last of them.
+    /// Retires a sandbox that has grown large: no new aggregates come in. Aggregates that are being hydrated in it
+    /// first decide the commands that wait, because starting again each time might never end; the sandbox is dropped
+    /// with the last of them.
     fn retire_sandbox(&mut self, sandbox: SandboxId) {
         self.sandboxes.retire(sandbox);
         let lives_there =
@@ -273,22 +286,22 @@ impl Shard {
         warm.iter().for_each(|aggregate| self.cool(aggregate));
     }
 
-    /// An aggregate with nothing to do does not stay in a sandbox that is given up.
-    fn leave_retired(&mut self, aggregate: &AggregateRef) {
+    /// Makes an aggregate cold that has no commands and is in a retired sandbox.
+    fn leave_retired_sandbox(&mut self, aggregate: &AggregateRef) {
         let resident = self.slots.peek(aggregate).and_then(AggregateSlot::resident);
         if resident.is_some_and(|resident| self.sandboxes.is_retired(resident.sandbox)) {
             self.cool(aggregate);
         }
     }
 
-    /// Drops a sandbox: every aggregate in it is cold and hydrates again when it is needed.
+    /// Drops a sandbox: every aggregate in it is cold, and is hydrated again when it is needed.
     fn drop_sandbox(&mut self, sandbox: SandboxId) {
         self.sandboxes.remove(sandbox);
         let mut interrupted = Vec::new();
         for (aggregate, slot) in &mut self.slots {
             if slot.resident().is_some_and(|resident| resident.sandbox == sandbox) {
                 if matches!(slot.phase, SlotPhase::Loading(_)) {
-                    slot.tail = None;
+                    slot.retained = None;
                 }
                 slot.phase = SlotPhase::Cold;
                 slot.snapshot = None;

@@ -1,46 +1,47 @@
-//! Whether a shard asks the store first.
+//! Decides whether a shard asks the store for a command before it decides it.
 
 use std::collections::HashMap;
 
 use cantus_model::AggregateRef;
 
-/// Commands in a row that turn out to be new before the shard stops asking first.
-const NEW_IN_A_ROW: u32 = 512;
+/// New commands in a row after which the shard stops asking first.
+const NEW_COMMANDS: u32 = 512;
 
-/// Whether a shard asks first.
+/// Decides whether a shard asks first.
 #[derive(Default)]
 pub(super) struct ProbeMode {
-    /// How many more commands are asked for.
-    left: u32,
-    /// Aggregates with commands that are asked for. Their later commands are asked for too: so they keep their order.
-    asked: HashMap<AggregateRef, usize>,
+    /// Count of new commands that are still probed.
+    remaining: u32,
+    /// Count of probes in flight by aggregate. Later commands of these aggregates are probed too, so that they keep
+    /// their order.
+    in_flight: HashMap<AggregateRef, usize>,
 }
 
 impl ProbeMode {
-    /// Notes that the store is asked for a command of this aggregate.
-    pub(super) fn ask(&mut self, aggregate: &AggregateRef) {
-        *self.asked.entry(aggregate.clone()).or_default() += 1;
+    /// Records that a command of this aggregate is probed.
+    pub(super) fn record_probe(&mut self, aggregate: &AggregateRef) {
+        *self.in_flight.entry(aggregate.clone()).or_default() += 1;
     }
 
-    /// Notes a command that turned out to be new.
-    pub(super) fn found_new(&mut self) {
-        self.left = self.left.saturating_sub(1);
+    /// Records that a command is new.
+    pub(super) fn record_new(&mut self) {
+        self.remaining = self.remaining.saturating_sub(1);
     }
 
-    /// Notes a command that turned out to have been decided before.
-    pub(super) fn found_known(&mut self) {
-        self.left = NEW_IN_A_ROW;
+    /// Records that a command was decided before.
+    pub(super) fn record_known(&mut self) {
+        self.remaining = NEW_COMMANDS;
     }
 
-    pub(super) fn asks_for(&self, aggregate: &AggregateRef) -> bool {
-        self.left > 0 || self.asked.contains_key(aggregate)
+    pub(super) fn must_probe(&self, aggregate: &AggregateRef) -> bool {
+        self.remaining > 0 || self.in_flight.contains_key(aggregate)
     }
 
-    pub(super) fn answered(&mut self, aggregate: &AggregateRef) {
-        if let Some(asked) = self.asked.get_mut(aggregate) {
-            *asked -= 1;
-            if *asked == 0 {
-                self.asked.remove(aggregate);
+    pub(super) fn record_answer(&mut self, aggregate: &AggregateRef) {
+        if let Some(in_flight) = self.in_flight.get_mut(aggregate) {
+            *in_flight -= 1;
+            if *in_flight == 0 {
+                self.in_flight.remove(aggregate);
             }
         }
     }

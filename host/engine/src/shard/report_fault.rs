@@ -1,4 +1,4 @@
-//! Tells the capture task of a fault, once the store holds what the guest had decided before it.
+//! Reports faults to the recorder of repro bundles, once the store holds the earlier decisions of the aggregate.
 
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use super::Shard;
 use crate::repro::FaultIncident;
 
 impl Shard {
-    /// Notes that a guest faulted on the state of `aggregate` at `version`, and says where its bundle will be. It is
-    /// reported when nothing of the aggregate is in flight any more: then its events are durable, or never will be.
+    /// Records that a guest faulted on the state of `aggregate` at `version`, and returns the location of its bundle.
+    /// It is reported when nothing of the aggregate is in flight any more: then its events are durable, or never will
+    /// be.
     pub(super) fn report_fault(
         &mut self,
         aggregate: &AggregateRef,
@@ -18,7 +19,7 @@ impl Shard {
         evidence: FaultEvidence,
         fault: &Fault,
     ) -> Option<String> {
-        let repros = self.links.repros.as_ref().filter(|_| fault.kind != FaultKind::Host)?;
+        let fault_reporter = self.links.fault_reporter.as_ref().filter(|_| fault.kind != FaultKind::Host)?;
         let FaultEvidence { command, snapshot } = evidence;
         let incident = FaultIncident {
             aggregate: aggregate.clone(),
@@ -27,30 +28,29 @@ impl Shard {
             command,
             snapshot,
             fault: fault.clone(),
-            unfounded: false,
+            state_discarded: false,
         };
-        let place = repros.place(&incident);
+        let location = fault_reporter.location(&incident);
         match self.slots.peek_mut(aggregate).filter(|slot| slot.in_flight > 0) {
             Some(slot) => slot.incidents.push(incident),
-            None => repros.report(incident),
+            None => fault_reporter.report(incident),
         }
-        Some(place)
+        Some(location)
     }
 
-    /// All that the aggregate decided is settled. `stale` if some of it did not become durable.
-    pub(super) fn report(&self, incidents: Vec<FaultIncident>, stale: bool) {
-        let Some(repros) = &self.links.repros else { return };
-        for incident in incidents {
-            repros.report(FaultIncident { unfounded: stale, ..incident });
+    /// Sends a fault to the recorder of repro bundles.
+    pub(super) fn send_incident(&self, incident: FaultIncident) {
+        if let Some(fault_reporter) = &self.links.fault_reporter {
+            fault_reporter.report(incident);
         }
     }
 }
 
-/// What only the shard has.
+/// The data of a fault that only the shard has.
 #[derive(Default)]
 pub(super) struct FaultEvidence {
-    /// What was asked.
+    /// The command that was decided.
     pub(super) command: Option<(Message, Context)>,
-    /// What it was to be restored from.
+    /// The snapshot that was restored.
     pub(super) snapshot: Option<Snapshot>,
 }

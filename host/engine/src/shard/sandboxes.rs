@@ -1,4 +1,4 @@
-//! The guests of one shard: a shared sandbox per component, and one apart for each aggregate in quarantine.
+//! The sandboxes of one shard: a shared one per component, and a dedicated one for each aggregate in quarantine.
 
 use std::{collections::HashMap, thread};
 
@@ -9,11 +9,11 @@ use cantus_model::{
 
 use cantus_model::HostedAggregate;
 
-/// Names a sandbox of this shard; never used twice.
+/// Identifies a sandbox of this shard; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct SandboxId(u64);
 
-/// An aggregate in memory.
+/// The instance of an aggregate in memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resident {
     pub(super) sandbox: SandboxId,
@@ -23,10 +23,10 @@ pub(super) struct Resident {
 struct GuestSandbox {
     sandbox: Box<dyn AggregateSandbox>,
     digest: Digest,
-    /// Who has it alone, if it is not shared.
+    /// The only aggregate in it, if it is dedicated.
     owner: Option<AggregateRef>,
     residents: usize,
-    /// Takes nobody new.
+    /// It takes no new residents.
     retired: bool,
 }
 
@@ -34,8 +34,8 @@ struct GuestSandbox {
 pub(super) struct Sandboxes {
     guests: HashMap<SandboxId, GuestSandbox>,
     next: u64,
-    /// Drops those that the last swap left without work.
-    leaving: Option<thread::JoinHandle<()>>,
+    /// The thread that drops the sandboxes of the last swap.
+    dropping: Option<thread::JoinHandle<()>>,
 }
 
 impl Sandboxes {
@@ -43,7 +43,7 @@ impl Sandboxes {
         self.guests.get_mut(&id).map(|guest| &mut guest.sandbox)
     }
 
-    /// The sandbox that a new resident of `digest` shares with others, if there is one.
+    /// Returns the sandbox that a new resident of `digest` shares with others, if there is one.
     pub(super) fn shared(&self, digest: Digest) -> Option<SandboxId> {
         self.guests
             .iter()
@@ -57,9 +57,9 @@ impl Sandboxes {
         owner: Option<AggregateRef>,
     ) -> Result<SandboxId, Box<Fault>> {
         let sandbox = match hosted.component.open_aggregates(HashSeed::default()) {
-            // Those that are leaving may be what is missing.
-            Err(fault) if fault.kind == FaultKind::Host && self.leaving.is_some() => {
-                self.wait_for_leaving();
+            // The sandboxes that are being dropped may be the missing ones.
+            Err(fault) if fault.kind == FaultKind::Host && self.dropping.is_some() => {
+                self.wait_for_drop();
                 hosted.component.open_aggregates(HashSeed::default())?
             }
             opened => opened?,
@@ -70,7 +70,7 @@ impl Sandboxes {
         Ok(id)
     }
 
-    /// Makes an instance in a sandbox. The fault comes with the sandbox still there.
+    /// Creates an instance in a sandbox. After a fault the sandbox is still there.
     pub(super) fn restore(
         &mut self,
         id: SandboxId,
@@ -85,7 +85,7 @@ impl Sandboxes {
         }))
     }
 
-    /// Drops one instance, and with the last one of a sandbox that is not shared any more the sandbox too.
+    /// Drops one instance, and its sandbox too if that is dedicated, or retired and now empty.
     pub(super) fn release(&mut self, resident: Resident) -> Result<(), Box<Fault>> {
         let Some(guest) = self.guests.get_mut(&resident.sandbox) else { return Ok(()) };
         guest.residents = guest.residents.saturating_sub(1);
@@ -100,20 +100,21 @@ impl Sandboxes {
         self.guests.remove(&id);
     }
 
-    /// Drops those of components that are not wanted any more, aside: giving back the memory of a large guest takes a
-    /// while. Those of one swap are gone before those of the next are, however fast swaps follow each other.
+    /// Drops the sandboxes of components that are not wanted any more, on another thread: releasing the memory of a
+    /// large guest takes a while. The next swap waits for that thread, so at most the sandboxes of one swap are
+    /// pending.
     pub(super) fn drop_unwanted(&mut self, is_wanted: impl Fn(Digest) -> bool) {
         let unwanted: Vec<_> = self.guests.extract_if(|_, guest| !is_wanted(guest.digest)).collect();
         if !unwanted.is_empty() {
-            self.wait_for_leaving();
-            // Without a thread they are dropped here.
-            self.leaving = thread::Builder::new().name("cantus-drop".into()).spawn(move || drop(unwanted)).ok();
+            self.wait_for_drop();
+            // If no thread can be started, they are dropped here.
+            self.dropping = thread::Builder::new().name("cantus-drop".into()).spawn(move || drop(unwanted)).ok();
         }
     }
 
-    fn wait_for_leaving(&mut self) {
-        if let Some(leaving) = self.leaving.take() {
-            let _ = leaving.join();
+    fn wait_for_drop(&mut self) {
+        if let Some(dropping) = self.dropping.take() {
+            let _ = dropping.join();
         }
     }
 
@@ -123,13 +124,13 @@ impl Sandboxes {
         }
     }
 
-    /// Whether it is retired.
+    /// Reports whether a sandbox is retired.
     pub(super) fn is_retired(&self, id: SandboxId) -> bool {
         self.guests.get(&id).is_some_and(|guest| guest.retired)
     }
 
-    /// Whether one aggregate has it alone.
-    pub(super) fn is_alone(&self, id: SandboxId) -> bool {
+    /// Reports whether a sandbox is dedicated to one aggregate.
+    pub(super) fn is_dedicated(&self, id: SandboxId) -> bool {
         self.guests.get(&id).is_some_and(|guest| guest.owner.is_some())
     }
 
@@ -137,29 +138,29 @@ impl Sandboxes {
         self.guests.get(&id).is_none_or(|guest| guest.sandbox.is_poisoned())
     }
 
-    /// Whether others live there as well.
-    pub(super) fn is_crowded(&self, id: SandboxId) -> bool {
+    /// Reports whether a sandbox has more than one resident.
+    pub(super) fn has_other_residents(&self, id: SandboxId) -> bool {
         self.guests.get(&id).is_some_and(|guest| guest.residents > 1)
     }
 
-    /// Whether a shared sandbox holds more memory than it should, by more than one aggregate's doing.
-    pub(super) fn is_bloated(&self, id: SandboxId, limit: usize) -> bool {
+    /// Reports whether a sandbox with more than one resident exceeds its memory limit.
+    pub(super) fn is_oversized(&self, id: SandboxId, limit: usize) -> bool {
         self.guests.get(&id).is_some_and(|guest| guest.residents > 1 && guest.sandbox.memory_bytes() > limit)
     }
 
-    /// Count of sandboxes that an aggregate has alone.
-    pub(super) fn alone_count(&self) -> usize {
+    /// Count of dedicated sandboxes.
+    pub(super) fn dedicated_count(&self) -> usize {
         self.guests.values().filter(|guest| guest.owner.is_some()).count()
     }
 
-    /// A sandbox in which nobody lives.
+    /// Finds a sandbox without residents.
     pub(super) fn empty(&self) -> Option<SandboxId> {
         self.guests.iter().filter(|(_, guest)| guest.residents == 0).map(|(id, _)| *id).min()
     }
 
-    /// The oldest sandbox that an aggregate of this kind has alone.
-    pub(super) fn oldest_alone(&self, mut is: impl FnMut(&AggregateRef) -> bool) -> Option<SandboxId> {
-        let of_such = self.guests.iter().filter(|(_, guest)| guest.owner.as_ref().is_some_and(&mut is));
-        of_such.map(|(id, _)| *id).min()
+    /// Finds the oldest dedicated sandbox whose aggregate satisfies `predicate`.
+    pub(super) fn oldest_dedicated(&self, mut predicate: impl FnMut(&AggregateRef) -> bool) -> Option<SandboxId> {
+        let dedicated = self.guests.iter().filter(|(_, guest)| guest.owner.as_ref().is_some_and(&mut predicate));
+        dedicated.map(|(id, _)| *id).min()
     }
 }

@@ -1,4 +1,4 @@
-//! What a shard knows of one aggregate.
+//! The state of one aggregate in a shard.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -7,44 +7,44 @@ use cantus_model::{EventBatch, HostedAggregate, StreamHead};
 use super::sandboxes::Resident;
 use crate::{job::Job, loader::LoadHandle, repro::FaultIncident, snapshots::WaitingSnapshot};
 
-/// One aggregate with commands in hand, or in memory, or both.
+/// An aggregate that has commands, or is in memory, or both.
 pub(super) struct AggregateSlot {
-    /// Who decides for it.
+    /// The component that decides for it.
     pub(super) hosted: Arc<HostedAggregate>,
     pub(super) phase: SlotPhase,
-    /// All events of the stream that the resident stands at, while they are few.
-    pub(super) tail: Option<RecentEvents>,
-    /// Waits to be decided, in the order of admission.
+    /// All events of the stream, while they are few.
+    pub(super) retained: Option<RetainedEvents>,
+    /// Commands that wait to be decided, in the order of admission.
     pub(super) queue: VecDeque<Job>,
-    /// Decided on speculation that did not hold: to be decided again, before the queue.
-    pub(super) redo: Vec<Job>,
-    /// Submissions that the committer has not settled.
+    /// Commands to decide again, because an earlier decision was discarded or conflicted; they go before the queue.
+    pub(super) requeued: Vec<Job>,
+    /// Count of submissions that are not settled.
     pub(super) in_flight: usize,
-    /// Those of them that are answered already, because the store did not answer in time.
+    /// Count of those that are answered already, because the store did not answer in time.
     pub(super) expired: usize,
-    /// It is in the shard's list of those that are held back.
-    pub(super) is_held_back: bool,
-    /// Something that was speculated on did not become durable. What was decided after it comes back as a conflict.
+    /// It is in the shard's list of deferred aggregates.
+    pub(super) is_deferred: bool,
+    /// A speculative decision did not become durable. Decisions after it come back as conflicts.
     pub(super) stale: bool,
-    /// A state at a version that is not durable yet; it is saved when it is.
+    /// A snapshot at a version that is not durable yet; it is saved when it is.
     pub(super) snapshot: Option<WaitingSnapshot>,
     /// Faults on states that are not durable yet.
     pub(super) incidents: Vec<FaultIncident>,
-    /// A snapshot faulted: no more are tried while the aggregate is known here.
-    pub(super) no_snapshots: bool,
-    /// A page of events was too much for the guest at once, though each was not: they are folded one by one.
-    pub(super) one_by_one: bool,
+    /// A snapshot faulted, so no more are taken while the aggregate is in this slot.
+    pub(super) snapshots_disabled: bool,
+    /// A page of events exceeded a limit of the guest, though each event did not: they are folded one by one.
+    pub(super) single_events: bool,
 }
 
-/// With it an aggregate whose guest is gone, though nothing that it decided was wrong, is folded anew without the store.
+/// All events of a stream. They allow folding an aggregate again without the store, after its guest was dropped.
 #[derive(Default)]
-pub(super) struct RecentEvents {
+pub(super) struct RetainedEvents {
     pub(super) events: EventBatch,
     pub(super) head: StreamHead,
 }
 
-/// Whether the aggregate is in memory. A cold one with submissions in flight waits until all are settled: only then
-/// does the store hold all that it decided.
+/// The phase of an aggregate: in memory or not. A cold one with submissions in flight waits until all are settled:
+/// only then the store holds all its decisions.
 pub(super) enum SlotPhase {
     Cold,
     Loading(LoadingAggregate),
@@ -53,48 +53,48 @@ pub(super) enum SlotPhase {
 
 pub(super) struct LoadingAggregate {
     pub(super) id: u64,
-    /// Gives the load up when it is dropped.
+    /// Cancels the load when it is dropped.
     pub(super) _load: LoadHandle,
-    /// Once the load has started.
+    /// The instance, once the first part has arrived.
     pub(super) resident: Option<Resident>,
     pub(super) head: StreamHead,
-    /// Where the snapshot that it starts from was taken.
+    /// The version of the snapshot that it starts from.
     pub(super) snapshot_version: u64,
-    /// The stream version that it has come to.
+    /// The stream version up to which it is folded.
     pub(super) folded: u64,
 }
 
 pub(super) struct WarmAggregate {
     pub(super) resident: Resident,
-    /// Ahead of the store by what is in flight.
+    /// The head after all speculative decisions: ahead of the store while some are in flight.
     pub(super) head: StreamHead,
-    /// Where the last snapshot was taken.
+    /// The version of the last snapshot.
     pub(super) snapshot_version: u64,
 }
 
 impl AggregateSlot {
-    /// An aggregate of which nothing is known yet.
+    /// Creates the slot of a cold aggregate.
     pub(super) fn new(hosted: Arc<HostedAggregate>) -> Self {
         Self {
             hosted,
             phase: SlotPhase::Cold,
-            tail: None,
+            retained: None,
             queue: VecDeque::new(),
-            redo: Vec::new(),
+            requeued: Vec::new(),
             in_flight: 0,
             expired: 0,
-            is_held_back: false,
+            is_deferred: false,
             stale: false,
             snapshot: None,
             incidents: Vec::new(),
-            no_snapshots: false,
-            one_by_one: false,
+            snapshots_disabled: false,
+            single_events: false,
         }
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty()
-            && self.redo.is_empty()
+            && self.requeued.is_empty()
             && self.in_flight == 0
             && !matches!(self.phase, SlotPhase::Loading(_))
     }
@@ -107,17 +107,17 @@ impl AggregateSlot {
         }
     }
 
-    /// Keeps events that the resident has folded, if it has all of them and they are not too many bytes.
-    pub(super) fn keep(&mut self, events: &EventBatch, limit: usize) {
-        if let Some(tail) = &mut self.tail {
-            tail.events.append(events);
-            if tail.events.bytes() > limit {
-                self.tail = None;
+    /// Retains events that the resident has folded, if all earlier ones are retained and they fit `limit` bytes.
+    pub(super) fn retain(&mut self, events: &EventBatch, limit: usize) {
+        if let Some(retained) = &mut self.retained {
+            retained.events.append(events);
+            if retained.events.bytes() > limit {
+                self.retained = None;
             }
         }
     }
 
-    /// Makes the slot cold and returns what was in memory.
+    /// Makes the slot cold and returns the instance that was in memory.
     pub(super) fn take_resident(&mut self) -> Option<Resident> {
         let resident = self.resident();
         self.phase = SlotPhase::Cold;

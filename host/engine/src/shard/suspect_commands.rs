@@ -1,4 +1,4 @@
-//! The command kinds that a shard suspects.
+//! The command kinds that a shard treats as suspect.
 
 use std::num::NonZeroUsize;
 
@@ -7,10 +7,10 @@ use lru::LruCache;
 
 use crate::job::Job;
 
-/// Kinds that one shard remembers; the one that was used longest ago is forgotten.
-const KINDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
+/// Kinds that one shard remembers; the least recently used one is forgotten.
+const MAX_KINDS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 
-/// A kind of command, as one component decides it.
+/// A kind of command of one component.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct SuspectKind {
     component: Digest,
@@ -19,12 +19,12 @@ struct SuspectKind {
     version: u32,
 }
 
-/// The kinds that are suspected.
+/// The suspect kinds.
 pub(super) struct SuspectCommands(LruCache<SuspectKind, ()>);
 
 impl Default for SuspectCommands {
     fn default() -> Self {
-        Self(LruCache::new(KINDS))
+        Self(LruCache::new(MAX_KINDS))
     }
 }
 

@@ -1,33 +1,33 @@
-//! Puts another component in the place of one, between two commands of each aggregate.
+//! Replaces components, between two commands of each aggregate.
 
 use std::{collections::HashSet, sync::Arc};
 
 use cantus_model::{AggregateRef, HostedAggregate, Roster};
 
 use super::{
-    Shard,
+    LoadStart, Shard,
     slot::{AggregateSlot, SlotPhase},
 };
 
 impl Shard {
-    /// What was decided stays and is committed; what waits is decided by the new component, on a state that it folded
-    /// itself.
+    /// Replaces the live components. Decisions that were taken are committed; commands that wait are decided by the
+    /// new component, on a state that it folded itself.
     pub(super) fn on_swap(&mut self, roster: Arc<Roster>) {
         self.roster = roster;
         let mut moved = Vec::new();
         for (aggregate, slot) in &mut self.slots {
             match self.roster.hosting(&aggregate.aggregate_type) {
-                // The same component; whether it is watched may have changed.
+                // It is the same component, but its health counts may be new.
                 Some(current) if current.digest == slot.hosted.digest => slot.hosted = Arc::clone(current),
                 current => moved.push((aggregate.clone(), current.cloned())),
             }
         }
-        let has_moved: HashSet<&AggregateRef> = moved.iter().map(|(aggregate, _)| aggregate).collect();
-        self.warming.waiting.retain(|aggregate| self.slots.contains(aggregate) && !has_moved.contains(aggregate));
+        let reassigned: HashSet<&AggregateRef> = moved.iter().map(|(aggregate, _)| aggregate).collect();
+        self.warming.waiting.retain(|aggregate| self.slots.contains(aggregate) && !reassigned.contains(aggregate));
         let roster = Arc::clone(&self.roster);
         self.sandboxes.drop_unwanted(|digest| roster.hosts(digest));
         for (aggregate, hosted) in &moved {
-            self.hand_over(aggregate, hosted.clone());
+            self.reassign(aggregate, hosted.clone());
         }
         let (busy, idle): (Vec<_>, Vec<_>) = moved
             .into_iter()
@@ -39,23 +39,23 @@ impl Shard {
         self.warming.waiting.extend(hosted.map(|(aggregate, _)| aggregate));
     }
 
-    /// The old resident is gone; a load that is under way is given up.
-    fn hand_over(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<HostedAggregate>>) {
+    /// Assigns an aggregate to another component: forgets the old resident, and cancels a load that is under way.
+    fn reassign(&mut self, aggregate: &AggregateRef, hosted: Option<Arc<HostedAggregate>>) {
         self.quarantined.pop(aggregate);
         let Some(slot) = self.slots.peek_mut(aggregate) else { return };
         if matches!(slot.phase, SlotPhase::Loading(_)) {
-            slot.tail = None;
+            slot.retained = None;
         }
         slot.phase = SlotPhase::Cold;
         slot.snapshot = None;
-        slot.no_snapshots = false;
-        slot.one_by_one = false;
+        slot.snapshots_disabled = false;
+        slot.single_events = false;
         if let Some(hosted) = hosted {
             slot.hosted = hosted;
         }
     }
 
-    /// Nobody hosts the aggregate any more: the commands that wait for it are told so.
+    /// Refuses the commands of an aggregate that no component hosts any more.
     pub(super) fn refuse_unhosted(&mut self, aggregate: &AggregateRef) {
         let waiting = self.slots.peek_mut(aggregate).map(|slot| std::mem::take(&mut slot.queue));
         for mut job in waiting.into_iter().flatten() {
@@ -64,8 +64,8 @@ impl Shard {
         }
     }
 
-    /// Brings the next one of the background into memory, and says whether there was one that could be.
-    pub(super) fn warm_next(&mut self) -> bool {
+    /// Hydrates the next aggregate in the background. Returns false if there is none that can be hydrated now.
+    pub(super) fn warm_up_next(&mut self) -> bool {
         let Self { slots, warming, .. } = self;
         let is_loading = |aggregate: &AggregateRef| {
             slots.peek(aggregate).is_some_and(|slot| matches!(slot.phase, SlotPhase::Loading(_)))
@@ -76,12 +76,12 @@ impl Shard {
         }
         let Some(aggregate) = self.warming.waiting.pop_front() else { return false };
         let is_cold = |slot: &AggregateSlot| matches!(slot.phase, SlotPhase::Cold);
-        if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.tail.is_some()) {
+        if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.retained.is_some()) {
             self.refold(&aggregate);
         }
-        // One with submissions in flight is hydrated by its next command.
+        // An aggregate with submissions in flight is hydrated by its next command.
         if self.slots.peek(&aggregate).is_some_and(|slot| is_cold(slot) && slot.in_flight == 0) {
-            self.start_load(&aggregate, true);
+            self.start_load(&aggregate, LoadStart::Snapshot);
             self.warming.loading.push(aggregate);
         }
         true

@@ -1,10 +1,10 @@
-//! Aggregates that a swap has made cold.
+//! The aggregates that a swap has made cold.
 
 use std::collections::VecDeque;
 
 use cantus_model::AggregateRef;
 
-/// Aggregates that are to be in memory again after a swap, the most recently used first.
+/// Aggregates that are hydrated again in the background after a swap, the most recently used first.
 #[derive(Default)]
 pub(super) struct WarmupQueue {
     pub(super) waiting: VecDeque<AggregateRef>,

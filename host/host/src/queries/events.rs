@@ -11,7 +11,7 @@ use super::Queries;
 pub struct EventPages<'a> {
     reader: &'a dyn EventReader,
     query: EventQuery,
-    /// Events that are still asked for.
+    /// Count of events that are still wanted.
     left: usize,
     limit: PageLimit,
 }
@@ -23,10 +23,10 @@ impl<'a> EventPages<'a> {
         Self { reader, query: EventQuery { bytes: Some(limit.bytes), ..query }, left, limit }
     }
 
-    /// The next page; `None` at the end.
+    /// Reads the next page; `None` at the end.
     ///
     /// # Errors
-    /// If the store cannot be read.
+    /// If the store cannot be read. The page may be read again then.
     pub async fn next(&mut self) -> Result<Option<Vec<RecordedEvent>>, StoreError> {
         self.query.limit = self.left.min(self.limit.events);
         if self.left == 0 {
@@ -39,7 +39,7 @@ impl<'a> EventPages<'a> {
         Ok(Some(page))
     }
 
-    /// Count of events that were asked for and not found yet.
+    /// The count of events up to the limit of the query that are not read yet. The log may have fewer.
     pub fn left(&self) -> usize {
         self.left
     }
@@ -51,7 +51,7 @@ impl<'a> EventPages<'a> {
 }
 
 impl Queries {
-    /// Reads the events of `query`, up to its limit, in pages as large as those of the engine.
+    /// Reads the events of `query`, up to its limit, in pages of `engine.page_events` events and `engine.page_bytes` bytes.
     pub fn events(&self, query: EventQuery) -> EventPages<'_> {
         EventPages::new(self.reader(), query, self.page())
     }

@@ -1,4 +1,4 @@
-//! One command with everything that its decision rests on, and what came of it.
+//! A recorded command with the states before and after it, its events and its component.
 
 use std::sync::Arc;
 
@@ -8,28 +8,28 @@ use cantus_replay::{FoldError, fold};
 use super::Queries;
 use crate::HostError;
 
-/// A recorded command with everything that its decision rests on.
+/// A recorded command with the states before and after it, its events and its component.
 pub struct Explanation {
-    /// As it was recorded.
+    /// The command with its context and its outcome, as it was recorded.
     pub record: CommandRecord,
-    /// The component that decided, if it was ever live here.
+    /// The component that decided the command; `None` if the store does not record that it was live.
     pub component: Option<ComponentRecord>,
-    /// The events that it produced.
+    /// The events that the command produced.
     pub events: Vec<RecordedEvent>,
-    /// The states before and after, folded by the component that decided; or the reason why there are none.
+    /// The states before and after the command, folded by the component that decided it; or the reason why there are none.
     pub states: Result<[Vec<u8>; 2], String>,
 }
 
 impl Queries {
-    /// Explains the decision of a recorded command. `None` if no command of that id is recorded.
+    /// Explains the decision of a recorded command. `None` if no command with that id is recorded.
     ///
     /// # Errors
-    /// If the store or the stored components cannot be read.
+    /// If the store cannot be read. A component that is missing or faults is no error: see [`Explanation::states`].
     pub async fn explain(&self, command_id: &str) -> Result<Option<Explanation>, HostError> {
         let Some(record) = self.store.command(command_id).await? else { return Ok(None) };
         let components = self.store.components().await?;
         let component = components.into_iter().find(|component| component.digest == record.component);
-        let events = self.produced(&record).await?;
+        let events = self.produced_events(&record).await?;
         let states = match self.component(record.component) {
             Ok(Some(component)) => self.states(&component, &record).await?,
             Ok(None) => Err("the component is not in the component store".to_owned()),
@@ -39,7 +39,7 @@ impl Queries {
     }
 
     /// Reads the events that a command produced.
-    async fn produced(&self, record: &CommandRecord) -> Result<Vec<RecordedEvent>, HostError> {
+    async fn produced_events(&self, record: &CommandRecord) -> Result<Vec<RecordedEvent>, HostError> {
         let query = EventQuery {
             aggregate: Some(record.aggregate.clone()),
             after: Some(record.base_version),
@@ -53,7 +53,7 @@ impl Queries {
         Ok(events)
     }
 
-    /// Folds the states before and after a command. A guest that faults is a reason, not an error.
+    /// Folds the states before and after a command. The inner error is the fault of a guest.
     async fn states(
         &self,
         component: &Arc<dyn Component>,

@@ -1,8 +1,10 @@
-//! Reads: states, events, and what decisions rested on. Nothing here writes.
+//! Queries: states, events, explanations, plugins and other timelines. Nothing here writes.
 
 mod events;
 mod explain;
+mod plugins;
 mod state;
+mod whatif;
 
 use std::{
     num::NonZeroUsize,
@@ -17,37 +19,40 @@ use lru::LruCache;
 
 pub use events::EventPages;
 pub use explain::Explanation;
+pub use plugins::{PluginStatus, plugins_in_folder, verification_report};
 pub use state::{AggregateState, StateAt};
+pub use whatif::{BranchCommand, WhatIfAnswer, WhatIfRequest};
 
 use crate::{
     HostError, HostSettings,
     components::{self, StoredComponents},
+    store::open_store_read_only,
 };
 
-/// Components that are kept ready to fold; the one that was used longest ago goes.
+/// Components that stay loaded; the one that was used longest ago is dropped first.
 const LOADED_COMPONENTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
-/// Reads a store, with or without a running host beside it.
+/// Queries on a store, with or without a running host. They may be called from several tasks at the same time.
 pub struct Queries {
     settings: HostSettings,
     store: Arc<dyn Store>,
     loaded: Mutex<LoadedComponents>,
 }
 
-/// Components that were loaded for queries, in a runtime of their own: queries take no sandbox from those that decide.
+/// The components of queries, in a runtime of their own: queries must not use the sandboxes of the shards.
 struct LoadedComponents {
-    /// Made when it is first needed.
+    /// `None` until it is first needed.
     loader: Option<Arc<dyn ComponentLoader>>,
     components: LruCache<Digest, Arc<dyn Component>>,
 }
 
 impl Queries {
-    /// Opens the store of the settings for reading. It is not made if it is missing.
+    /// Opens the store of the settings for reading. The store is not created if it is missing.
     ///
     /// # Errors
-    /// If there is none, or it cannot be read.
+    /// [`HostError::Store`] if there is no store, or it cannot be read.
     pub async fn open(settings: &HostSettings) -> Result<Self, HostError> {
-        Ok(Self::new(settings.clone(), cantus_store::open_read_only(&settings.store).await?))
+        Ok(Self::new(settings.clone(), open_store_read_only(settings).await?))
     }
 
     pub(crate) fn new(settings: HostSettings, store: Arc<dyn Store>) -> Self {
@@ -55,28 +60,30 @@ impl Queries {
         Self { settings, store, loaded: loaded.into() }
     }
 
-    /// The log, event by event.
+    /// The reader of events and command records.
     pub fn reader(&self) -> &dyn EventReader {
         &*self.store
     }
 
-    /// Finds what folds aggregates of a type: the component that is live for it, or was last; else one in the folder of plugins.
+    /// Finds the component that folds aggregates of a type: the one that is live, or was last, or one in the folder of
+    /// plugins.
     ///
     /// # Errors
-    /// If there is none: the aggregates that are hosted are named.
+    /// [`HostError::Invalid`] if no component hosts the type; the message lists the types that are hosted. Else if the store
+    /// or the component cannot be read.
     pub async fn component_for(&self, aggregate_type: &str) -> Result<Arc<dyn Component>, HostError> {
-        let live = components::last_live_for(&*self.store, aggregate_type).await?;
+        let live = components::find_live_or_last(&*self.store, aggregate_type).await?;
         if let Some(component) = live.map(|digest| self.component(digest)).transpose()?.flatten() {
             return Ok(component);
         }
         let loader = self.loader()?;
-        components::in_folder_for(&self.settings, &*loader, aggregate_type)
+        components::find_in_folder(&self.settings, &*loader, aggregate_type)
     }
 
-    /// Loads a stored component. `None` if its bytes are not stored.
+    /// Loads a component from the component store. `None` if it is not there. Sixteen components stay loaded.
     ///
     /// # Errors
-    /// If the stored components cannot be read, or it does not load.
+    /// [`HostError::Machine`] if the component store cannot be read, [`HostError::Plugin`] if the component does not load.
     pub fn component(&self, digest: Digest) -> Result<Option<Arc<dyn Component>>, HostError> {
         if let Some(component) = self.lock().components.get(&digest) {
             return Ok(Some(Arc::clone(component)));

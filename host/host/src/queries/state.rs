@@ -8,18 +8,18 @@ use cantus_replay::{FoldError, fold};
 use super::Queries;
 use crate::HostError;
 
-/// The moment of a state.
+/// The version or the time of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateAt {
     /// After the last event.
     Latest,
-    /// After this many events.
+    /// After this many events; 0 is the initial state.
     Version(u64),
     /// After the last event that was recorded at or before this time.
     Time(Timestamp),
 }
 
-/// A state, and what it stands on.
+/// The state of an aggregate at a version.
 pub struct AggregateState {
     /// The aggregate.
     pub aggregate: AggregateRef,
@@ -27,17 +27,18 @@ pub struct AggregateState {
     pub version: u64,
     /// The newest stream version.
     pub latest_version: u64,
-    /// The component that folded it.
+    /// The component that folded the state.
     pub component: Arc<dyn Component>,
-    /// In the plugin's payload format.
+    /// The state, in the payload format of the plugin.
     pub state: Vec<u8>,
 }
 
 impl Queries {
-    /// Folds the state of an aggregate, by the component that is live for it, or was last; else by one in the folder of plugins.
+    /// Folds the state of an aggregate with the component of [`Queries::component_for`].
     ///
     /// # Errors
-    /// [`HostError::NotFound`] if the aggregate has no events, or not so many; else if the store or the component cannot be used.
+    /// [`HostError::NotFound`] if the aggregate has no events, or fewer than the version, or the component faults; else if
+    /// the store cannot be read or no component hosts the aggregate type.
     pub async fn state(&self, aggregate: &AggregateRef, at: StateAt) -> Result<AggregateState, HostError> {
         let latest_version = self.store.stream_head(aggregate).await?.version;
         if latest_version == 0 {

@@ -19,41 +19,41 @@ struct CommandJson<'a> {
     actor: Option<String>,
     correlation_id: Option<String>,
     causation_id: Option<String>,
-    #[serde(default, deserialize_with = "pairs")]
+    #[serde(default, deserialize_with = "string_pairs")]
     metadata: Vec<(String, String)>,
 }
 
-/// A command that is not written as it should be.
+/// The error of a text that is not a command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("column {column}: {message}")]
 pub struct CommandSyntaxError {
-    /// Where, from 1.
+    /// The column of the error, from 1.
     pub column: usize,
-    /// The reason.
+    /// The reason, for people.
     pub message: String,
 }
 
-/// Makes up a command id that was never used before: a UUID of version 7.
+/// Creates a new command id: a UUID of version 7.
 pub fn new_command_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-/// Reads a command from one JSON object. The payload is taken byte by byte. `new_id` makes up an id that is absent.
+/// Parses a command from one JSON object. The payload keeps its bytes. `new_id` makes the id of a command without one.
 ///
 /// # Errors
-/// If it is no such object, or a field is missing, unknown or of the wrong kind.
+/// If the text is not a JSON object, or a field is missing, unknown, empty or of the wrong type.
 pub fn parse_command(text: &[u8], new_id: impl FnOnce() -> String) -> Result<Command, CommandSyntaxError> {
     let error = |column: usize, message: String| CommandSyntaxError { column, message };
-    // An array would be taken as well, its values for the fields in their order.
+    // serde would accept an array as well, with its values for the fields in their order.
     if text.trim_ascii_start().first() == Some(&b'[') {
-        return Err(error(1, "a line is one JSON object, not an array".to_owned()));
+        return Err(error(1, "a command is one JSON object, not an array".to_owned()));
     }
     let command: CommandJson<'_> = serde_json::from_slice(text).map_err(|why| {
         let message = why.to_string();
-        let place = format!(" at line {} column {}", why.line(), why.column());
-        let message = message.strip_suffix(&place).unwrap_or(&message);
-        let what = if why.is_data() { "" } else { "no JSON object: " };
-        error(why.column().max(1), format!("{what}{message}"))
+        let position = format!(" at line {} column {}", why.line(), why.column());
+        let message = message.strip_suffix(&position).unwrap_or(&message);
+        let prefix = if why.is_data() { "" } else { "it is not a JSON object: " };
+        error(why.column().max(1), format!("{prefix}{message}"))
     })?;
     for (name, value) in [("id", command.id.as_deref()), ("aggregate_id", Some(&*command.aggregate_id))] {
         if value.is_some_and(str::is_empty) {
@@ -74,10 +74,10 @@ pub fn parse_command(text: &[u8], new_id: impl FnOnce() -> String) -> Result<Com
     })
 }
 
-/// Reads an object of strings, in the order in which they stand.
-fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
-    struct Pairs;
-    impl<'de> de::Visitor<'de> for Pairs {
+/// Reads an object of strings in its order.
+fn string_pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    struct StringPairs;
+    impl<'de> de::Visitor<'de> for StringPairs {
         type Value = Vec<(String, String)>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -92,7 +92,7 @@ fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Stri
             Ok(pairs)
         }
     }
-    deserializer.deserialize_map(Pairs)
+    deserializer.deserialize_map(StringPairs)
 }
 
 #[cfg(test)]
@@ -104,7 +104,7 @@ mod tests {
         "payload":{ "x": 1.50 },"expected_version":4,"actor":"me","metadata":{"b":"1","a":"2"}}"#;
 
     #[test]
-    fn a_line_becomes_a_command_with_its_payload_byte_by_byte() {
+    fn a_payload_keeps_its_bytes() {
         let command = parse_command(LINE.as_bytes(), new_command_id).unwrap();
         assert_eq!(command.payload, b"{ \"x\": 1.50 }");
         assert_eq!((command.version, command.expected_version, command.actor), (Some(2), Some(4), Some("me".into())));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_id_is_made_up_anew() {
+    fn a_command_without_an_id_gets_a_new_one() {
         let line = br#"{"aggregate":"A","aggregate_id":"1","command":"C","payload":null}"#;
         let (one, two) = (parse_command(line, new_command_id).unwrap(), parse_command(line, new_command_id).unwrap());
         assert_ne!(one.id, two.id);
@@ -125,10 +125,10 @@ mod tests {
             let error = parse_command(text.as_bytes(), new_command_id).unwrap_err();
             (error.column, error.message)
         };
-        assert_eq!(error("{]"), (2, "no JSON object: key must be a string".to_owned()));
+        assert_eq!(error("{]"), (2, "it is not a JSON object: key must be a string".to_owned()));
         assert_eq!(error("{\"aggregate\":5}").1, "invalid type: integer `5`, expected a string");
         assert_eq!(error("{}").1, "missing field `aggregate`");
-        assert_eq!(error(" [\"1\"]"), (1, "a line is one JSON object, not an array".to_owned()));
+        assert_eq!(error(" [\"1\"]"), (1, "a command is one JSON object, not an array".to_owned()));
         let unknown = LINE.replace("actor", "actr");
         assert!(error(&unknown).1.starts_with("unknown field `actr`, expected one of `id`, `aggregate`"));
         assert_eq!(

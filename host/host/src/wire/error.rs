@@ -1,4 +1,4 @@
-//! Errors: a code for programs, a message for people.
+//! The JSON form of the error of a command: a code for programs, and a message for people.
 
 use cantus_model::{CommandError, Fault};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Events as readers see them.
+//! The JSON form of events.
 
 use cantus_model::{PartitionId, RecordedEvent};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{payload_json, time_text};
 
-/// One event of the log. The fields stand in the order of their names, the payload last.
+/// One event of the log. Its fields are in alphabetical order, except for the payload, which is the last.
 #[derive(Serialize)]
 pub struct EventJson<'a> {
     aggregate: &'a str,

@@ -1,4 +1,4 @@
-//! Explanations of decisions.
+//! The JSON form of the explanation of a command.
 
 use cantus_model::{CommandRecord, Outcome, Rejection};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde_json::{Value, json, value::RawValue};
 use super::{EventJson, payload_json, time_text};
 use crate::Explanation;
 
-/// A command with everything that its decision rests on.
+/// A recorded command with the states before and after it, its events and its component.
 #[derive(Serialize)]
 pub struct ExplanationJson<'a> {
     #[serde(flatten)]
@@ -60,7 +60,7 @@ impl<'a> From<&'a Explanation> for ExplanationJson<'a> {
         }
         let raw = |event| serde_json::value::to_raw_value(&EventJson::from(event)).unwrap_or_default();
         let [before, after] =
-            [0, 1].map(|index: usize| explanation.states.as_ref().ok().map(|it| payload_json(&it[index])));
+            [0, 1].map(|index: usize| explanation.states.as_ref().ok().map(|states| payload_json(&states[index])));
         Self {
             fields,
             outcome: (&explanation.record.outcome).into(),

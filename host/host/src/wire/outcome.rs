@@ -1,4 +1,4 @@
-//! Outcomes of commands.
+//! The JSON form of the answer to a command.
 
 use cantus_model::{Answer, DurableOutcome, Outcome};
 use serde::Serialize;
@@ -12,32 +12,32 @@ use super::{ErrorJson, payload_json};
 pub enum AnswerJson<'a> {
     /// The command was accepted.
     Accepted {
-        /// Count of events that it produced.
+        /// The count of events that the command produced.
         events: u32,
-        /// Where it stands in the log.
+        /// The position in the log, and the component that decided.
         #[serde(flatten)]
-        place: PlaceJson,
+        position: OutcomePositionJson,
     },
     /// The domain rejected the command.
     Rejected {
-        /// The domain's code.
+        /// The code of the domain's error.
         code: &'a str,
-        /// The domain's message.
+        /// The message of the domain's error.
         message: &'a str,
-        /// The domain's error itself.
+        /// The domain's error as a value, if it has fields.
         #[serde(skip_serializing_if = "Option::is_none")]
         detail: Option<Box<RawValue>>,
-        /// Where it stands in the log.
+        /// The position in the log, and the component that decided.
         #[serde(flatten)]
-        place: PlaceJson,
+        position: OutcomePositionJson,
     },
     /// The command was not decided.
     Failed(ErrorJson<'a>),
 }
 
-/// Where an outcome stands in the log, and who decided.
+/// The position of an outcome in the log, and the component that decided.
 #[derive(Serialize)]
-pub struct PlaceJson {
+pub struct OutcomePositionJson {
     version: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_offset: Option<u64>,
@@ -45,7 +45,7 @@ pub struct PlaceJson {
     component: String,
 }
 
-impl From<&DurableOutcome> for PlaceJson {
+impl From<&DurableOutcome> for OutcomePositionJson {
     fn from(outcome: &DurableOutcome) -> Self {
         Self {
             version: outcome.version,
@@ -61,12 +61,12 @@ impl<'a> From<&'a Answer> for AnswerJson<'a> {
         match answer {
             Err(error) => Self::Failed(error.into()),
             Ok(durable) => match &durable.outcome {
-                Outcome::Accepted { events } => Self::Accepted { events: *events, place: durable.into() },
+                Outcome::Accepted { events } => Self::Accepted { events: *events, position: durable.into() },
                 Outcome::Rejected(rejection) => Self::Rejected {
                     code: &rejection.code,
                     message: &rejection.message,
                     detail: rejection.detail.as_deref().map(payload_json),
-                    place: durable.into(),
+                    position: durable.into(),
                 },
             },
         }

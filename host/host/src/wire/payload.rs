@@ -1,8 +1,8 @@
-//! Payloads and states inside JSON.
+//! The JSON form of payloads and states.
 
 use serde_json::{Value, json, value::RawValue};
 
-/// A payload as a value inside a JSON object, on one line: JSON as it was written, other text as a string, other bytes as
+/// Converts a payload to a JSON value on one line: JSON keeps its bytes, other text becomes a string, and other bytes become
 /// `{"hex": ..}`.
 pub fn payload_json(payload: &[u8]) -> Box<RawValue> {
     let other = || match std::str::from_utf8(payload) {
@@ -10,7 +10,7 @@ pub fn payload_json(payload: &[u8]) -> Box<RawValue> {
         Err(_) => json!({"hex": hex::encode(payload)}),
     };
     let json = serde_json::from_slice::<Box<RawValue>>(payload).ok();
-    // A JSON text has line ends between its tokens only, never within.
+    // JSON has line ends only between its tokens, so they can be replaced.
     let line = json.map_or_else(|| other().to_string(), |json| json.get().replace(['\n', '\r'], " "));
     RawValue::from_string(line).unwrap_or_default()
 }

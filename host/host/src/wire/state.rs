@@ -1,4 +1,4 @@
-//! States of aggregates.
+//! The JSON form of states.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::payload_json;
 use crate::AggregateState;
 
-/// The state of an aggregate, and the component that folded it.
+/// The state of an aggregate at a version, and the component that folded it.
 #[derive(Serialize)]
 pub struct StateJson<'a> {
     aggregate: &'a str,

@@ -1,8 +1,8 @@
-//! Times as text.
+//! The text form of times.
 
 use cantus_model::Timestamp;
 
-/// A time in UTC, RFC 3339, to the microsecond; one that no calendar has, as microseconds.
+/// Formats a time as RFC 3339 in UTC with microseconds; a time that no calendar has is formatted as a count of microseconds.
 pub fn time_text(time: Timestamp) -> String {
     let known = i64::try_from(time.0).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
     known.map_or_else(|| format!("{} us", time.0), |time| format!("{time:.6}"))

@@ -1,4 +1,4 @@
-//! Reading the log.
+//! Reads the log.
 
 use async_trait::async_trait;
 
@@ -8,16 +8,16 @@ use crate::{
     Timestamp,
 };
 
-/// The reading side. Sees committed batches only, whole.
+/// Reads the log. A reader sees only committed batches, each as a whole.
 #[async_trait]
 pub trait EventReader: Send + Sync {
-    /// Which log this is, and how many partitions it has.
+    /// Returns the id of the log and its number of partitions.
     async fn log_info(&self) -> Result<LogInfo, StoreError>;
 
-    /// How far a stream has come; version 0 if there is none.
+    /// Reads the head of a stream; version 0 if there is no such stream.
     async fn stream_head(&self, aggregate: &AggregateRef) -> Result<StreamHead, StoreError>;
 
-    /// The events of a stream with a version above `after`, oldest first and without gaps, up to `limit`.
+    /// Reads the events of a stream with a version above `after`, oldest first and without gaps, up to `limit`.
     async fn read_stream(
         &self,
         aggregate: &AggregateRef,
@@ -25,21 +25,21 @@ pub trait EventReader: Send + Sync {
         limit: PageLimit,
     ) -> Result<EventBatch, StoreError>;
 
-    /// The stream version that held at `time`: the count of its events recorded at or before it.
+    /// Returns the version of the stream at `time`: the number of its events recorded at or before it.
     async fn version_at(&self, aggregate: &AggregateRef, time: Timestamp) -> Result<u64, StoreError>;
 
-    /// Events with everything that is known of them, in order. `limit` bounds what is held in memory.
+    /// Reads events with their position, stream, time and command, in order. The limits of the query bound the memory.
     async fn read_events(&self, query: &EventQuery) -> Result<Vec<RecordedEvent>, StoreError>;
 
-    /// The offset that the next event of a partition will get: the count of its events.
+    /// Returns the offset of the next event of a partition: the number of its events.
     async fn log_head(&self, partition: PartitionId) -> Result<u64, StoreError>;
 
-    /// The record of a decided command. A command id is unique within a partition: if it was used in several of them, for
-    /// aggregates of each, the one of the lowest partition.
+    /// Reads the record of a command. A command id is unique within a partition; if several partitions have it, the record of the
+    /// lowest one is returned.
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError>;
 
-    /// The newest commands to aggregates of these types, at most `limit`, oldest first. They are fewer where they are
-    /// large: a store that is not all in memory hands out no more than 64 MiB at once, but at least one.
+    /// Reads the newest commands to aggregates of these types, at most `limit`, oldest first. A store on disk returns fewer if
+    /// they are large: at most 64 MiB at once, but at least one command.
     async fn recent_commands(&self, aggregate_types: &[String], limit: usize)
     -> Result<Vec<CommandRecord>, StoreError>;
 }

@@ -1,29 +1,29 @@
-//! What the engine asks of a guest runtime. All of it is synchronous and belongs on a thread of its own.
+//! The guest runtime: components and their sandboxes. All calls block and belong on a thread that may block.
 
 use crate::{Context, Digest, EventBatch, Fault, Manifest, Message, Verdict};
 
 /// One loaded component, ready to run.
 pub trait Component: Send + Sync {
-    /// What it says of itself.
+    /// The manifest that the component declares.
     fn manifest(&self) -> &Manifest;
 
     /// sha256 of its bytes.
     fn digest(&self) -> Digest;
 
-    /// Opens a fresh sandbox for its aggregates. The guest's hash maps are seeded with `hash_seed`.
+    /// Opens a fresh sandbox for the component's aggregates. The guest's hash maps are seeded with `hash_seed`.
     ///
     /// # Errors
     /// If it cannot be instantiated, or the plugin has no aggregates.
     fn open_aggregates(&self, hash_seed: HashSeed) -> Result<Box<dyn AggregateSandbox>, Box<Fault>>;
 }
 
-/// What a guest's hash maps are seeded with. A guest reads it once in its life, on whatever call comes first: it cannot
-/// follow the command, so it is the same for all. Another one shows whether a decision depends on it.
+/// The seed of a guest's hash maps. A guest reads it once in its life, on its first call, so it cannot depend on the
+/// command and is the same for all. Another seed shows whether a decision depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashSeed(pub u64, pub u64);
 
 impl Default for HashSeed {
-    /// What every decision is taken under.
+    /// The seed under which every decision is taken.
     fn default() -> Self {
         Self(0x6361_6e74_7573, 0x6669_726d_7573)
     }
@@ -33,10 +33,10 @@ impl Default for HashSeed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InstanceId(pub u64);
 
-/// Says why a guest gives no verdict on a command.
+/// The reason why a guest gives no verdict on a command.
 #[derive(Debug)]
 pub enum HandleError {
-    /// The payload does not decode: the caller's mistake, with the guest's reason.
+    /// The payload does not decode, which is the caller's mistake; holds the guest's reason.
     Malformed(String),
     /// The guest faulted.
     Fault(Box<Fault>),
@@ -50,7 +50,7 @@ impl From<Box<Fault>> for HandleError {
 
 /// A running guest with its linear memory.
 ///
-/// After a [`Fault`] it is poisoned, every further call faults too, and it must be dropped with everything in it,
+/// After a [`Fault`] it is poisoned: every further call faults too, and it must be dropped with everything in it,
 /// unless [`Sandbox::is_poisoned`] returns false.
 pub trait Sandbox: Send {
     /// Reports whether the guest can no longer be called.
@@ -63,12 +63,12 @@ pub trait Sandbox: Send {
     fn fuel_used(&self) -> u64;
 }
 
-/// A sandbox of a plugin that has aggregates: holds many of their instances.
+/// A sandbox of a plugin that has aggregates. It holds many of their instances.
 pub trait AggregateSandbox: Sandbox {
-    /// Makes an instance from a snapshot, or from nothing.
+    /// Creates an instance from a snapshot, or in the initial state.
     ///
     /// # Errors
-    /// If the guest faults or refuses the snapshot.
+    /// If the guest faults or does not accept the snapshot.
     fn restore(&mut self, aggregate_type: &str, id: &str, snapshot: Option<&[u8]>) -> Result<InstanceId, Box<Fault>>;
 
     /// Folds events into an instance.

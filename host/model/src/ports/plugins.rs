@@ -1,4 +1,4 @@
-//! Where components come from, and where their bytes are stored.
+//! The sources of components, and the store of their bytes.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use crate::Digest;
 /// A file of the folder of plugins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginFile {
-    /// Its name, without a path.
+    /// The file name, without a path.
     pub name: String,
-    /// Changes whenever the file does, as far as the file system reports: size, time of change, inode.
+    /// Size, time of change and inode: changes whenever the file does, as far as the file system reports.
     pub stamp: [u64; 3],
 }
 
-/// Says why the host refuses a file or a component, for people.
+/// The reason why the host refuses a file or a component, for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
 
-/// The folder that plugins are dropped into. All of it blocks.
+/// The folder that plugins are dropped into. All calls block.
 pub trait PluginSource: Send + Sync {
     /// Lists the `*.wasm` files, sorted by name.
     ///
@@ -40,7 +40,7 @@ pub trait PluginSource: Send + Sync {
     fn waiver(&self, name: &str) -> Result<Option<String>, Refused>;
 }
 
-/// Turns bytes into a component that can run. All of it blocks.
+/// Turns bytes into a component that can run. All calls block.
 pub trait ComponentLoader: Send + Sync {
     /// Checks that the bytes are a whole component, without running any of it.
     ///
@@ -48,16 +48,16 @@ pub trait ComponentLoader: Send + Sync {
     /// If they are not.
     fn validate(&self, bytes: &[u8]) -> Result<(), Refused>;
 
-    /// Compiles the component, or takes it from the compiled cache, and asks it for its manifest.
+    /// Compiles the component, or takes it from the compiled cache, and reads its manifest.
     ///
     /// # Errors
     /// If it does not fit this host.
     fn load(&self, bytes: &[u8]) -> Result<Arc<dyn Component>, Refused>;
 }
 
-/// Stores the bytes of every component that ever decided something, by digest, for ever. All of it blocks.
+/// Stores the bytes of every component that was ever live, by digest, for ever. All calls block.
 pub trait ComponentStore: Send + Sync {
-    /// Stores the bytes durably. Bytes that are stored already are left as they are.
+    /// Stores the bytes durably. Bytes that are already stored stay unchanged.
     ///
     /// # Errors
     /// If they cannot be written.

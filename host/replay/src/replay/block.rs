@@ -1,5 +1,5 @@
-//! Runs one block of streams. A block begins with fresh guests, so that what it finds does not depend on who ran what
-//! before: the reader makes the blocks, and any thread may run any of them.
+//! Runs one block of whole streams. A block begins with fresh guests, so its findings do not depend on what other
+//! threads ran: the reader cuts the blocks, and any thread may run any of them.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -10,28 +10,28 @@ use cantus_model::{AggregateRef, Digest, EventBatch, Fault, FaultKind, HistoryPa
 
 use super::{
     FindingExample, FindingsCollector, ReplayOutcome, ReportedDecision, compare,
+    config::ReplayConfig,
     report::{EndStates, KindReport},
-    run::ReplayConfig,
     variant::{ReplayVariant, StreamPrefix, VariantRole},
 };
 
-/// Examples that are kept of states and of each perturbation.
+/// Examples of states and of each perturbation that a report has.
 const EXAMPLES: usize = 3;
 
-/// What blocks have found.
+/// The findings of blocks.
 #[derive(Default)]
 pub(super) struct BlockFindings {
     pub(super) collector: FindingsCollector,
     pub(super) folded_only: u64,
     pub(super) kinds: BTreeMap<String, KindReport>,
     pub(super) states: EndStateFindings,
-    /// For each perturbation.
+    /// For each perturbation, the count of differences and the first examples.
     pub(super) perturbed: Vec<(u64, Vec<FindingExample>)>,
-    /// The host could not run a guest: that says nothing of the guest.
+    /// The reason why the host could not run a guest, which says nothing about the guest.
     pub(super) failure: Option<String>,
 }
 
-/// The sum of the states' digests does not depend on their order.
+/// The states in which streams end. The sum of their digests does not depend on their order.
 #[derive(Default)]
 pub(super) struct EndStateFindings {
     sum: [u64; 4],
@@ -46,45 +46,45 @@ impl BlockFindings {
         self.folded_only += other.folded_only;
         for (name, kind) in other.kinds {
             match self.kinds.entry(name) {
-                Entry::Vacant(ours) => {
-                    ours.insert(kind);
+                Entry::Vacant(merged) => {
+                    merged.insert(kind);
                 }
-                Entry::Occupied(mut ours) => {
-                    let ours = ours.get_mut();
-                    ours.commands += kind.commands;
-                    ours.identical += kind.identical;
-                    ours.fuel_recorded = sum(ours.fuel_recorded, kind.fuel_recorded);
-                    ours.fuel_candidate = sum(ours.fuel_candidate, kind.fuel_candidate);
+                Entry::Occupied(mut merged) => {
+                    let merged = merged.get_mut();
+                    merged.commands += kind.commands;
+                    merged.identical += kind.identical;
+                    merged.fuel_recorded = sum(merged.fuel_recorded, kind.fuel_recorded);
+                    merged.fuel_candidate = sum(merged.fuel_candidate, kind.fuel_candidate);
                 }
             }
         }
         self.states.merge(other.states);
         self.perturbed.resize_with(self.perturbed.len().max(other.perturbed.len()), Default::default);
-        for (ours, (count, mut examples)) in self.perturbed.iter_mut().zip(other.perturbed) {
-            ours.0 += count;
-            ours.1.append(&mut examples);
-            ours.1.sort_by_key(|example| example.place);
-            ours.1.truncate(EXAMPLES);
+        for (merged, (count, mut examples)) in self.perturbed.iter_mut().zip(other.perturbed) {
+            merged.0 += count;
+            merged.1.append(&mut examples);
+            merged.1.sort_by_key(|example| example.ordinal);
+            merged.1.truncate(EXAMPLES);
         }
     }
 }
 
 impl EndStateFindings {
     fn add(&mut self, aggregate: &AggregateRef, state: &[u8]) {
-        let name = [aggregate.aggregate_type.as_bytes(), aggregate.id.as_bytes(), state];
-        let digest = Digest::of_parts(name);
+        let parts = [aggregate.aggregate_type.as_bytes(), aggregate.id.as_bytes(), state];
+        let digest = Digest::of_parts(parts);
         for (sum, bytes) in self.sum.iter_mut().zip(digest.as_bytes().chunks_exact(8)) {
             *sum = sum.wrapping_add(u64::from_le_bytes(bytes.try_into().unwrap_or_default()));
         }
     }
 
-    fn differ(&mut self, place: u64, aggregate: &AggregateRef) {
+    fn add_difference(&mut self, ordinal: u64, aggregate: &AggregateRef) {
         self.differing += 1;
-        self.examples.push((place, aggregate.to_string()));
-        self.shorten();
+        self.examples.push((ordinal, aggregate.to_string()));
+        self.truncate_examples();
     }
 
-    fn shorten(&mut self) {
+    fn truncate_examples(&mut self) {
         self.examples.sort();
         self.examples.truncate(EXAMPLES);
     }
@@ -95,7 +95,7 @@ impl EndStateFindings {
         }
         self.differing += other.differing;
         self.examples.extend(other.examples);
-        self.shorten();
+        self.truncate_examples();
     }
 
     pub(super) fn finish(self) -> EndStates {
@@ -114,52 +114,53 @@ pub(super) struct BlockRunner {
     candidate: Option<ReplayVariant>,
     perturbed: Vec<ReplayVariant>,
     since: Option<Timestamp>,
-    track: StreamPrefix,
-    /// The stream and the command within it.
-    place: (u64, u64),
-    found: BlockFindings,
+    prefix: StreamPrefix,
+    /// The numbers of the stream and of the command within it.
+    ordinal: (u64, u64),
+    findings: BlockFindings,
 }
 
 impl BlockRunner {
-    /// `first` is the number of its first stream.
+    /// Creates a runner for a block whose first stream has the number `first`.
     pub(super) fn new(config: &ReplayConfig, first: u64) -> Self {
         let role = config.candidate.map_or(VariantRole::Recorded, VariantRole::Candidate);
         let variant = |role, mode, components: &Arc<_>| {
             ReplayVariant::new(role, mode, Arc::clone(components), config.events_per_command)
         };
-        let perturbed = config.perturbations.iter().map(|it| variant(role, it.mode, &it.components));
-        let mut found = BlockFindings::default();
-        found.perturbed.resize_with(config.perturbations.len(), Default::default);
+        let perturbed =
+            config.perturbations.iter().map(|perturbation| variant(role, perturbation.mode, &perturbation.components));
+        let mut findings = BlockFindings::default();
+        findings.perturbed.resize_with(config.perturbations.len(), Default::default);
         Self {
             recorded: variant(VariantRole::Recorded, super::RunMode::usual(), &config.components),
             candidate: config.candidate.map(|_| variant(role, super::RunMode::usual(), &config.components)),
             perturbed: perturbed.collect(),
             since: config.since,
-            track: StreamPrefix::default(),
-            place: (first, 0),
-            found,
+            prefix: StreamPrefix::default(),
+            ordinal: (first, 0),
+            findings,
         }
     }
 
     /// Runs a page. The pages of one stream come one after another.
     pub(super) fn page(&mut self, page: HistoryPage) {
-        if self.place.1 == 0 {
-            self.track = StreamPrefix { aggregate: Some(page.aggregate.clone()), ..StreamPrefix::default() };
+        if self.ordinal.1 == 0 {
+            self.prefix = StreamPrefix { aggregate: Some(page.aggregate.clone()), ..StreamPrefix::default() };
             self.variants().for_each(ReplayVariant::begin);
-            self.found.collector.streams += 1;
+            self.findings.collector.streams += 1;
         }
         for command in &page.commands {
-            self.place.1 += 1;
+            self.ordinal.1 += 1;
             self.command(command);
         }
         if page.last {
             self.end(&page);
-            self.place = (self.place.0 + 1, 0);
+            self.ordinal = (self.ordinal.0 + 1, 0);
         }
     }
 
     pub(super) fn finish(self) -> BlockFindings {
-        self.found
+        self.findings
     }
 
     fn variants(&mut self) -> impl Iterator<Item = &mut ReplayVariant> {
@@ -171,65 +172,65 @@ impl BlockRunner {
         let decided = (!too_early).then(|| self.decide(command));
         let fault = self.fold(command);
         match decided {
-            // What cannot fold what it decided has not decided well.
+            // A component that cannot fold the events of its decision faults.
             Some(decided) => {
                 let now = fault.map_or(decided.now, ReplayOutcome::Fault);
-                self.count(command, RedecidedCommand { now, ..decided });
+                self.count(command, RerunCommand { now, ..decided });
             }
-            None => self.found.folded_only += 1,
+            None => self.findings.folded_only += 1,
         }
     }
 
-    /// Folds what the command has produced; and gives the fault if the component under replay cannot.
+    /// Folds the events of a command. Returns the fault if the component under replay cannot fold them.
     fn fold(&mut self, command: &RecordedCommand) -> Option<Box<Fault>> {
         if command.events.is_empty() {
             return None;
         }
-        self.found.collector.events += command.events.len() as u64;
+        self.findings.collector.events += command.events.len() as u64;
         let events: Arc<EventBatch> = Arc::new(command.events.iter().collect());
-        if !self.track.kept.has_room_for(events.bytes()) {
-            let Self { recorded, candidate, perturbed, track, .. } = self;
+        if !self.prefix.retained.has_room_for(events.bytes()) {
+            let Self { recorded, candidate, perturbed, prefix, .. } = self;
             std::iter::once(recorded)
                 .chain(candidate)
                 .chain(perturbed)
-                .for_each(|variant| variant.join(command, track));
+                .for_each(|variant| variant.join(command, prefix));
         }
-        let then = self.recorded.fold(&events);
+        let recorded = self.recorded.fold(&events);
         let now = self.candidate.as_mut().map(|candidate| candidate.fold(&events));
         for variant in &mut self.perturbed {
-            // It shows in the next decision, or in the state at the end.
+            // A difference shows in the next decision, or in the state at the end.
             let _ = variant.fold(&events);
         }
-        self.track.kept.push(events);
-        now.unwrap_or(then)
+        self.prefix.retained.push(events);
+        now.unwrap_or(recorded)
     }
 
-    fn decide(&mut self, command: &RecordedCommand) -> RedecidedCommand {
-        let (then, fuel_recorded) = self.recorded.decide(command, &self.track);
-        let candidate = self.candidate.as_mut().map(|candidate| candidate.decide(command, &self.track));
+    fn decide(&mut self, command: &RecordedCommand) -> RerunCommand {
+        let (recorded, fuel_recorded) = self.recorded.decide(command, &self.prefix);
+        let candidate = self.candidate.as_mut().map(|candidate| candidate.decide(command, &self.prefix));
         let fuel_candidate = candidate.as_ref().and_then(|(_, fuel)| *fuel);
-        let now = candidate.map_or(then, |(now, _)| now);
-        for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
-            let (other, _) = variant.decide(command, &self.track);
-            self.found.failure = self.found.failure.take().or_else(|| failure(&other));
-            if !is_alike(&now, &other) {
+        let now = candidate.map_or(recorded, |(now, _)| now);
+        for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.findings.perturbed) {
+            let (other, _) = variant.decide(command, &self.prefix);
+            self.findings.failure = self.findings.failure.take().or_else(|| failure(&other));
+            if !is_same(&now, &other) {
                 *count += 1;
                 if examples.len() < EXAMPLES {
-                    examples.push(FindingExample::of(self.place, command, &ReportedDecision::Redecided(&now), &other));
+                    examples.push(FindingExample::of(self.ordinal, command, &ReportedDecision::Rerun(&now), &other));
                 }
             }
         }
-        RedecidedCommand { now, fuel_recorded, fuel_candidate }
+        RerunCommand { now, fuel_recorded, fuel_candidate }
     }
 
-    fn count(&mut self, command: &RecordedCommand, decided: RedecidedCommand) {
-        let RedecidedCommand { now, fuel_recorded, fuel_candidate } = decided;
+    fn count(&mut self, command: &RecordedCommand, decided: RerunCommand) {
+        let RerunCommand { now, fuel_recorded, fuel_candidate } = decided;
         let before = ReportedDecision::recorded(command);
-        self.found.failure = self.found.failure.take().or_else(|| failure(&now));
+        self.findings.failure = self.findings.failure.take().or_else(|| failure(&now));
         let change = compare(&before, &now);
         let record = &command.record;
         let name = format!("{}.{} v{}", record.aggregate.aggregate_type, record.command.name, record.command.version);
-        let kind = self.found.kinds.entry(name).or_insert_with_key(|name| KindReport {
+        let kind = self.findings.kinds.entry(name).or_insert_with_key(|name| KindReport {
             command: name.clone(),
             fuel_recorded: Some(0),
             fuel_candidate: Some(0),
@@ -239,38 +240,38 @@ impl BlockRunner {
         kind.identical += u64::from(change.is_none());
         kind.fuel_recorded = sum(kind.fuel_recorded, fuel_recorded);
         kind.fuel_candidate = sum(kind.fuel_candidate, fuel_candidate);
-        self.found.collector.add(self.place, command, change, &before, &now);
+        self.findings.collector.add(self.ordinal, command, change, &before, &now);
     }
 
     fn end(&mut self, HistoryPage { aggregate, commands, .. }: &HistoryPage) {
-        let then = self.recorded.end();
+        let recorded = self.recorded.end();
         let now = self.candidate.as_mut().map(ReplayVariant::end);
-        // Without the component that decided there is nothing to compare with.
-        if then.is_some() && now.as_ref().is_some_and(|now| *now != then) {
-            self.found.states.differ(self.place.0, aggregate);
+        // Without the component that decided there is no state to compare with.
+        if recorded.is_some() && now.as_ref().is_some_and(|now| *now != recorded) {
+            self.findings.states.add_difference(self.ordinal.0, aggregate);
         }
-        let state = now.unwrap_or(then);
-        for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.found.perturbed) {
+        let state = now.unwrap_or(recorded);
+        for (variant, (count, examples)) in self.perturbed.iter_mut().zip(&mut self.findings.perturbed) {
             let other = variant.end();
             if other != state {
                 *count += 1;
                 let last = commands.last().filter(|_| examples.len() < EXAMPLES);
                 examples.extend(
-                    last.map(|last| FindingExample::of_state(self.place, last, state.as_deref(), other.as_deref())),
+                    last.map(|last| FindingExample::of_state(self.ordinal, last, state.as_deref(), other.as_deref())),
                 );
             }
         }
-        self.found.states.add(aggregate, state.as_deref().unwrap_or(b"none"));
+        self.findings.states.add(aggregate, state.as_deref().unwrap_or(b"none"));
     }
 }
 
-/// What is not known of a part is not known of the whole.
+/// The sum, or `None` if one of both is not known.
 fn sum(one: Option<u64>, two: Option<u64>) -> Option<u64> {
     one.zip(two).map(|(one, two)| one + two)
 }
 
 /// A command that was decided again.
-struct RedecidedCommand {
+struct RerunCommand {
     now: ReplayOutcome,
     fuel_recorded: Option<u64>,
     fuel_candidate: Option<u64>,
@@ -283,8 +284,9 @@ fn failure(decided: &ReplayOutcome) -> Option<String> {
     }
 }
 
-/// Faults are alike if they are of one kind, in one call: texts may hold addresses.
-fn is_alike(one: &ReplayOutcome, two: &ReplayOutcome) -> bool {
+/// Reports whether two outcomes are the same. Faults are the same if they have one kind and one call, because
+/// messages may hold addresses.
+fn is_same(one: &ReplayOutcome, two: &ReplayOutcome) -> bool {
     match (one, two) {
         (ReplayOutcome::Fault(one), ReplayOutcome::Fault(two)) => one.kind == two.kind && one.call == two.call,
         _ => one == two,

@@ -1,4 +1,4 @@
-//! What a recorded decision and a decision of today have in common.
+//! Compares recorded decisions with new ones.
 
 use std::fmt;
 
@@ -8,28 +8,28 @@ use serde_json::json;
 
 use super::{JsonText, ReplayOutcome};
 
-/// How a decision of today differs from the recorded one.
+/// The kind of difference between a new decision and the recorded one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecisionChange {
-    /// Both accepted, with other events.
+    /// Both accepted the command, with different events.
     EventsDiffer,
-    /// Both rejected, otherwise.
+    /// Both rejected the command, differently.
     RejectionDiffers,
     /// Accepted then, rejected now.
     AcceptedToRejected,
     /// Rejected then, accepted now.
     RejectedToAccepted,
-    /// Decided then; now there is no such command, or the payload is not accepted.
+    /// Decided then; now the component has no such command, or does not accept its payload.
     Undecided,
     /// Decided then; now the guest faults.
     Fault,
-    /// The stream could not be folded up to it.
+    /// The stream could not be folded up to the command.
     Unreached,
 }
 
 impl DecisionChange {
-    /// For people.
+    /// The name, for people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::EventsDiffer => "events differ",
@@ -42,7 +42,7 @@ impl DecisionChange {
         }
     }
 
-    /// Whether a new version may have it at all.
+    /// Reports whether no new version may have this difference.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Fault | Self::Unreached)
     }
@@ -58,11 +58,11 @@ impl fmt::Display for DecisionChange {
 pub(crate) enum ReportedDecision<'a> {
     Accepted(&'a [Message]),
     Rejected(&'a Rejection),
-    Redecided(&'a ReplayOutcome),
+    Rerun(&'a ReplayOutcome),
 }
 
 impl<'a> ReportedDecision<'a> {
-    /// As it was recorded.
+    /// The decision in a record.
     pub(crate) fn recorded(command: &'a RecordedCommand) -> Self {
         match &command.record.outcome {
             Outcome::Accepted { .. } => Self::Accepted(&command.events),
@@ -70,39 +70,35 @@ impl<'a> ReportedDecision<'a> {
         }
     }
 
-    /// This one and another that is not the same, for a report: where the JSON of payloads is the same and only its bytes
-    /// are not (line ends, or a string that stands for text), payloads are given as text.
-    pub(crate) fn told_apart(&self, other: &Self) -> (JsonText, JsonText) {
+    /// Returns this decision and a different one for a report. If their JSON is the same and only the bytes of
+    /// payloads differ (line ends, or a string that stands for text), payloads are given as text.
+    pub(crate) fn distinguish(&self, other: &Self) -> (JsonText, JsonText) {
         match (self.json(), other.json()) {
-            (one, two) if one == two => (self.shown(payload_text), other.shown(payload_text)),
-            told => told,
+            (one, two) if one == two => (self.json_with(payload_text), other.json_with(payload_text)),
+            different => different,
         }
     }
 
     pub(crate) fn json(&self) -> JsonText {
-        self.shown(payload_json)
+        self.json_with(payload_json)
     }
 
-    fn shown(&self, payload: fn(&[u8]) -> JsonText) -> JsonText {
+    fn json_with(&self, payload: fn(&[u8]) -> JsonText) -> JsonText {
         JsonText::of(&match self {
             Self::Accepted(events) => DecisionJson::accepted(events, payload),
             Self::Rejected(rejection) => DecisionJson::rejected(rejection, payload),
-            Self::Redecided(ReplayOutcome::Decided(Verdict::Accepted(events))) => {
-                DecisionJson::accepted(events, payload)
-            }
-            Self::Redecided(ReplayOutcome::Decided(Verdict::Rejected(rejection))) => {
+            Self::Rerun(ReplayOutcome::Decided(Verdict::Accepted(events))) => DecisionJson::accepted(events, payload),
+            Self::Rerun(ReplayOutcome::Decided(Verdict::Rejected(rejection))) => {
                 DecisionJson::rejected(rejection, payload)
             }
-            Self::Redecided(ReplayOutcome::Undecided(why)) => DecisionJson::Undecided(why),
-            Self::Redecided(ReplayOutcome::Fault(fault)) => {
-                DecisionJson::Fault { fault: &fault.message, call: fault.call }
-            }
-            Self::Redecided(ReplayOutcome::Unreached) => DecisionJson::Unreached,
+            Self::Rerun(ReplayOutcome::Undecided(why)) => DecisionJson::Undecided(why),
+            Self::Rerun(ReplayOutcome::Fault(fault)) => DecisionJson::Fault { fault: &fault.message, call: fault.call },
+            Self::Rerun(ReplayOutcome::Unreached) => DecisionJson::Unreached,
         })
     }
 }
 
-/// A decision as a report has it.
+/// The JSON of a decision in a report.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum DecisionJson<'a> {
@@ -136,7 +132,11 @@ struct RejectionJson<'a> {
 
 impl<'a> DecisionJson<'a> {
     fn accepted(events: &'a [Message], payload: fn(&[u8]) -> JsonText) -> Self {
-        let event = |it: &'a Message| EventJson { event: &it.name, payload: payload(&it.payload), version: it.version };
+        let event = |event: &'a Message| EventJson {
+            event: &event.name,
+            payload: payload(&event.payload),
+            version: event.version,
+        };
         Self::Accepted(events.iter().map(event).collect())
     }
 
@@ -146,7 +146,7 @@ impl<'a> DecisionJson<'a> {
     }
 }
 
-/// `None` if they are identical, to the byte.
+/// Compares two decisions. `None` if they are identical to the byte.
 pub(crate) fn compare(recorded: &ReportedDecision<'_>, now: &ReplayOutcome) -> Option<DecisionChange> {
     let verdict = match now {
         ReplayOutcome::Decided(verdict) => verdict,
@@ -163,30 +163,31 @@ pub(crate) fn compare(recorded: &ReportedDecision<'_>, now: &ReplayOutcome) -> O
         }
         (ReportedDecision::Accepted(_), Verdict::Rejected(_)) => Some(DecisionChange::AcceptedToRejected),
         (ReportedDecision::Rejected(_), Verdict::Accepted(_)) => Some(DecisionChange::RejectedToAccepted),
-        (ReportedDecision::Redecided(before), _) => match before {
+        (ReportedDecision::Rerun(before), _) => match before {
             ReplayOutcome::Decided(Verdict::Accepted(events)) => compare(&ReportedDecision::Accepted(events), now),
             ReplayOutcome::Decided(Verdict::Rejected(rejection)) => {
                 compare(&ReportedDecision::Rejected(rejection), now)
             }
-            // What could not be decided before is no loss.
+            // A command that could not be decided before loses nothing.
             _ => None,
         },
     }
 }
 
-/// Bytes of a payload that a report shows.
-const SHOWN: usize = 4_096;
+/// Bytes of the longest payload that a report shows whole.
+const MAX_PAYLOAD_BYTES: usize = 4_096;
 
-/// A payload in a report: JSON as it was written, else as [`payload_text`].
+/// A payload in a report: JSON as it was written, otherwise as [`payload_text`].
 pub(crate) fn payload_json(payload: &[u8]) -> JsonText {
-    let json = (payload.len() <= SHOWN).then(|| JsonText::parse(payload)).flatten();
+    let json = (payload.len() <= MAX_PAYLOAD_BYTES).then(|| JsonText::parse(payload)).flatten();
     json.unwrap_or_else(|| payload_text(payload))
 }
 
-/// A payload in a report, to the byte: text as a string, other bytes in hexadecimal, a long one by its beginning and digest.
+/// A payload in a report, exact to the byte: text as a string, other bytes in hexadecimal, a long payload by its
+/// beginning and digest.
 pub(super) fn payload_text(payload: &[u8]) -> JsonText {
-    if payload.len() > SHOWN {
-        let starts = String::from_utf8_lossy(&payload[..SHOWN / 4]);
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        let starts = String::from_utf8_lossy(&payload[..MAX_PAYLOAD_BYTES / 4]);
         return JsonText::of(&json!({ "bytes": payload.len(), "starts": starts, "sha256": Digest::of(payload) }));
     }
     match std::str::from_utf8(payload) {
@@ -203,9 +204,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_the_same_to_the_byte_looks_otherwise() {
+    fn payloads_with_different_bytes_are_reported_differently() {
         let event = |payload: &str| [Message { name: "E".into(), version: 1, payload: payload.into() }];
-        let long = |end: &str| format!("\"{}{end}\"", "x".repeat(2 * SHOWN));
+        let long = |end: &str| format!("\"{}{end}\"", "x".repeat(2 * MAX_PAYLOAD_BYTES));
         for (one, two) in [
             (r#"{"a":2,"b":1}"#, r#"{"b":1,"a":2}"#),
             ("1.50", "1.5"),
@@ -216,13 +217,13 @@ mod tests {
             (&*long("y"), &*long("z")),
         ] {
             let (one, two) = (event(one), event(two));
-            let (before, now) = ReportedDecision::Accepted(&one).told_apart(&ReportedDecision::Accepted(&two));
+            let (before, now) = ReportedDecision::Accepted(&one).distinguish(&ReportedDecision::Accepted(&two));
             assert_ne!(before, now);
         }
     }
 
     #[test]
-    fn values_are_shown_as_they_were_recorded() {
+    fn values_are_reported_as_they_were_recorded() {
         let payload = r#"{"b":0.48631448008240996,"a":123456789012345678901234567890,"b":1.50}"#;
         let rejection = Rejection { code: "no".into(), message: "never".into(), detail: Some(payload.into()) };
         let events = [Message { name: "E".into(), version: 2, payload: payload.into() }];
@@ -237,8 +238,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_decision_says_so() {
-        let json = |outcome: &ReplayOutcome| ReportedDecision::Redecided(outcome).json().get().to_owned();
+    fn an_outcome_without_a_decision_is_reported_as_such() {
+        let json = |outcome: &ReplayOutcome| ReportedDecision::Rerun(outcome).json().get().to_owned();
         assert_eq!(json(&ReplayOutcome::Undecided("no such command".into())), r#"{"undecided":"no such command"}"#);
         assert_eq!(json(&ReplayOutcome::Unreached), r#""not reached""#);
         let fault = cantus_model::Fault {

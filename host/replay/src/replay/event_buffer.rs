@@ -1,13 +1,13 @@
-//! The events of one stream, kept for those who must fold it from its beginning.
+//! The events of one stream, retained to fold it again from its beginning.
 
 use std::sync::Arc;
 
 use cantus_model::EventBatch;
 
-/// Bytes of events that are kept of one stream. What must be folded anew beyond them is not reached.
-const KEPT_BYTES: usize = 64 << 20;
+/// Bytes of events that are retained of one stream. A longer stream cannot be folded again.
+const RETAINED_BYTES: usize = 64 << 20;
 
-/// All events of a stream so far, or none once they are too many.
+/// All events of a stream so far, or none once they exceed the limit.
 #[derive(Default)]
 pub(crate) struct EventBuffer {
     batches: Vec<Arc<EventBatch>>,
@@ -23,12 +23,12 @@ impl EventBuffer {
         }
     }
 
-    /// Whether so many bytes more are kept.
+    /// Reports whether `bytes` more bytes fit.
     pub(crate) fn has_room_for(&self, bytes: usize) -> bool {
-        self.bytes + bytes <= KEPT_BYTES
+        self.bytes + bytes <= RETAINED_BYTES
     }
 
-    /// All of them; `None` if they were too many.
+    /// Returns all events; `None` if they exceeded the limit.
     pub(crate) fn all(&self) -> Option<&[Arc<EventBatch>]> {
         self.has_room_for(0).then_some(&self.batches)
     }
@@ -41,14 +41,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_or_nothing_is_kept() {
-        let half = Message { name: "E".into(), version: 1, payload: vec![0; KEPT_BYTES / 2] };
+    fn a_stream_beyond_the_limit_is_not_retained_at_all() {
+        let half = Message { name: "E".into(), version: 1, payload: vec![0; RETAINED_BYTES / 2] };
         let half: Arc<EventBatch> = Arc::new([half].iter().collect());
-        let mut kept = EventBuffer::default();
-        kept.push(Arc::clone(&half));
-        assert_eq!(kept.all().map(<[_]>::len), Some(1));
-        assert!(!kept.has_room_for(half.bytes()));
-        kept.push(half);
-        assert!(kept.all().is_none());
+        let mut buffer = EventBuffer::default();
+        buffer.push(Arc::clone(&half));
+        assert_eq!(buffer.all().map(<[_]>::len), Some(1));
+        assert!(!buffer.has_room_for(half.bytes()));
+        buffer.push(half);
+        assert!(buffer.all().is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! What a run over history found: counts, and for each kind of difference a few examples.
+//! The findings of a run over history: counts, and a few examples of each kind of difference.
 
 use std::collections::BTreeMap;
 
@@ -7,88 +7,89 @@ use serde::{Deserialize, Serialize};
 
 use super::{DecisionChange, JsonText, ReplayOutcome, ReportedDecision, compare::payload_text};
 
-/// Examples that are kept of each kind: the first ones of history, whoever finds them first.
+/// Examples of each kind of difference: the first ones of history, whichever thread finds them.
 const EXAMPLES: usize = 3;
-/// Kinds of difference that are told apart, the first ones in their order; guests name their codes as they like.
+/// Kinds of difference that are reported separately, the first ones in their order: guests choose their rejection
+/// codes freely.
 const GROUPS: usize = 500;
 
-/// What was found.
+/// The findings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Findings {
-    /// Streams that were run.
+    /// Count of streams that were run.
     pub streams: u64,
-    /// Commands that were decided again.
+    /// Count of commands that were decided again.
     pub commands: u64,
-    /// Events that were folded.
+    /// Count of events that were folded.
     pub events: u64,
-    /// Commands whose decision is the same to the byte.
+    /// Count of commands whose decision is the same to the byte.
     pub identical: u64,
-    /// The others, by kind of difference and command.
+    /// The other commands, by kind of difference and command.
     pub groups: Vec<FindingGroup>,
 }
 
 impl Findings {
-    /// Commands whose stream could be folded up to them, so that their decision says something.
+    /// Count of commands whose stream could be folded up to them, so that their decision means something.
     pub(crate) fn reached(&self) -> u64 {
         let unreached = self.groups.iter().filter(|group| group.change == DecisionChange::Unreached);
         self.commands - unreached.map(|group| group.count).sum::<u64>()
     }
 }
 
-/// Commands of one kind whose decisions differ in the same mode.
+/// Commands of one kind whose decisions differ in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingGroup {
-    /// How they differ.
+    /// The kind of difference.
     pub change: DecisionChange,
     /// The aggregate type.
     pub aggregate: String,
-    /// The command's name and version: `Depart v1`.
+    /// The command's name and version, for example `Depart v1`.
     pub command: String,
-    /// For a rejection of today, its code.
+    /// The code of the new decision, if that is a rejection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// How many.
+    /// Count of commands.
     pub count: u64,
     /// The reason why they are allowed, if a waiver names them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waived: Option<String>,
-    /// The first of them.
+    /// The first examples.
     pub examples: Vec<FindingExample>,
 }
 
-/// One command whose decision differs, or the last one of a stream whose state does.
+/// One command whose decision differs, or the last command of a stream whose state differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FindingExample {
-    /// Its place in history: stream, then command.
+    /// Its position in history: the number of the stream, and of the command within it.
     #[serde(skip)]
-    pub place: (u64, u64),
-    /// The aggregate: `Flight/UA-1`.
+    pub ordinal: (u64, u64),
+    /// The aggregate, for example `Flight/UA-1`.
     pub aggregate: String,
     /// The command's id.
     pub command_id: String,
-    /// The stream version that it was decided on.
+    /// The stream version on which it was decided.
     pub version: u64,
     /// The decision before, or the state.
     pub before: JsonText,
-    /// What it is now.
+    /// The decision or state now.
     pub now: JsonText,
 }
 
 impl FindingExample {
-    /// A command at its place in history, and its two decisions.
+    /// Describes a command by its position in history and its two decisions.
     pub(super) fn of(
-        place: (u64, u64),
+        ordinal: (u64, u64),
         command: &RecordedCommand,
         before: &ReportedDecision<'_>,
         now: &ReplayOutcome,
     ) -> Self {
-        let (before, now) = before.told_apart(&ReportedDecision::Redecided(now));
-        Self::at(place, command, command.record.base_version, before, now)
+        let (before, now) = before.distinguish(&ReportedDecision::Rerun(now));
+        Self::at(ordinal, command, command.record.base_version, before, now)
     }
 
-    /// A stream's last command, and the two states that it leads to.
+    /// Describes a stream by its last command and its two states.
     pub(super) fn of_state(
-        place: (u64, u64),
+        ordinal: (u64, u64),
         last: &RecordedCommand,
         before: Option<&[u8]>,
         now: Option<&[u8]>,
@@ -98,16 +99,17 @@ impl FindingExample {
             state: Option<JsonText>,
         }
         let state = |state: Option<&[u8]>| JsonText::of(&StateJson { state: state.map(payload_text) });
-        Self::at(place, last, last.record.version(), state(before), state(now))
+        Self::at(ordinal, last, last.record.version(), state(before), state(now))
     }
 
-    fn at(place: (u64, u64), command: &RecordedCommand, version: u64, before: JsonText, now: JsonText) -> Self {
+    fn at(ordinal: (u64, u64), command: &RecordedCommand, version: u64, before: JsonText, now: JsonText) -> Self {
         let CommandRecord { aggregate, context, .. } = &command.record;
-        Self { place, aggregate: aggregate.to_string(), command_id: context.command_id.clone(), version, before, now }
+        Self { ordinal, aggregate: aggregate.to_string(), command_id: context.command_id.clone(), version, before, now }
     }
 }
 
-/// Gathers findings; those of several threads are added up, and the sum does not depend on who found what.
+/// Collects findings. The collections of several threads are merged, and the sum does not depend on which thread
+/// found what.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FindingsCollector {
     pub(crate) streams: u64,
@@ -115,7 +117,7 @@ pub(crate) struct FindingsCollector {
     pub(crate) events: u64,
     pub(crate) identical: u64,
     groups: BTreeMap<FindingKey, CountedFinding>,
-    /// Those beyond, by change and aggregate type.
+    /// Kinds beyond the limit, by change and aggregate type.
     others: BTreeMap<FindingKey, CountedFinding>,
 }
 
@@ -128,10 +130,10 @@ struct FindingKey {
 }
 
 impl FindingsCollector {
-    /// Adds one command. `before` is what it is compared with, most often what was recorded.
+    /// Adds one command. `before` is the decision that it is compared with, usually the recorded one.
     pub(crate) fn add(
         &mut self,
-        place: (u64, u64),
+        ordinal: (u64, u64),
         command: &RecordedCommand,
         change: Option<DecisionChange>,
         before: &ReportedDecision<'_>,
@@ -149,16 +151,16 @@ impl FindingsCollector {
             command: format!("{} v{}", record.command.name, record.command.version),
             code: code(now),
         };
-        let ours = self.groups.entry(key).or_default();
-        ours.count += 1;
-        if ours.examples.len() < EXAMPLES || ours.examples.last().is_some_and(|last| place < last.place) {
-            ours.examples.push(FindingExample::of(place, command, before, now));
-            first(&mut ours.examples);
+        let counted = self.groups.entry(key).or_default();
+        counted.count += 1;
+        if counted.examples.len() < EXAMPLES || counted.examples.last().is_some_and(|last| ordinal < last.ordinal) {
+            counted.examples.push(FindingExample::of(ordinal, command, before, now));
+            retain_first(&mut counted.examples);
         }
-        self.shorten();
+        self.merge_excess_groups();
     }
 
-    /// Adds what another has gathered.
+    /// Adds another collection.
     pub(crate) fn merge(&mut self, other: Self) {
         self.streams += other.streams;
         self.commands += other.commands;
@@ -170,12 +172,12 @@ impl FindingsCollector {
         for (key, counted) in other.others {
             self.others.entry(key).or_default().merge(counted);
         }
-        self.shorten();
+        self.merge_excess_groups();
     }
 
-    /// A kind among the first ones is never put aside, whatever comes in which order; so neither the kinds that are left
-    /// nor the sum of the others depends on the order.
-    fn shorten(&mut self) {
+    /// Merges the kinds beyond the limit. A kind among the first ones is never merged, in whatever order they arrive,
+    /// so neither the kinds that are left nor the sum of the others depends on the order.
+    fn merge_excess_groups(&mut self) {
         while self.groups.len() > GROUPS {
             let Some((key, counted)) = self.groups.pop_last() else { return };
             let key = FindingKey { code: None, command: "(others)".into(), ..key };
@@ -198,7 +200,7 @@ impl FindingsCollector {
     }
 }
 
-/// How many, and the first of them.
+/// A count, and the first examples.
 #[derive(Clone, Debug, Default)]
 struct CountedFinding {
     count: u64,
@@ -209,12 +211,12 @@ impl CountedFinding {
     fn merge(&mut self, mut other: Self) {
         self.count += other.count;
         self.examples.append(&mut other.examples);
-        first(&mut self.examples);
+        retain_first(&mut self.examples);
     }
 }
 
-fn first(examples: &mut Vec<FindingExample>) {
-    examples.sort_by_key(|example| example.place);
+fn retain_first(examples: &mut Vec<FindingExample>) {
+    examples.sort_by_key(|example| example.ordinal);
     examples.truncate(EXAMPLES);
 }
 
@@ -253,7 +255,7 @@ mod tests {
         RecordedCommand { record, events: Vec::new() }
     }
 
-    /// Every command is rejected with a code of its own.
+    /// Adds a command that is rejected with a code of its own.
     fn add(collector: &mut FindingsCollector, n: usize) {
         let rejection = Rejection { code: format!("{n:05}"), message: String::new(), detail: None };
         let now = ReplayOutcome::Decided(Verdict::Rejected(rejection));
@@ -262,8 +264,8 @@ mod tests {
     }
 
     #[test]
-    fn many_kinds_come_to_the_same_in_any_order() {
-        let of = |numbers: Vec<usize>| {
+    fn the_groups_do_not_depend_on_the_order_of_findings() {
+        let findings_of = |numbers: Vec<usize>| {
             let mut sum = FindingsCollector::default();
             for part in numbers.chunks(7) {
                 let mut collector = FindingsCollector::default();
@@ -272,12 +274,12 @@ mod tests {
             }
             sum.finish()
         };
-        let forwards = of((0..2 * GROUPS).collect());
+        let forwards = findings_of((0..2 * GROUPS).collect());
         assert_eq!(forwards.groups.len(), GROUPS + 1);
         assert_eq!(forwards.groups.iter().map(|group| group.count).sum::<u64>(), 2 * GROUPS as u64);
         let others = &forwards.groups[GROUPS];
         assert_eq!((others.command.as_str(), others.count), ("(others)", GROUPS as u64));
         assert_eq!(others.examples[0].aggregate, format!("A/{GROUPS}"));
-        assert_eq!(of((0..2 * GROUPS).rev().collect()), forwards);
+        assert_eq!(findings_of((0..2 * GROUPS).rev().collect()), forwards);
     }
 }

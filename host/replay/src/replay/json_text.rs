@@ -1,32 +1,32 @@
-//! JSON in a report, to the letter.
+//! JSON in a report, character for character.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
-/// A JSON value as it was written: reading it does not round its numbers, and keeps its fields in their order.
+/// A JSON value as it was written: reading it does not round its numbers, and preserves the order of its fields.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JsonText(Box<RawValue>);
 
 impl JsonText {
-    /// The JSON of a value; `null` if it has none.
+    /// Serializes a value; `null` if it has no JSON form.
     pub(crate) fn of(value: &impl Serialize) -> Self {
         Self(to_raw_value(value).unwrap_or_default())
     }
 
-    /// A JSON text, on one line; `None` if it is something else.
+    /// Parses JSON and puts it on one line; `None` if it is not JSON.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let json: Box<RawValue> = serde_json::from_slice(text).ok()?;
-        // Line ends stand between its tokens only, never within.
+        // JSON has line ends only between its tokens, never within one.
         match json.get().contains(['\n', '\r']) {
             true => RawValue::from_string(json.get().replace(['\n', '\r'], " ")).ok().map(Self),
             false => Some(Self(json)),
         }
     }
 
-    /// The text.
+    /// The JSON text.
     pub fn get(&self) -> &str {
         self.0.get()
     }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_kept_to_the_letter() {
+    fn a_value_is_preserved_exactly() {
         for text in ["0.48631448008240996", "123456789012345678901234567890", r#"{"b":1,"a":1.50,"b":2}"#] {
             let json = JsonText::parse(text.as_bytes());
             assert_eq!(json.as_ref().map(JsonText::get), Some(text));

@@ -1,4 +1,5 @@
-//! Ways to run the same history that must not matter: each shows another kind of hidden nondeterminism.
+//! Perturbations: ways to run the same history that must not change any decision. Each reveals another kind of hidden
+//! nondeterminism.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use cantus_model::ports::HashSeed;
 
 use super::{InstancePlacement, Perturbation, RestoreSchedule, RunMode, components::Components};
 
-/// All of them. `interpreted` are the same components on an interpreter, instead of compiled to machine code.
+/// All perturbations. `interpreted` are the same components on an interpreter, instead of compiled to machine code.
 pub fn perturbations(components: &Arc<Components>, interpreted: Option<Arc<Components>>) -> Vec<Perturbation> {
     let (usual, instances) = (RunMode::usual(), InstancePlacement::Apart);
     let modes = [

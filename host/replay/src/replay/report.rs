@@ -1,4 +1,4 @@
-//! What a replay found.
+//! The report of a replay.
 
 use cantus_model::Digest;
 use serde::Serialize;
@@ -10,31 +10,31 @@ use super::{FindingExample, Findings, MissingComponent};
 pub struct ReplayReport {
     /// The component that decided again, if it was not the recorded one.
     pub candidate: Option<Digest>,
-    /// What its decisions have in common with the recorded ones.
+    /// The comparison of its decisions with the recorded ones.
     #[serde(flatten)]
     pub findings: Findings,
-    /// Commands that were only folded: they lie before `since`.
+    /// Count of commands that were only folded, because they are older than `since`.
     pub folded_only: u64,
-    /// The same by kind of command.
+    /// The comparison by kind of command.
     pub kinds: Vec<KindReport>,
-    /// Where all streams end.
+    /// The states in which the streams end.
     pub states: EndStates,
-    /// What other ways of running it found, that must not matter.
+    /// The findings of the perturbations.
     pub perturbations: Vec<PerturbationReport>,
-    /// Components that decided, and are not there to decide again.
+    /// Components that decided, and cannot be loaded to decide again.
     pub missing: Vec<MissingComponent>,
 }
 
 /// All commands of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct KindReport {
-    /// `Flight.Depart v1`.
+    /// The kind of command, for example `Flight.Depart v1`.
     pub command: String,
-    /// How many.
+    /// Count of commands.
     pub commands: u64,
-    /// Those whose decision is the same to the byte.
+    /// Count of those whose decision is the same to the byte.
     pub identical: u64,
-    /// Fuel that the recorded components used to decide them; `None` if one of them is not there.
+    /// Fuel that the recorded components used to decide them; `None` if one of them cannot be loaded.
     pub fuel_recorded: Option<u64>,
     /// Fuel that the candidate used, if there is one.
     pub fuel_candidate: Option<u64>,
@@ -43,33 +43,34 @@ pub struct KindReport {
 /// The states in which the streams end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EndStates {
-    /// One digest of all of them, as the component under replay has them.
+    /// One digest of all states, as the component under replay folds them.
     pub digest: Digest,
-    /// Streams whose state differs from the one that the recorded component comes to, as far as it is there.
+    /// Count of streams whose state differs from the state that the recorded component folds, where that can be
+    /// loaded.
     pub differing: u64,
-    /// The first of them.
+    /// The first of these streams.
     pub examples: Vec<String>,
 }
 
-/// What one perturbation found.
+/// The findings of one perturbation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PerturbationReport {
-    /// What was different.
+    /// The name of the perturbation.
     pub name: String,
-    /// Commands and states that came out differently.
+    /// Count of commands and states that differ.
     pub differing: u64,
-    /// The first of them; `before` is the usual mode.
+    /// The first examples; `before` is the decision in the usual mode.
     pub examples: Vec<FindingExample>,
 }
 
 impl ReplayReport {
-    /// Commands whose decision differs and is not waived, states that perturbations found and components that are
-    /// missing apart.
+    /// Counts commands whose decision differs and is not waived. States, perturbations and missing components are not
+    /// counted.
     pub fn differing(&self) -> u64 {
         self.findings.groups.iter().filter(|group| group.waived.is_none()).map(|group| group.count).sum()
     }
 
-    /// Whether everything came out as it was recorded, or as a waiver allows, however it was run.
+    /// Reports whether every decision is as recorded, or as a waiver allows, in every perturbation too.
     pub fn is_clean(&self) -> bool {
         self.differing() == 0 && self.perturbations.iter().all(|perturbation| perturbation.differing == 0)
     }

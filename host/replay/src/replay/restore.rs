@@ -1,68 +1,70 @@
-//! Restores the instance of a stream from its own snapshot, as a host does after a restart: it must come to the same.
+//! Restores the instance of a stream from its own snapshot, as a host does after a restart. The state must be the
+//! same.
 
 use cantus_model::{Context, Fault, FaultKind, Message};
 
 use super::{ComponentRunner, ReplayOutcome, RestoreSchedule};
 
 impl ComponentRunner {
-    /// The fault, if the stream's instance did not come back from its own snapshot as it was.
+    /// The fault, if the stream's instance did not come back unchanged from its own snapshot.
     pub(crate) fn restore_fault(&self) -> Option<&Fault> {
         self.restore_fault.as_deref()
     }
 
-    /// Counts one more step of the stream, and says whether its instance is to be restored at it.
+    /// Counts one more step of the stream, and reports whether its instance is restored at it.
     pub(super) fn is_restore_due(&mut self) -> bool {
-        let restores = self.restores_in_between();
+        let restores = self.has_restores();
         let Some(stream) = &mut self.stream else { return false };
         stream.steps += 1;
         restores && stream.steps.is_power_of_two()
     }
 
-    /// Whether the stream's instance is restored at some of its steps and at its end.
-    fn restores_in_between(&self) -> bool {
+    /// Reports whether the stream's instance is restored at some of its steps and at its end.
+    fn has_restores(&self) -> bool {
         let hosted = self.stream.as_ref().and_then(|stream| self.hosted.get(&stream.aggregate.aggregate_type));
         let takes_snapshots = hosted.is_some_and(|hosted| hosted.aggregate_type.snapshot_every > 0);
         self.mode.restores == RestoreSchedule::PowersOfTwo && takes_snapshots
     }
 
-    /// Whether a command is decided otherwise on an instance that was folded whole than on one that was restored from that
-    /// one's snapshot, each in a sandbox of its own.
+    /// Reports whether a command is decided differently on an instance that folded all events than on one that was
+    /// restored from that instance's snapshot, each in a sandbox of its own.
     pub(crate) fn restore_changes(&mut self, command: &Message, context: &Context) -> bool {
         let Some(stream) = &self.stream else { return false };
         let Some(hosted) = self.hosted.get(&stream.aggregate.aggregate_type).cloned() else { return false };
-        self.close();
-        let folded = self.decide_here(&hosted, command, context);
-        self.close();
-        let restored =
-            self.restart().map_or_else(ReplayOutcome::Fault, |()| self.decide_here(&hosted, command, context));
+        self.drop_sandbox();
+        let folded = self.decide_now(&hosted, command, context);
+        self.drop_sandbox();
+        let restored = self
+            .restore_own_snapshot()
+            .map_or_else(ReplayOutcome::Fault, |()| self.decide_now(&hosted, command, context));
         folded != restored
     }
 
-    /// The state of the stream, folded whole in a sandbox of its own.
+    /// Returns the state of the stream, folded from all events in a sandbox of its own.
     pub(crate) fn folded_state(&mut self) -> Option<Vec<u8>> {
-        self.close();
+        self.drop_sandbox();
         self.state().ok().flatten()
     }
 
-    /// The state that the stream has come to, restored once more if that is due.
+    /// Returns the state at the end of the stream, after one more restore if the mode has restores.
     pub(crate) fn last_state(&mut self) -> Result<Option<Vec<u8>>, Box<Fault>> {
-        if self.restores_in_between() {
-            self.refresh();
+        if self.has_restores() {
+            self.check_restore();
         }
         self.state()
     }
 
-    /// Makes the instance again from its own snapshot. If it is not as it was, nothing more can be done with the stream.
-    pub(super) fn refresh(&mut self) {
+    /// Restores the instance from its own snapshot. If its state changes, the rest of the stream is not run.
+    pub(super) fn check_restore(&mut self) {
         if self.restore_fault.is_none() {
-            self.restore_fault = self.restart().err();
+            self.restore_fault = self.restore_own_snapshot().err();
         }
     }
 
     /// Restores the instance from its own snapshot in another sandbox, as a host does after a restart.
-    fn restart(&mut self) -> Result<(), Box<Fault>> {
+    fn restore_own_snapshot(&mut self) -> Result<(), Box<Fault>> {
         let Some(before) = self.state()? else { return Ok(()) };
-        self.close();
+        self.drop_sandbox();
         let Some(stream) = &self.stream else { return Ok(()) };
         let (aggregate, version) = (stream.aggregate.clone(), stream.version);
         let restored = self.restore(&aggregate, Some(&before)).and_then(|_| self.state());
@@ -78,39 +80,34 @@ impl ComponentRunner {
     }
 
     fn changed_by_restore(&self, version: u64, before: &[u8], after: &[u8]) -> Box<Fault> {
-        let manifest = self.component.manifest();
         let [before, after] = excerpts([before, after]);
-        Box::new(Fault {
-            kind: FaultKind::Malformed,
-            call: "restore",
-            message: format!("restore(snapshot) gives another state at version {version}: {after} instead of {before}"),
-            backtrace: Vec::new(),
-            plugin: format!("{}@{}", manifest.name, manifest.version),
-            component: self.digest(),
-        })
+        let message =
+            format!("restore(snapshot) gives another state at version {version}: {after} instead of {before}");
+        Fault::malformed(self.component.manifest(), self.digest(), "restore", message)
     }
 }
 
 /// Bytes of a state that a message shows.
-const EXCERPT: usize = 200;
-/// Of those, the ones before the first difference.
-const BEFORE: usize = 60;
+const EXCERPT_BYTES: usize = 200;
+/// Bytes before the first difference that a message shows.
+const EXCERPT_BYTES_BEFORE: usize = 60;
 
-/// Two states around their first difference, byte by byte: numbers that are printed again may look alike.
+/// Shows two states around their first differing byte: printed as parsed numbers they might look the same.
 fn excerpts(states: [&[u8]; 2]) -> [String; 2] {
     let [one, two] = states;
     let common = one.iter().zip(two).take_while(|(one, two)| one == two).count();
-    let is_short = one.len().max(two.len()) <= EXCERPT;
-    let start = if is_short { 0 } else { common.saturating_sub(BEFORE) };
+    let is_short = one.len().max(two.len()) <= EXCERPT_BYTES;
+    let start = if is_short { 0 } else { common.saturating_sub(EXCERPT_BYTES_BEFORE) };
     states.map(|state| excerpt(state, start))
 }
 
 fn excerpt(state: &[u8], start: usize) -> String {
     let rest = state.get(start..).unwrap_or_default();
-    let shown = String::from_utf8_lossy(&rest[..rest.len().min(EXCERPT)]);
-    let shown: String = shown.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
-    let [before, after] = [start > 0, rest.len() > EXCERPT].map(|is_cut| if is_cut { "…" } else { "" });
-    format!("{before}{shown}{after}")
+    let excerpt = String::from_utf8_lossy(&rest[..rest.len().min(EXCERPT_BYTES)]);
+    let excerpt: String =
+        excerpt.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let [before, after] = [start > 0, rest.len() > EXCERPT_BYTES].map(|is_cut| if is_cut { "…" } else { "" });
+    format!("{before}{excerpt}{after}")
 }
 
 #[cfg(test)]
@@ -118,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_states_are_shown_where_they_differ() {
+    fn two_states_are_shown_around_their_first_difference() {
         let short = excerpts([b"{\"x\":0.1}", b"{\"x\":0.10}"]);
         assert_eq!(short, ["{\"x\":0.1}", "{\"x\":0.10}"]);
         let long = |end: &str| format!("{}{end}{}", "a".repeat(1_000), "z".repeat(1_000));

@@ -1,77 +1,30 @@
-//! Drives a replay: reads history in blocks of whole streams and lets every processor run some.
+//! Drives a replay: reads history in blocks of whole streams, which threads run in parallel.
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     thread,
 };
 
 use cantus_model::{
-    Digest, HistoryPage, HistoryQuery, Timestamp,
+    HistoryPage, Timestamp,
     ports::{History, HistorySource, StoreError},
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::quietly::quietly;
+use crate::without_logging::without_logging;
 
 use super::{
-    RunMode,
     block::{BlockFindings, BlockRunner},
-    components::Components,
+    config::{Perturbation, Replay, ReplayConfig, ReplayProgress},
     report::{PerturbationReport, ReplayReport},
 };
 
-/// A block has at least so many commands or pages, or bytes of commands and events, unless history ends.
+/// Commands or pages after which a block is complete.
 const BLOCK_COMMANDS: usize = 1_024;
 const BLOCK_BYTES: usize = 4 << 20;
 /// Pages of a long stream that wait for the thread that runs it.
 const PAGES_AHEAD: usize = 2;
-
-/// What to replay, on what.
-pub struct Replay {
-    /// Which streams.
-    pub query: HistoryQuery,
-    /// At most so many commands are decided; those that are only folded do not count.
-    pub limit: Option<u64>,
-    /// Threads that run guests.
-    pub threads: usize,
-    /// Who decides, and how.
-    pub config: ReplayConfig,
-}
-
-/// Who decides, and how.
-pub struct ReplayConfig {
-    /// The components by digest.
-    pub components: Arc<Components>,
-    /// Decides instead of the recorded ones.
-    pub candidate: Option<Digest>,
-    /// Other ways to run the same, which must not matter.
-    pub perturbations: Vec<Perturbation>,
-    /// Commands before this are only folded.
-    pub since: Option<Timestamp>,
-    /// `engine.events_per_command`.
-    pub events_per_command: usize,
-}
-
-/// One way to run what must not matter.
-pub struct Perturbation {
-    /// For people.
-    pub name: String,
-    pub(crate) mode: RunMode,
-    pub(crate) components: Arc<Components>,
-}
-
-/// How far a replay has come.
-#[derive(Debug, Default)]
-pub struct ReplayProgress {
-    /// Commands that were run.
-    pub done: AtomicU64,
-    /// Commands that there are, if that is known; else 0.
-    pub total: AtomicU64,
-}
 
 /// Some whole streams; the last of them may have more pages to come.
 struct ReplayBlock {
@@ -80,7 +33,7 @@ struct ReplayBlock {
     rest: Option<Receiver<HistoryPage>>,
 }
 
-/// Replays history and says what came out.
+/// Replays history and reports every difference.
 ///
 /// # Errors
 /// If history cannot be read.
@@ -93,17 +46,19 @@ pub async fn replay(
     progress.total.store(history.commands().unwrap_or(0), Relaxed);
     let config = Arc::new(replay.config);
     let (blocks, queue) = bounded::<ReplayBlock>(replay.threads.max(1) * 2);
-    let found = Arc::new(Mutex::new(BlockFindings::default()));
+    let findings = Arc::new(Mutex::new(BlockFindings::default()));
     let workers: Vec<_> = (0..replay.threads.max(1))
         .map(|_| {
-            let (config, queue, found, progress) =
-                (Arc::clone(&config), queue.clone(), Arc::clone(&found), Arc::clone(progress));
+            let (config, queue, findings, progress) =
+                (Arc::clone(&config), queue.clone(), Arc::clone(&findings), Arc::clone(progress));
             thread::Builder::new()
                 .name("cantus-replay".into())
-                .spawn(move || quietly(|| work(&config, &queue, &found, &progress)))
+                .spawn(move || without_logging(|| work(&config, &queue, &findings, &progress)))
         })
         .collect::<Result<_, _>>()
-        .map_err(|error| StoreError::Other(format!("no thread to replay on: {error}")))?;
+        .map_err(|error| {
+            StoreError::Other(format!("the operating system cannot start a thread of the replay: {error}"))
+        })?;
     drop(queue);
     let since = config.since;
     let mut limit = CommandLimit { left: replay.limit.unwrap_or(u64::MAX), since };
@@ -116,14 +71,14 @@ pub async fn replay(
         }
     }
     read?;
-    let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-    match found.failure {
+    let findings = std::mem::take(&mut *findings.lock().unwrap_or_else(PoisonError::into_inner));
+    match findings.failure {
         Some(failure) => Err(StoreError::Other(format!("a guest could not be run: {failure}"))),
-        None => Ok(report(&config, found)),
+        None => Ok(report(&config, findings)),
     }
 }
 
-/// Cuts history into blocks.
+/// Reads history and cuts it into blocks.
 async fn read(
     history: &mut dyn History,
     blocks: &Sender<ReplayBlock>,
@@ -131,21 +86,21 @@ async fn read(
 ) -> Result<(), StoreError> {
     let (mut stream, mut pages, mut commands, mut bytes, mut first_stream) = (0, Vec::new(), 0, 0, 0);
     while let Some(page) = history.next_page().await? {
-        let mut page = limit.shorten(page);
+        let mut page = limit.truncate(page);
         commands += page.commands.len().max(1);
         bytes += page.bytes();
         stream += u64::from(page.last);
         let (last, full) = (page.last, commands >= BLOCK_COMMANDS || bytes >= BLOCK_BYTES);
         if full && !last {
-            // A long stream: one thread runs it while it is read.
-            let (rest, more) = bounded(PAGES_AHEAD);
+            // A long stream is run while it is read.
+            let (sender, rest) = bounded(PAGES_AHEAD);
             pages.push(page);
-            send(blocks, ReplayBlock { first_stream, pages: std::mem::take(&mut pages), rest: Some(more) }).await?;
+            send(blocks, ReplayBlock { first_stream, pages: std::mem::take(&mut pages), rest: Some(rest) }).await?;
             loop {
                 let Some(next) = history.next_page().await? else { break };
-                page = limit.shorten(next);
+                page = limit.truncate(next);
                 let last = page.last;
-                send(&rest, page).await?;
+                send(&sender, page).await?;
                 if last {
                     break;
                 }
@@ -168,15 +123,15 @@ async fn read(
     Ok(())
 }
 
-/// How many commands more are decided.
+/// Count of commands that may still be decided.
 struct CommandLimit {
     left: u64,
     since: Option<Timestamp>,
 }
 
 impl CommandLimit {
-    /// Cuts off what is beyond it: that stream ends there.
-    fn shorten(&mut self, mut page: HistoryPage) -> HistoryPage {
+    /// Cuts off the commands beyond the limit: the stream ends there.
+    fn truncate(&mut self, mut page: HistoryPage) -> HistoryPage {
         let mut within = 0;
         while let Some(command) = page.commands.get(within).filter(|_| self.left > 0) {
             within += 1;
@@ -188,20 +143,25 @@ impl CommandLimit {
     }
 }
 
-/// Waits for room without holding up the runtime.
+/// Sends a message; waits for room without blocking the runtime.
 async fn send<T: Send + 'static>(channel: &Sender<T>, message: T) -> Result<(), StoreError> {
-    let gone = || StoreError::Other("a thread of the replay panicked".into());
+    let panicked = || StoreError::Other("a thread of the replay panicked".into());
     let message = match channel.try_send(message) {
         Ok(()) => return Ok(()),
         Err(crossbeam_channel::TrySendError::Full(message)) => message,
-        Err(crossbeam_channel::TrySendError::Disconnected(_)) => return Err(gone()),
+        Err(crossbeam_channel::TrySendError::Disconnected(_)) => return Err(panicked()),
     };
     let channel = channel.clone();
     let sent = tokio::task::spawn_blocking(move || channel.send(message).is_ok()).await;
-    if sent.unwrap_or(false) { Ok(()) } else { Err(gone()) }
+    if sent.unwrap_or(false) { Ok(()) } else { Err(panicked()) }
 }
 
-fn work(config: &ReplayConfig, queue: &Receiver<ReplayBlock>, found: &Mutex<BlockFindings>, progress: &ReplayProgress) {
+fn work(
+    config: &ReplayConfig,
+    queue: &Receiver<ReplayBlock>,
+    findings: &Mutex<BlockFindings>,
+    progress: &ReplayProgress,
+) {
     while let Ok(ReplayBlock { first_stream, pages, rest }) = queue.recv() {
         let mut run = BlockRunner::new(config, first_stream);
         let mut page = |page: HistoryPage| {
@@ -211,26 +171,26 @@ fn work(config: &ReplayConfig, queue: &Receiver<ReplayBlock>, found: &Mutex<Bloc
         };
         pages.into_iter().for_each(&mut page);
         rest.into_iter().flatten().for_each(&mut page);
-        found.lock().unwrap_or_else(PoisonError::into_inner).merge(run.finish());
+        findings.lock().unwrap_or_else(PoisonError::into_inner).merge(run.finish());
     }
 }
 
-fn report(config: &ReplayConfig, found: BlockFindings) -> ReplayReport {
-    let perturbation = |(it, (differing, examples)): (&Perturbation, (u64, _))| PerturbationReport {
-        name: it.name.clone(),
+fn report(config: &ReplayConfig, findings: BlockFindings) -> ReplayReport {
+    let perturbation = |(perturbation, (differing, examples)): (&Perturbation, (u64, _))| PerturbationReport {
+        name: perturbation.name.clone(),
         differing,
         examples,
     };
-    let perturbed = config.perturbations.iter().map(|it| &it.components);
+    let perturbed = config.perturbations.iter().map(|perturbation| &perturbation.components);
     let missing: BTreeSet<_> =
         std::iter::once(&config.components).chain(perturbed).flat_map(|components| components.missing()).collect();
     ReplayReport {
         candidate: config.candidate,
-        findings: found.collector.finish(),
-        folded_only: found.folded_only,
-        kinds: found.kinds.into_values().collect(),
-        states: found.states.finish(),
-        perturbations: config.perturbations.iter().zip(found.perturbed).map(perturbation).collect(),
+        findings: findings.collector.finish(),
+        folded_only: findings.folded_only,
+        kinds: findings.kinds.into_values().collect(),
+        states: findings.states.finish(),
+        perturbations: config.perturbations.iter().zip(findings.perturbed).map(perturbation).collect(),
         missing: missing.into_iter().collect(),
     }
 }

@@ -1,4 +1,4 @@
-//! One way of replaying a block of streams: by the components that are recorded, or by a candidate.
+//! One variant of a replay: a role (the recorded components, or a candidate) and a mode.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,35 +9,35 @@ use cantus_model::{AggregateRef, Digest, EventBatch, Fault, RecordedCommand};
 
 use super::{ComponentRunner, EventBuffer, ReplayOutcome, RunMode, components::Components};
 
-/// Who decides.
+/// The component that decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum VariantRole {
-    /// Whoever decided then.
+    /// The component that decided then.
     Recorded,
-    /// This component, always.
+    /// Always this component.
     Candidate(Digest),
 }
 
-/// Sandboxes that an variant keeps from one stream to the next.
-const RUNNERS: usize = 4;
+/// Runners that a variant retains from one stream to the next.
+const MAX_IDLE_RUNNERS: usize = 4;
 
-/// The stream that is being run, for components that join it late.
+/// The events of the current stream so far, for components that join late.
 #[derive(Default)]
 pub(super) struct StreamPrefix {
     pub(super) aggregate: Option<AggregateRef>,
-    pub(super) kept: EventBuffer,
+    pub(super) retained: EventBuffer,
 }
 
-/// Decides and folds, in one mode.
+/// Runs streams in one mode.
 pub(super) struct ReplayVariant {
     role: VariantRole,
     mode: RunMode,
     components: Arc<Components>,
     events_per_command: usize,
     runners: BTreeMap<Digest, ComponentRunner>,
-    /// Those that take part in the stream.
-    taking_part: BTreeSet<Digest>,
-    /// The last that decided.
+    /// The components that take part in the stream.
+    participants: BTreeSet<Digest>,
+    /// The component that decided last.
     last: Option<Digest>,
 }
 
@@ -48,25 +48,25 @@ impl ReplayVariant {
         components: Arc<Components>,
         events_per_command: usize,
     ) -> Self {
-        let (runners, taking_part) = (BTreeMap::new(), BTreeSet::new());
-        Self { role, mode, components, events_per_command, runners, taking_part, last: None }
+        let (runners, participants) = (BTreeMap::new(), BTreeSet::new());
+        Self { role, mode, components, events_per_command, runners, participants, last: None }
     }
 
     /// Begins a stream.
     pub(super) fn begin(&mut self) {
-        self.taking_part.clear();
+        self.participants.clear();
         self.last = None;
-        if self.runners.len() > RUNNERS {
+        if self.runners.len() > MAX_IDLE_RUNNERS {
             self.runners.clear();
         }
     }
 
-    /// Decides a command, on the events that the stream has so far; and says how much fuel the decision alone took, if
-    /// there was who could decide.
-    pub(super) fn decide(&mut self, command: &RecordedCommand, track: &StreamPrefix) -> (ReplayOutcome, Option<u64>) {
+    /// Decides a command on the events of the stream so far. Returns also the fuel that the decision alone used, if a
+    /// component could decide.
+    pub(super) fn decide(&mut self, command: &RecordedCommand, prefix: &StreamPrefix) -> (ReplayOutcome, Option<u64>) {
         let digest = self.digest_for(command);
         self.last = Some(digest);
-        let runner = match self.taking_part(digest, track) {
+        let runner = match self.participant(digest, prefix) {
             Ok(runner) => runner,
             Err(outcome) => return (outcome, self.runners.contains_key(&digest).then_some(0)),
         };
@@ -76,9 +76,9 @@ impl ReplayVariant {
         (outcome, Some(runner.fuel_used() - before))
     }
 
-    /// Lets whoever decides this command fold the stream from here on: soon it is too long to join.
-    pub(super) fn join(&mut self, command: &RecordedCommand, track: &StreamPrefix) {
-        let _ = self.taking_part(self.digest_for(command), track);
+    /// Lets the component that decides this command fold the stream from here on: soon it is too long to join.
+    pub(super) fn join(&mut self, command: &RecordedCommand, prefix: &StreamPrefix) {
+        let _ = self.participant(self.digest_for(command), prefix);
     }
 
     fn digest_for(&self, command: &RecordedCommand) -> Digest {
@@ -88,49 +88,49 @@ impl ReplayVariant {
         }
     }
 
-    /// Folds the events that a command has produced; and gives the fault if the one who decided it cannot. The rest of
-    /// the stream is unreached then.
+    /// Folds the events of a command. Returns the fault if the component that decided it cannot fold them; then the
+    /// rest of the stream is unreached.
     pub(super) fn fold(&mut self, events: &Arc<EventBatch>) -> Option<Box<Fault>> {
         let mut fault = None;
-        for digest in &self.taking_part {
+        for digest in &self.participants {
             let folded = self.runners.get_mut(digest).map(|runner| runner.fold(Arc::clone(events)));
-            if let Some(Err(why)) = folded
+            if let Some(Err(error)) = folded
                 && self.last == Some(*digest)
             {
-                fault = Some(why);
+                fault = Some(error);
             }
         }
         fault
     }
 
-    /// The state that the stream has come to, by the component that decided last. A fault is no state.
+    /// Ends the stream. Returns its state as the component that decided last folded it, or `None` after a fault.
     pub(super) fn end(&mut self) -> Option<Vec<u8>> {
         let mut state = None;
-        for digest in std::mem::take(&mut self.taking_part) {
-            let ended = self.runners.get_mut(&digest).and_then(|runner| runner.end().ok().flatten());
+        for digest in std::mem::take(&mut self.participants) {
+            let last_state = self.runners.get_mut(&digest).and_then(|runner| runner.end().ok().flatten());
             if Some(digest) == self.last {
-                state = ended;
+                state = last_state;
             }
         }
         state
     }
 
-    /// The runner of a component, brought to where the stream is.
-    fn taking_part(&mut self, digest: Digest, track: &StreamPrefix) -> Result<&mut ComponentRunner, ReplayOutcome> {
+    /// Returns the runner of a component, hydrated up to the current end of the stream.
+    fn participant(&mut self, digest: Digest, prefix: &StreamPrefix) -> Result<&mut ComponentRunner, ReplayOutcome> {
         if !self.runners.contains_key(&digest) {
             let component = self.components.get(digest).ok_or(ReplayOutcome::Unreached)?;
             self.runners.insert(digest, ComponentRunner::new(component, self.mode, self.events_per_command));
         }
         let runner = self.runners.get_mut(&digest).ok_or(ReplayOutcome::Unreached)?;
-        if self.taking_part.contains(&digest) {
+        if self.participants.contains(&digest) {
             return Ok(runner);
         }
-        let (Some(aggregate), Some(kept)) = (&track.aggregate, track.kept.all()) else {
+        let (Some(aggregate), Some(retained)) = (&prefix.aggregate, prefix.retained.all()) else {
             return Err(ReplayOutcome::Unreached);
         };
-        self.taking_part.insert(digest);
+        self.participants.insert(digest);
         runner.begin(aggregate.clone());
-        match kept.iter().try_for_each(|events| runner.fold(Arc::clone(events))) {
+        match retained.iter().try_for_each(|events| runner.fold(Arc::clone(events))) {
             Ok(()) => Ok(runner),
             Err(fault) => Err(ReplayOutcome::Fault(fault)),
         }

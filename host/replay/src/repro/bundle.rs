@@ -1,14 +1,14 @@
-//! The bundle as data, and as a file.
+//! Repro bundles as data, and as a file.
 
 use cantus_model::{AggregateRef, Context, Digest, EventBatch, Fault, FaultKind, Message, Snapshot};
 use serde::{Deserialize, Serialize};
 
-/// The version of the format that is written. See the module for what it says.
+/// The version of the format that is written. The module describes it.
 const FORMAT: u32 = 1;
 /// The calls in which a guest can fault.
 const CALLS: [&str; 5] = ["instantiate", "restore", "combine", "handle", "snapshot"];
 
-/// Everything that is needed to see a fault again, but for the component.
+/// Everything that is needed to reproduce a fault, except the component.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
@@ -20,37 +20,37 @@ pub struct Bundle {
     pub plugin_version: semver::Version,
     /// The component that faulted.
     pub component: Digest,
-    /// On whose state.
+    /// The aggregate on whose state it faulted.
     pub aggregate: AggregateRef,
     /// The stream version of that state.
     pub version: u64,
-    /// From which the state may be restored, by the same component only.
+    /// A snapshot from which the state may be restored, by the same component only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<BundleSnapshot>,
     /// The events begin after this version.
     pub after: u64,
-    /// Up to `version`, oldest first.
+    /// The events up to `version`, oldest first.
     pub events: Vec<EventBody>,
-    /// What was asked; absent if it faulted in another call.
+    /// The command that was decided; absent if the guest faulted in another call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<BundleCommand>,
-    /// What came of it.
+    /// The recorded fault.
     pub fault: BundleFault,
-    /// Why it cannot be run, if it cannot.
+    /// The reason why it cannot be run, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incomplete: Option<String>,
-    /// How many events there were before some were taken out.
+    /// The count of events before some were removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shortened_from: Option<u64>,
 }
 
-/// A state to begin with.
+/// A snapshot in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleSnapshot {
-    /// The stream version that it stands at.
+    /// The stream version of the state.
     pub version: u64,
-    /// As the guest returned it.
+    /// The state, as the guest returned it.
     #[serde(with = "bytes")]
     pub state: Vec<u8>,
 }
@@ -61,39 +61,39 @@ impl From<Snapshot> for BundleSnapshot {
     }
 }
 
-/// The body of an event.
+/// An event in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventBody {
-    /// As the plugin declares it.
+    /// The name that the plugin declares.
     pub name: String,
     /// The version of the payload's schema.
     pub version: u32,
-    /// In the plugin's payload format.
+    /// The payload, in the plugin's payload format.
     #[serde(with = "bytes")]
     pub payload: Vec<u8>,
 }
 
-/// A command and its context.
+/// A command in a bundle, with its context.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleCommand {
-    /// As the plugin declares it.
+    /// The name that the plugin declares.
     pub name: String,
     /// The version of the payload's schema.
     pub version: u32,
-    /// In the plugin's payload format.
+    /// The payload, in the plugin's payload format.
     #[serde(with = "bytes")]
     pub payload: Vec<u8>,
-    /// All that the guest saw of the world.
+    /// The context in which the command was decided.
     pub context: Context,
 }
 
-/// What is known of the fault.
+/// A fault in a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundleFault {
-    /// What kind of failure.
+    /// The kind of failure.
     pub kind: FaultKind,
     /// The export that was running.
     pub call: String,
@@ -103,10 +103,10 @@ pub struct BundleFault {
     pub backtrace: Vec<String>,
 }
 
-/// Why a file is no bundle.
+/// The reason why a file is not a usable bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// It is something else, or damaged.
+    /// It is another kind of file, or damaged.
     #[error("it is no repro bundle: {0}")]
     Malformed(String),
     /// A newer Cantus wrote it.
@@ -117,15 +117,14 @@ pub enum BundleError {
     },
 }
 
-/// What every version of the format has.
+/// The field that every version of the format has.
 #[derive(Deserialize)]
 struct BundleHeader {
     cantus_repro: u32,
 }
 
 impl Bundle {
-    /// A bundle of a fault on the initial state, without events.
-    /// Begins the bundle of a fault, still without state and events.
+    /// Creates the bundle of a fault on the initial state, still without events.
     pub fn new(plugin: &str, version: semver::Version, aggregate: AggregateRef, fault: &Fault) -> Self {
         Self {
             format: FORMAT,
@@ -152,7 +151,7 @@ impl Bundle {
     /// Reads a file.
     ///
     /// # Errors
-    /// If it is none of ours, is damaged, contradicts itself, or is of a newer format.
+    /// If it is not a bundle, is damaged, contradicts itself, or has a newer format.
     pub fn parse(file: &[u8]) -> Result<Self, BundleError> {
         let malformed = |error: serde_json::Error| BundleError::Malformed(error.to_string());
         let BundleHeader { cantus_repro: found } = serde_json::from_slice(file).map_err(malformed)?;
@@ -164,9 +163,9 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// The file.
+    /// Writes the file.
     pub fn to_json(&self) -> Vec<u8> {
-        // Texts, numbers and lists: there is nothing in it that JSON has no form for.
+        // It holds only strings, numbers and lists, which always have a JSON form.
         let mut file = serde_json::to_vec_pretty(self).unwrap_or_default();
         file.push(b'\n');
         file
@@ -198,12 +197,12 @@ impl Bundle {
 }
 
 impl BundleCommand {
-    /// Takes over a command.
+    /// Creates the command of a bundle.
     pub fn new(command: Message, context: Context) -> Self {
         Self { name: command.name, version: command.version, payload: command.payload, context }
     }
 
-    /// What the guest is asked.
+    /// The message that the guest gets.
     pub(super) fn message(&self) -> Message {
         Message { name: self.name.clone(), version: self.version, payload: self.payload.clone() }
     }
@@ -219,28 +218,28 @@ impl<'a> FromIterator<&'a EventBody> for EventBatch {
     }
 }
 
-/// Bytes as a text where they are one, else in hexadecimal.
+/// Bytes as a string if they are UTF-8, otherwise in hexadecimal.
 mod bytes {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     #[derive(Serialize, Deserialize)]
     #[serde(untagged)]
-    enum Form<T> {
+    enum BytesJson<T> {
         Text(T),
         Hex { hex: String },
     }
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => Form::Text(text).serialize(to),
-            Err(_) => Form::<&str>::Hex { hex: hex::encode(bytes) }.serialize(to),
+            Ok(text) => BytesJson::Text(text).serialize(to),
+            Err(_) => BytesJson::<&str>::Hex { hex: hex::encode(bytes) }.serialize(to),
         }
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        match Form::<String>::deserialize(from)? {
-            Form::Text(text) => Ok(text.into_bytes()),
-            Form::Hex { hex } => hex::decode(hex).map_err(D::Error::custom),
+        match BytesJson::<String>::deserialize(from)? {
+            BytesJson::Text(text) => Ok(text.into_bytes()),
+            BytesJson::Hex { hex } => hex::decode(hex).map_err(D::Error::custom),
         }
     }
 }
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_every_byte() {
+    fn a_parsed_bundle_equals_the_written_one() {
         let snapshot = BundleSnapshot { version: 2, state: vec![0x80] };
         let bundle = Bundle { snapshot: Some(snapshot), ..bundle() };
         assert_eq!(Bundle::parse(&bundle.to_json()).unwrap(), bundle);
@@ -274,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bundle_is_refused_with_the_reason() {
+    fn a_file_that_is_not_a_bundle_is_refused_with_the_reason() {
         let refused = |file: &[u8]| Bundle::parse(file).unwrap_err().to_string();
         assert!(refused(b"").starts_with("it is no repro bundle: EOF"));
         assert!(refused(b"[1]").starts_with("it is no repro bundle"));

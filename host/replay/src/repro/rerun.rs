@@ -1,4 +1,4 @@
-//! Runs a bundle: restore, combine, handle, each time in a fresh sandbox.
+//! Runs a bundle: `restore`, `combine`, `handle`, each time in a fresh sandbox.
 
 use std::sync::Arc;
 
@@ -9,69 +9,69 @@ use cantus_model::{
 
 use super::bundle::{Bundle, BundleCommand, EventBody};
 
-/// Events that go into one call, as in the host.
+/// Events of one call, as in the host.
 const PAGE_EVENTS: usize = 1_024;
 
-/// What a state is folded from.
+/// The starting point from which a state is folded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartingState {
-    /// From the first event on.
+    /// The initial state, before the first event.
     FirstEvent,
-    /// From the snapshot on.
+    /// The snapshot.
     Snapshot,
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RerunOutcome {
-    /// A fault: perhaps the recorded one.
+    /// The guest faulted: perhaps with the recorded fault.
     Fault(Box<Fault>),
     /// The command was accepted and produced these events.
     Accepted(Vec<Message>),
     /// The command was rejected.
     Rejected(Rejection),
-    /// There is no such command, or its payload is not accepted.
+    /// The component has no such command, or does not accept its payload.
     Undecided(String),
-    /// The state was brought into memory, and nothing was asked.
+    /// The state was folded, and the bundle has no command.
     Folded,
 }
 
 /// One run of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleRun {
-    /// From where.
+    /// The starting point.
     pub start: StartingState,
-    /// Events that were folded.
+    /// Count of events that were folded.
     pub events: usize,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: RerunOutcome,
-    /// Whether that is the recorded fault.
-    pub again: bool,
+    /// The outcome is the recorded fault.
+    pub reproduced: bool,
 }
 
-/// Why a bundle cannot be run on a component.
+/// The reason why a bundle cannot be run on a component.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RerunError {
-    /// Something is missing.
-    #[error("it cannot be run, something is missing: {0}")]
+    /// The bundle is incomplete.
+    #[error("the bundle is incomplete and cannot be run: {0}")]
     Incomplete(String),
-    /// The component hosts other aggregates.
+    /// The component does not host the aggregate type.
     #[error("{plugin} hosts no {aggregate}")]
     NotHosted {
-        /// Its name and version.
+        /// The plugin's name and version.
         plugin: String,
-        /// As in the bundle.
+        /// The aggregate type in the bundle.
         aggregate: String,
     },
-    /// There are no events to begin with, and a snapshot of another component is of no use.
-    #[error("its state begins with a snapshot, which only the component that wrote it can read: {wanted}")]
+    /// The first events are not in the bundle, and its snapshot is of another component.
+    #[error("the bundle begins at a snapshot, which only the component that wrote it can read: {wanted}")]
     ForeignSnapshot {
         /// The digest of that component.
         wanted: String,
     },
 }
 
-/// A bundle on a component.
+/// A bundle, ready to run on a component.
 pub struct BundleRerun<'a> {
     pub(super) bundle: &'a Bundle,
     component: Arc<dyn Component>,
@@ -80,8 +80,8 @@ pub struct BundleRerun<'a> {
 }
 
 impl<'a> BundleRerun<'a> {
-    /// Prepares to run `bundle` on `component`, the one that faulted or another. A command that returns more than
-    /// `events_per_command` events faults.
+    /// Prepares to run `bundle` on `component`, which may be the one that faulted or another. A command that returns
+    /// more than `events_per_command` events faults.
     ///
     /// # Errors
     /// See [`RerunError`].
@@ -107,25 +107,25 @@ impl<'a> BundleRerun<'a> {
         }
     }
 
-    /// Runs it in every way that the bundle allows: from its first event, and from its snapshot. They should agree; where
-    /// they do not, the component loses something between `snapshot` and `restore`.
+    /// Runs it from every starting point that the bundle has: its first event, and its snapshot. The outcomes should
+    /// agree; if they do not, the component loses something between `snapshot` and `restore`.
     pub fn runs(&self) -> Vec<BundleRun> {
         let run = |start| {
             let events = self.events(start);
             let outcome = self.run(start, &events.iter().collect());
-            BundleRun { start, events: events.len(), again: self.is_again(&outcome), outcome }
+            BundleRun { start, events: events.len(), reproduced: self.reproduces(&outcome), outcome }
         };
         self.starts().into_iter().map(run).collect()
     }
 
     fn starts(&self) -> Vec<StartingState> {
-        // Its snapshots are nobody else's.
+        // Only the component that wrote a snapshot can read it.
         let restores = self.bundle.snapshot.is_some() && self.component.digest() == self.bundle.component;
         let first = (self.bundle.after == 0).then_some(StartingState::FirstEvent);
         first.into_iter().chain(restores.then_some(StartingState::Snapshot)).collect()
     }
 
-    /// The events to fold.
+    /// The events that are folded after the starting point.
     pub(super) fn events(&self, start: StartingState) -> &'a [EventBody] {
         let Bundle { snapshot, after, events, .. } = self.bundle;
         let in_snapshot = match (start, snapshot) {
@@ -136,11 +136,11 @@ impl<'a> BundleRerun<'a> {
         &events[in_snapshot.min(events.len())..]
     }
 
-    /// Runs it with these events.
+    /// Runs it with these events instead of the recorded ones.
     pub(super) fn run(&self, start: StartingState, events: &EventBatch) -> RerunOutcome {
         let outcome = match self.attempt(start, events, PAGE_EVENTS) {
-            // The limits are those of one call. Each event stayed below them when it happened.
-            Err(fault) if is_too_much(&fault) && events.len() > 1 => self.attempt(start, events, 1),
+            // The limits are those of one call, and each event stayed below them when it happened.
+            Err(fault) if exceeds_call_limit(&fault) && events.len() > 1 => self.attempt(start, events, 1),
             outcome => outcome,
         };
         outcome.unwrap_or_else(RerunOutcome::Fault)
@@ -188,30 +188,30 @@ impl<'a> BundleRerun<'a> {
         })
     }
 
-    /// Whether it is the recorded fault: the same kind in the same call with the same words. Numbers in them may differ;
-    /// but where the component is the same, so is the line that panicked.
-    pub(super) fn is_again(&self, outcome: &RerunOutcome) -> bool {
+    /// Reports whether the outcome is the recorded fault: the same kind in the same call with the same words. Numbers
+    /// in the message may differ, but on the same component the line that panicked may not.
+    pub(super) fn reproduces(&self, outcome: &RerunOutcome) -> bool {
         let (recorded, RerunOutcome::Fault(fault)) = (&self.bundle.fault, outcome) else { return false };
         let same_lines = self.component.digest() == self.bundle.component;
         fault.kind == recorded.kind
             && fault.call == recorded.call
-            && words(&fault.message) == words(&recorded.message)
-            && (!same_lines || place(&fault.message) == place(&recorded.message))
+            && normalized_words(&fault.message) == normalized_words(&recorded.message)
+            && (!same_lines || panic_location(&fault.message) == panic_location(&recorded.message))
     }
 }
 
-fn is_too_much(fault: &Fault) -> bool {
+fn exceeds_call_limit(fault: &Fault) -> bool {
     fault.call == "combine" && fault.kind.is_call_limit()
 }
 
-/// The words of a message. Those with a digit, such as counts and addresses, are all one.
-pub fn words(message: &str) -> Vec<&str> {
+/// The words of a message. A word with a digit, such as a count or an address, becomes `#`.
+pub fn normalized_words(message: &str) -> Vec<&str> {
     let words = message.split(|char: char| !char.is_alphanumeric()).filter(|word| !word.is_empty());
     words.map(|word| if word.contains(|char: char| char.is_ascii_digit()) { "#" } else { word }).collect()
 }
 
-/// The source file and line of a panic of Rust.
-fn place(message: &str) -> Option<&str> {
+/// The source file and line of a Rust panic.
+fn panic_location(message: &str) -> Option<&str> {
     message.strip_prefix("panicked at ")?.split(' ').next()
 }
 
@@ -220,16 +220,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_alike_but_for_their_numbers() {
-        let alike = |one, two| words(one) == words(two);
+    fn messages_that_differ_in_numbers_have_the_same_words() {
+        let alike = |one, two| normalized_words(one) == normalized_words(two);
         assert!(alike("the len is 3 but the index is 7", "the len is 10 but the index is 12"));
         assert!(alike("order o-17 at 0x1f3a", "order o-9 at 0xbeef0"));
         assert!(!alike("the len is 3", "the length is 3"));
     }
 
     #[test]
-    fn a_panic_says_where() {
-        assert_eq!(place("panicked at src/lib.rs:3:9: no"), Some("src/lib.rs:3:9:"));
-        assert_eq!(place("out of fuel after 9 units: does it loop?"), None);
+    fn a_panic_names_its_file_and_line() {
+        assert_eq!(panic_location("panicked at src/lib.rs:3:9: no"), Some("src/lib.rs:3:9:"));
+        assert_eq!(panic_location("out of fuel after 9 units: does it loop?"), None);
     }
 }

@@ -1,90 +1,91 @@
-//! Finds the events that a fault takes, by running the bundle without some of them: delta debugging.
+//! Finds the events that a fault needs, by running the bundle without some of them: delta debugging.
 
 use super::{Bundle, BundleRerun, StartingState};
-use crate::quietly::quietly;
+use crate::without_logging::without_logging;
 
 /// A bundle with fewer events that shows the same fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShortenedBundle {
-    /// It.
+    /// The shortened bundle.
     pub bundle: Bundle,
-    /// How often something was run.
+    /// Count of runs.
     pub runs: usize,
-    /// Whether the fault takes every event that is left. If not, the runs were used up before that was known.
+    /// The fault needs every event that is left. If false, the limit of runs was reached before that was known.
     pub minimal: bool,
 }
 
-/// Takes events out of a bundle for as long as the recorded fault comes, at most `limit` times. `tell` hears of every run:
-/// how many there were, and how many events are left.
+/// Removes events from a bundle for as long as the recorded fault is reproduced, in at most `limit` runs. After each
+/// run, `on_run` gets the count of runs and the count of events that are left.
 ///
-/// `None` if the fault does not come even with all of them.
-pub fn shorten(rerun: &BundleRerun<'_>, limit: usize, mut tell: impl FnMut(usize, usize)) -> Option<ShortenedBundle> {
-    let start = quietly(|| rerun.runs()).into_iter().find(|run| run.again)?.start;
+/// `None` if the fault is not reproduced even with all events.
+pub fn shorten(rerun: &BundleRerun<'_>, limit: usize, mut on_run: impl FnMut(usize, usize)) -> Option<ShortenedBundle> {
+    let start = without_logging(|| rerun.runs()).into_iter().find(|run| run.reproduced)?.start;
     let all = rerun.events(start);
     let (mut runs, mut left) = (0, all.len());
-    let (kept, minimal) = minimise((0..all.len()).collect(), |indices| {
+    let (remaining, minimal) = minimise((0..all.len()).collect(), |indices| {
         if runs == limit {
             return None;
         }
         runs += 1;
         let events = indices.iter().map(|&index| &all[index]).collect();
-        let again = quietly(|| rerun.is_again(&rerun.run(start, &events)));
-        if again {
+        let reproduced = without_logging(|| rerun.reproduces(&rerun.run(start, &events)));
+        if reproduced {
             left = indices.len();
         }
-        tell(runs, left);
-        Some(again)
+        on_run(runs, left);
+        Some(reproduced)
     });
     let bundle = rerun.bundle;
     let after = bundle.snapshot.as_ref().filter(|_| start == StartingState::Snapshot).map(|snapshot| snapshot.version);
     let bundle = Bundle {
         snapshot: after.and(bundle.snapshot.clone()),
         after: after.unwrap_or(0),
-        events: kept.into_iter().map(|index| all[index].clone()).collect(),
+        events: remaining.into_iter().map(|index| all[index].clone()).collect(),
         shortened_from: bundle.shortened_from.or(Some(bundle.events.len() as u64)),
         ..bundle.clone()
     };
     Some(ShortenedBundle { bundle, runs, minimal })
 }
 
-/// Zeller and Hildebrandt's `ddmin` ("Simplifying and isolating failure-inducing input", 2002): the smallest list found
-/// that still fails, and whether it fails no more without any one of its items. `fails` says `None` when it had enough.
+/// Zeller and Hildebrandt's `ddmin` ("Simplifying and isolating failure-inducing input", 2002). Returns the smallest
+/// list found that still fails, and whether removing any one of its items makes it pass. `fails` returns `None` when
+/// no more runs are allowed.
 fn minimise(items: Vec<usize>, mut fails: impl FnMut(&[usize]) -> Option<bool>) -> (Vec<usize>, bool) {
-    let mut kept = items;
+    let mut remaining = items;
     match fails(&[]) {
         Some(true) => return (Vec::new(), true),
         Some(false) => {}
-        None => return (kept, false),
+        None => return (remaining, false),
     }
     let mut parts = 2;
-    while kept.len() > 1 {
-        let size = kept.len().div_ceil(parts);
-        let Some(smaller) = reduce(&kept, size, &mut fails) else { return (kept, false) };
+    while remaining.len() > 1 {
+        let size = remaining.len().div_ceil(parts);
+        let Some(smaller) = reduce(&remaining, size, &mut fails) else { return (remaining, false) };
         match smaller {
-            Some((smaller, next_parts)) => (kept, parts) = (smaller, next_parts),
-            None if size == 1 => return (kept, true),
-            None => parts = (parts * 2).min(kept.len()),
+            Some((smaller, next_parts)) => (remaining, parts) = (smaller, next_parts),
+            None if size == 1 => return (remaining, true),
+            None => parts = (parts * 2).min(remaining.len()),
         }
     }
-    (kept, true)
+    (remaining, true)
 }
 
-/// One of the parts that fails, or all but one of them that do; and into how many parts to divide those next. Nothing
-/// inside if there is none.
+/// Finds one of the parts that fails, or all but one of them that do, and the count of parts into which that is
+/// divided next. The outer `None` means that no more runs are allowed, the inner one that nothing smaller fails.
 fn reduce(
-    kept: &[usize],
+    remaining: &[usize],
     size: usize,
     fails: &mut impl FnMut(&[usize]) -> Option<bool>,
 ) -> Option<Option<(Vec<usize>, usize)>> {
-    let parts = kept.len().div_ceil(size);
-    for part in kept.chunks(size) {
+    let parts = remaining.len().div_ceil(size);
+    for part in remaining.chunks(size) {
         if fails(part)? {
             return Some(Some((part.to_vec(), 2)));
         }
     }
-    // Of two parts, the rest is the other.
-    for at in (0..kept.len()).step_by(size).filter(|_| parts > 2) {
-        let rest: Vec<usize> = kept[..at].iter().chain(kept[at..].iter().skip(size)).copied().collect();
+    // Of two parts, the rest is the other part, which was tried already.
+    for at in (0..remaining.len()).step_by(size).filter(|_| parts > 2) {
+        let rest: Vec<usize> = remaining[..at].iter().chain(remaining[at..].iter().skip(size)).copied().collect();
         if fails(&rest)? {
             return Some(Some((rest, (parts - 1).max(2))));
         }
@@ -98,21 +99,21 @@ mod tests {
 
     fn minimum(count: usize, fails: impl Fn(&[usize]) -> bool) -> (Vec<usize>, usize) {
         let mut runs = 0;
-        let (kept, minimal) = minimise((0..count).collect(), |items| {
+        let (remaining, minimal) = minimise((0..count).collect(), |items| {
             runs += 1;
             Some(fails(items))
         });
-        assert!(minimal && fails(&kept));
-        for without in 0..kept.len() {
-            let mut fewer = kept.clone();
+        assert!(minimal && fails(&remaining));
+        for without in 0..remaining.len() {
+            let mut fewer = remaining.clone();
             fewer.remove(without);
-            assert!(!fails(&fewer), "{kept:?} can do without {}", kept[without]);
+            assert!(!fails(&fewer), "{remaining:?} passes without {}", remaining[without]);
         }
-        (kept, runs)
+        (remaining, runs)
     }
 
     #[test]
-    fn what_is_needed_is_left_in_its_order() {
+    fn the_needed_items_remain_in_their_order() {
         assert_eq!(minimum(100, |items| items.contains(&77) && items.contains(&12)).0, [12, 77]);
         assert_eq!(minimum(1_000, |items| items.contains(&999)).0, [999]);
         assert_eq!(minimum(64, |items| items.len() >= 10).0.len(), 10);
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_always_fails_needs_nothing_and_one_run() {
+    fn a_test_that_always_fails_needs_no_items_and_one_run() {
         assert_eq!(minimum(1_000, |_| true), (vec![], 1));
     }
 
@@ -132,12 +133,12 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_when_it_had_enough_with_the_best_so_far() {
+    fn the_best_list_so_far_is_returned_when_runs_are_used_up() {
         let mut left = 10;
-        let (kept, minimal) = minimise((0..1_000).collect(), |items| {
+        let (remaining, minimal) = minimise((0..1_000).collect(), |items| {
             left -= 1;
             (left >= 0).then(|| items.contains(&0) && items.contains(&999))
         });
-        assert!(!minimal && kept.contains(&0) && kept.contains(&999));
+        assert!(!minimal && remaining.contains(&0) && remaining.contains(&999));
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the steps on the candidate, twice, and on what it is compared with.
+//! Runs the steps on the candidate, twice, and on the live component that it is compared with.
 
 use std::{
     sync::Arc,
@@ -14,23 +14,23 @@ use crate::replay::{
     RunMode, compare,
 };
 
-/// Failures that are described; one is enough to refuse.
-const FAILURES: usize = 5;
+/// Failures that a report describes; one is enough to refuse.
+const MAX_FAILURES: usize = 5;
 
-/// What the examination found.
+/// The result of an examination.
 pub(super) struct ExaminationResult {
     pub(super) findings: Findings,
     pub(super) failures: Vec<VerificationFailure>,
-    /// Whether it came to the end in time.
+    /// All streams were run before the time was up.
     pub(super) complete: bool,
 }
 
 pub(super) struct Examination {
-    /// The candidate as the host will run it.
+    /// The candidate in the mode of the running host.
     usual: ComponentRunner,
-    /// The same candidate, run in a way that must not matter.
-    other: ComponentRunner,
-    /// What is live, for commands that another component decided.
+    /// The same candidate in a mode that must not change any decision.
+    perturbed: ComponentRunner,
+    /// The live component, for commands that another component decided.
     live: Option<ComponentRunner>,
     until: Instant,
     collector: FindingsCollector,
@@ -40,7 +40,7 @@ pub(super) struct Examination {
 
 struct ExaminedStream {
     aggregate: AggregateRef,
-    /// Whether the live component is run as well.
+    /// The live component runs the stream as well.
     with_live: bool,
     commands: u64,
 }
@@ -52,10 +52,10 @@ impl Examination {
         let HashSeed(one, two) = HashSeed::default();
         let hash_seed = HashSeed(!one, two ^ 0x5555);
         let (instances, restores) = (InstancePlacement::Apart, RestoreSchedule::PowersOfTwo);
-        let other_way = RunMode { hash_seed, batch: 1, instances, restores };
+        let perturbed_mode = RunMode { hash_seed, batch: 1, instances, restores };
         Self {
             usual: runner(component, RunMode::usual()),
-            other: runner(component, other_way),
+            perturbed: runner(component, perturbed_mode),
             live: candidate.live().map(|live| runner(live, RunMode::usual())),
             until: Instant::now() + time,
             collector: FindingsCollector::default(),
@@ -64,7 +64,7 @@ impl Examination {
         }
     }
 
-    /// Runs what comes, until it ends or time is up. One call into a guest has a limit of its own.
+    /// Runs the parts until they end or the time is up. One call into a guest has a limit of its own.
     pub(super) fn run(mut self, mut parts: mpsc::Receiver<StreamPart>) -> ExaminationResult {
         let mut complete = true;
         while complete && let Some(part) = parts.blocking_recv() {
@@ -77,7 +77,7 @@ impl Examination {
         ExaminationResult { findings: self.collector.finish(), failures: self.failures, complete }
     }
 
-    /// Whether there was time for all of them.
+    /// Runs steps, and reports whether there was time for all of them.
     fn steps(&mut self, steps: Vec<StreamStep>) -> bool {
         steps.into_iter().all(|step| {
             let in_time = Instant::now() <= self.until;
@@ -92,7 +92,7 @@ impl Examination {
         let live = self.live.as_ref().filter(|live| live.hosts(&aggregate.aggregate_type));
         let with_live = live.is_some_and(|live| records.iter().any(|record| record.component != live.digest()));
         let live = self.live.as_mut().filter(|_| with_live);
-        for runner in [&mut self.usual, &mut self.other].into_iter().chain(live) {
+        for runner in [&mut self.usual, &mut self.perturbed].into_iter().chain(live) {
             runner.begin_from(aggregate.clone(), start.clone());
         }
         self.collector.streams += 1;
@@ -110,71 +110,72 @@ impl Examination {
         self.collector.events += events.len() as u64;
         let Some(ExaminedStream { aggregate, with_live, .. }) = &self.stream else { return };
         if !self.usual.hosts(&aggregate.aggregate_type) {
-            return; // it is told by the manifest, and by the commands that are no longer decided
+            return; // the manifest and the undecided commands are reported
         }
-        let runners = [&mut self.usual, &mut self.other];
-        let [usual, other] = runners.map(|runner| runner.fold(Arc::clone(events)));
+        let runners = [&mut self.usual, &mut self.perturbed];
+        let [usual, perturbed] = runners.map(|runner| runner.fold(Arc::clone(events)));
         if *with_live && let Some(live) = &mut self.live {
-            // What the live one cannot fold is not the candidate's fault.
+            // The candidate is not responsible for events that the live component cannot fold.
             let _ = live.fold(Arc::clone(events));
         }
         let aggregate = aggregate.clone();
-        if let Err(fault) = usual.and(other) {
+        if let Err(fault) = usual.and(perturbed) {
             let message = self.restore_failure().unwrap_or(format!("it cannot fold the recorded events: {fault}"));
-            self.fail(&aggregate, None, message);
+            self.add_failure(&aggregate, None, message);
         }
     }
 
-    /// What is wrong with an instance that was restored from its own snapshot.
+    /// The failure of an instance that was restored from its own snapshot, if there is one.
     fn restore_failure(&self) -> Option<String> {
-        self.other.restore_fault().map(|fault: &Fault| fault.message.clone())
+        self.perturbed.restore_fault().map(|fault: &Fault| fault.message.clone())
     }
 
     fn decide(&mut self, command: &RecordedCommand) {
         let Some(stream) = &mut self.stream else { return };
         stream.commands += 1;
-        let (place, with_live, aggregate) =
+        let (ordinal, with_live, aggregate) =
             ((self.collector.streams, stream.commands), stream.with_live, stream.aggregate.clone());
         let record = &command.record;
         let now = self.usual.decide(&record.command, &record.context);
-        let mut again = self.other.decide(&record.command, &record.context);
+        let mut again = self.perturbed.decide(&record.command, &record.context);
         if stream.commands == 1 {
-            // What one call leaves behind shows in the next.
-            again = self.other.decide_again(&record.command, &record.context);
+            // A second call reveals state that the first one left behind.
+            again = self.perturbed.decide_again(&record.command, &record.context);
         }
         let live = self.live.as_mut().filter(|live| with_live && live.digest() != record.component);
         let live = live.map(|live| live.decide(&record.command, &record.context));
         let before = match &live {
-            Some(live @ ReplayOutcome::Decided(_)) => ReportedDecision::Redecided(live),
+            Some(live @ ReplayOutcome::Decided(_)) => ReportedDecision::Rerun(live),
             _ => ReportedDecision::recorded(command),
         };
-        self.collector.add(place, command, compare(&before, &now), &before, &now);
+        self.collector.add(ordinal, command, compare(&before, &now), &before, &now);
         let id = record.context.command_id.as_str();
         match (&now, differs(&now, &again)) {
-            (ReplayOutcome::Fault(fault), _) => self.fail(&aggregate, Some(id), format!("it faults: {fault}")),
-            (_, true) => self.fail_differing(&aggregate, command, [&now, &again]),
+            (ReplayOutcome::Fault(fault), _) => self.add_failure(&aggregate, Some(id), format!("it faults: {fault}")),
+            (_, true) => self.add_difference(&aggregate, command, [&now, &again]),
             _ => {}
         }
     }
 
-    /// It decides a command in two ways: because of a restore, or of something else that must not matter.
-    fn fail_differing(
+    /// Adds the failure of a command with two different decisions: because of a restore, or of another difference in
+    /// mode.
+    fn add_difference(
         &mut self,
         aggregate: &AggregateRef,
         command: &RecordedCommand,
         [now, again]: [&ReplayOutcome; 2],
     ) {
         if let Some(message) = self.restore_failure() {
-            return self.fail(aggregate, None, message);
+            return self.add_failure(aggregate, None, message);
         }
         let record = &command.record;
-        let what = match self.other.restore_changes(&record.command, &record.context) {
+        let problem = match self.perturbed.restore_changes(&record.command, &record.context) {
             true => format!("restore(snapshot) gives another state at version {}", record.base_version),
             false => "it differs from itself".to_owned(),
         };
-        let text = |outcome| ReportedDecision::Redecided(outcome).json();
-        let message = format!("{what}: {} and {}", text(now), text(again));
-        self.fail(aggregate, Some(&record.context.command_id), message);
+        let text = |outcome| ReportedDecision::Rerun(outcome).json();
+        let message = format!("{problem}: {} and {}", text(now), text(again));
+        self.add_failure(aggregate, Some(&record.context.command_id), message);
     }
 
     fn end(&mut self) {
@@ -184,44 +185,46 @@ impl Examination {
         }
         let usual = self.usual.end();
         if let Some(message) = self.state_failure(usual) {
-            self.fail(&aggregate, None, message);
+            self.add_failure(&aggregate, None, message);
         }
-        self.other.release();
+        self.perturbed.release();
         if with_live && let Some(live) = &mut self.live {
             let _ = live.end();
         }
     }
 
-    /// What is wrong with the states in which the stream ends, of which `usual` is one.
+    /// The failure of the states in which the stream ends, if there is one; `usual` is the state in the usual mode.
     fn state_failure(&mut self, usual: Result<Option<Vec<u8>>, Box<Fault>>) -> Option<String> {
-        let other = self.other.last_state();
-        let message = match (usual, other) {
-            (Ok(Some(usual)), Ok(Some(other))) if usual != other => {
-                // Folded whole it is the same: then it is the restores that matter.
-                match self.other.folded_state() == Some(usual) {
-                    true => "restore(snapshot) gives another state: the events after it lead elsewhere".to_owned(),
+        let perturbed = self.perturbed.last_state();
+        let message = match (usual, perturbed) {
+            (Ok(Some(usual)), Ok(Some(perturbed))) if usual != perturbed => {
+                // If folding all events gives the same state, the restores make the difference.
+                match self.perturbed.folded_state() == Some(usual) {
+                    true => {
+                        "restore(snapshot) gives another state: the events after it lead to different states".to_owned()
+                    }
                     false => "it folds the same events to different states".to_owned(),
                 }
             }
             (Err(fault), _) | (_, Err(fault)) => {
-                self.restore_failure().unwrap_or(format!("it faults when it gives its state: {fault}"))
+                self.restore_failure().unwrap_or(format!("it faults when it returns its state: {fault}"))
             }
             _ => return None,
         };
         Some(message)
     }
 
-    fn fail(&mut self, aggregate: &AggregateRef, command_id: Option<&str>, message: String) {
+    fn add_failure(&mut self, aggregate: &AggregateRef, command_id: Option<&str>, message: String) {
         let (aggregate, command_id) = (aggregate.to_string(), command_id.map(ToOwned::to_owned));
         let failure = VerificationFailure { aggregate, command_id, message };
         // A stream that cannot be restored fails once, not at each of its commands.
-        if self.failures.len() < FAILURES && self.failures.last() != Some(&failure) {
+        if self.failures.len() < MAX_FAILURES && self.failures.last() != Some(&failure) {
             self.failures.push(failure);
         }
     }
 }
 
-/// Two faults are alike if they are of one kind: their texts may hold addresses.
+/// Reports whether two outcomes differ. Two faults of one kind are the same, because messages may hold addresses.
 fn differs(one: &ReplayOutcome, two: &ReplayOutcome) -> bool {
     match (one, two) {
         (ReplayOutcome::Fault(one), ReplayOutcome::Fault(two)) => one.kind != two.kind,

@@ -1,4 +1,4 @@
-//! Reads streams page by page and cuts them into steps.
+//! Reads streams page by page and divides them into steps.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -15,28 +15,28 @@ use super::{
 };
 
 const PAGE: PageLimit = PageLimit { events: 1_024, bytes: 4 << 20 };
-/// Streams whose first page is read ahead, each on a task of its own: a reading that nobody polls would keep its
-/// connection to the store. They are few, because commands are waiting for theirs.
+/// Streams whose first page is read ahead, each by a task of its own: a reading that nobody polls would hold its
+/// connection to the store. They are few, because commands wait for connections too.
 const STREAMS_AHEAD: usize = 2;
 
-/// Part of a stream on its way to the examination.
+/// Part of a stream for the examination.
 pub(super) enum StreamPart {
-    /// A stream begins: at its first event, or at a snapshot of the candidate.
+    /// The beginning of a stream: at its first event, or at a snapshot of the candidate.
     Begin(AggregateRef, Vec<CommandRecord>, Option<Snapshot>),
     Steps(Vec<StreamStep>),
     End,
 }
 
-/// A stream, and its beginning on its mode.
+/// A stream, and the task that reads its beginning.
 type PrefetchedStream = (StreamCommands, JoinHandle<Result<StreamStart, StoreError>>);
 
-/// What a stream begins with.
+/// The beginning of a stream.
 struct StreamStart {
     snapshot: Option<Snapshot>,
     page: EventBatch,
 }
 
-/// Reads for one verification.
+/// Reads history for one verification.
 pub(super) struct HistoryReader {
     store: Arc<dyn Hydrator>,
     candidate: Digest,
@@ -49,27 +49,27 @@ impl HistoryReader {
         Self { store: Arc::clone(store), candidate: candidate.component.digest(), live }
     }
 
-    /// Reads the streams one after another, until nobody wants more.
+    /// Reads the streams one after another, until the receiver is dropped.
     pub(super) async fn read(
         self,
         streams: Vec<StreamCommands>,
         parts: mpsc::Sender<StreamPart>,
     ) -> Result<(), StoreError> {
-        let mut streams = streams.into_iter().map(|stream| self.begin(stream));
+        let mut streams = streams.into_iter().map(|stream| self.prefetch(stream));
         let mut ahead: VecDeque<PrefetchedStream> = streams.by_ref().take(STREAMS_AHEAD).collect();
         while let Some((stream, beginning)) = ahead.pop_front() {
             let beginning = beginning.await.map_err(|error| StoreError::Other(error.to_string()))??;
             ahead.extend(streams.next());
-            if !self.stream(stream, beginning, &parts).await? {
-                break; // its time is up
+            if !self.send_stream(stream, beginning, &parts).await? {
+                break; // the examination has ended
             }
         }
         Ok(())
     }
 
-    fn begin(&self, stream: StreamCommands) -> PrefetchedStream {
+    fn prefetch(&self, stream: StreamCommands) -> PrefetchedStream {
         let (store, aggregate, first_base) = (Arc::clone(&self.store), stream.aggregate.clone(), stream.first_base());
-        let component = self.may_start_late(&stream).then_some(self.candidate);
+        let component = self.may_start_at_snapshot(&stream).then_some(self.candidate);
         let reading = tokio::spawn(async move {
             let snapshot = match component {
                 Some(component) => store.load_snapshot(&aggregate, component).await?,
@@ -82,33 +82,33 @@ impl HistoryReader {
         (stream, reading)
     }
 
-    /// Whether a long stream may begin at a snapshot of the candidate, from when it was live: not if another component runs
-    /// it as well, which has to fold it whole.
-    fn may_start_late(&self, stream: &StreamCommands) -> bool {
+    /// Reports whether a long stream may begin at a snapshot of the candidate, from when it was live. It may not if
+    /// another component runs it as well, which has to fold all events.
+    fn may_start_at_snapshot(&self, stream: &StreamCommands) -> bool {
         let is_long = stream.first_base() > PAGE.events as u64;
         is_long && self.live.is_none_or(|live| live == self.candidate || !stream.needs(live))
     }
 
-    /// Sends one stream, and says whether more are wanted.
-    async fn stream(
+    /// Sends one stream, and reports whether more are wanted.
+    async fn send_stream(
         &self,
         StreamCommands { aggregate, records }: StreamCommands,
         StreamStart { snapshot, mut page }: StreamStart,
         parts: &mpsc::Sender<StreamPart>,
     ) -> Result<bool, StoreError> {
         let mut version = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-        let mut cutter = StreamPager::new(records.clone(), version);
+        let mut pager = StreamPager::new(records.clone(), version);
         let mut is_wanted = parts.send(StreamPart::Begin(aggregate.clone(), records, snapshot)).await.is_ok();
         while is_wanted && !page.is_empty() {
             version += page.len() as u64;
             let is_last = page.len() < PAGE.events && page.payloads().len() < PAGE.bytes;
-            is_wanted = parts.send(StreamPart::Steps(cutter.cut(&page))).await.is_ok();
+            is_wanted = parts.send(StreamPart::Steps(pager.divide(&page))).await.is_ok();
             if is_last {
                 break;
             }
             page = self.store.read_stream(&aggregate, version, PAGE).await?;
         }
-        let is_wanted = is_wanted && parts.send(StreamPart::Steps(cutter.finish(&aggregate)?)).await.is_ok();
+        let is_wanted = is_wanted && parts.send(StreamPart::Steps(pager.finish(&aggregate)?)).await.is_ok();
         Ok(is_wanted && parts.send(StreamPart::End).await.is_ok())
     }
 }

@@ -1,4 +1,4 @@
-//! The component that a candidate takes the place of.
+//! The component that a candidate replaces.
 
 use std::sync::Arc;
 
@@ -9,20 +9,20 @@ use cantus_model::{
 
 use super::PluginVersion;
 
-/// What is live for the candidate's plugin name, or was last. Its version and its declarations are always known: they stand
-/// in the store. Only running it needs its bytes.
+/// The component that is live for the candidate's plugin name, or was last. Its version and manifest are always
+/// known, because they are in the store. Only running it needs its bytes.
 #[derive(Clone)]
 pub struct Predecessor {
     /// sha256 of its bytes.
     pub digest: Digest,
-    /// What it declares.
+    /// Its manifest.
     pub manifest: Manifest,
-    /// The component, or why it cannot be run.
+    /// The component, or the reason why it cannot be run.
     pub component: Result<Arc<dyn Component>, Refused>,
 }
 
 impl Predecessor {
-    /// One that can be run.
+    /// A predecessor that can be run.
     pub fn loaded(component: Arc<dyn Component>) -> Self {
         Self { digest: component.digest(), manifest: component.manifest().clone(), component: Ok(component) }
     }
@@ -31,13 +31,13 @@ impl Predecessor {
         PluginVersion { version: self.manifest.version.clone(), digest: self.digest }
     }
 
-    /// Why it cannot be run, and what to do about it; `by_hand` is the way past it.
-    pub(super) fn objection(&self, by_hand: &str) -> Option<String> {
+    /// The reason to refuse the candidate if the predecessor cannot be run, and a remedy.
+    pub(super) fn refusal(&self, manual_activation: &str) -> Option<String> {
         let why = self.component.as_ref().err()?;
         let Manifest { name, version, .. } = &self.manifest;
         Some(format!(
             "{name} {version}, which it must be compared with, cannot be run: {why}. Put the file with the sha256 {} back \
-             into the component store or the folder of plugins, or have a person answer for it: {by_hand}",
+             into the component store or the folder of plugins, or activate it without a verification: {manual_activation}",
             self.digest
         ))
     }

@@ -1,4 +1,4 @@
-//! What a verification found, and what follows from it. Kept with the activation.
+//! The report of a verification, which is stored with the activation.
 
 use cantus_model::{Digest, ports::Component};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -12,21 +12,21 @@ use crate::replay::Findings;
 pub struct VerificationReport {
     /// The plugin's name.
     pub plugin: String,
-    /// What was verified.
+    /// The version that was verified.
     pub candidate: PluginVersion,
-    /// What it was compared with, besides the record.
+    /// The version that it was compared with, besides the record.
     pub against: Option<PluginVersion>,
-    /// Why it may not go live; empty if it may.
+    /// The reasons why it may not go live; empty if it may.
     pub refused: Vec<String>,
-    /// Whether all that was asked for was run; otherwise time was up.
+    /// All requested commands were run before the time was up.
     pub complete: bool,
-    /// Recorded commands that were to be decided again; `None` if the verification was turned off.
+    /// Count of recorded commands to decide again; `None` if the verification was turned off.
     #[serde(default)]
     pub recorded: Option<u64>,
-    /// What its decisions have in common with those before.
+    /// The comparison of its decisions with those before.
     #[serde(flatten, skip_deserializing)]
     pub findings: Findings,
-    /// Where it failed; the first few.
+    /// The first failures.
     pub failures: Vec<VerificationFailure>,
     /// Commands, events and aggregates that it no longer declares.
     pub removed: Vec<String>,
@@ -35,20 +35,20 @@ pub struct VerificationReport {
 /// A version of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginVersion {
-    /// As it calls itself.
+    /// The version in its manifest.
     pub version: semver::Version,
     /// sha256 of its bytes.
     pub digest: Digest,
 }
 
-/// Something that no version may do.
+/// A failure that no version may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerificationFailure {
-    /// Whose stream.
+    /// The aggregate of the stream.
     pub aggregate: String,
-    /// On which command, if it was one.
+    /// The command on which it failed, if it was one.
     pub command_id: Option<String>,
-    /// What happened.
+    /// The failure, for people.
     pub message: String,
 }
 
@@ -58,7 +58,7 @@ impl Serialize for VerificationReport {
     }
 }
 
-/// The findings are read from the text by themselves: what is flattened goes through a buffer, which rounds numbers.
+/// Reads the findings separately from the text: flattened fields go through a buffer, which rounds numbers.
 impl<'de> Deserialize<'de> for VerificationReport {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
@@ -69,17 +69,17 @@ impl<'de> Deserialize<'de> for VerificationReport {
 }
 
 impl VerificationReport {
-    /// Whether the candidate may go live.
+    /// Reports whether the candidate may go live.
     pub fn is_allowed(&self) -> bool {
         self.refused.is_empty()
     }
 
-    /// Commands that were decided again and compared.
+    /// Count of commands that were decided again and compared.
     pub fn checked(&self) -> u64 {
         self.findings.reached()
     }
 
-    /// How much of history was run, for people.
+    /// The share of history that was run, for people.
     pub fn coverage(&self) -> String {
         match self.recorded {
             None if self.findings.commands == 0 => "no recorded commands were run: verify.commands is 0".to_owned(),
@@ -89,7 +89,7 @@ impl VerificationReport {
         }
     }
 
-    /// Commands whose decision differs.
+    /// Count of commands whose decision differs.
     pub fn differing(&self) -> u64 {
         self.findings.commands - self.findings.identical
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_that_was_kept_has_its_values_to_the_letter() {
+    fn a_stored_report_preserves_its_values_exactly() {
         let decision = r#"{"accepted":[{"event":"E","payload":{"b":0.48631448008240996,"a":1.50,"b":1},"version":1}]}"#;
         let text = format!(
             r#"{{"plugin":"p","candidate":{{"version":"1.0.0","digest":"{digest}"}},"against":null,"refused":[],"complete":true,"recorded":2,"streams":1,"commands":2,"events":3,"identical":1,"groups":[{{"change":"events-differ","aggregate":"A","command":"C v1","count":1,"examples":[{{"aggregate":"A/1","command_id":"c","version":0,"before":{decision},"now":{decision}}}]}}],"failures":[],"removed":[]}}"#,

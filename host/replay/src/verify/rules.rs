@@ -1,5 +1,5 @@
-//! What a version may change: a patch decides as the one before, a minor version may decide otherwise, and only a major
-//! version may take something away.
+//! The rules of semver: a patch decides as the version before, a minor version may decide otherwise, and only a major
+//! version may remove something.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use semver::Version;
 use super::{Candidate, PluginVersion, Predecessor, VerificationReport, VerifySettings, examine::ExaminationResult};
 use crate::replay::{DecisionChange, FindingGroup};
 
-/// How far apart two versions are.
+/// The distance between two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum VersionStep {
     Patch,
@@ -18,7 +18,7 @@ pub(super) enum VersionStep {
 }
 
 impl VersionStep {
-    /// Before 1.0.0 the minor number counts as the major one, as Cargo has it.
+    /// Before 1.0.0 the minor number counts as the major one, as in Cargo.
     pub(super) fn between(one: &Version, two: &Version) -> Self {
         match () {
             () if one.major != two.major => Self::Major,
@@ -29,16 +29,16 @@ impl VersionStep {
     }
 }
 
-/// How much of history is to be run.
+/// The share of history that must be run.
 pub(super) struct Coverage {
-    /// Recorded commands that are to be decided again; `None` if none were asked for.
+    /// Count of recorded commands to decide again; `None` if none were requested.
     recorded: Option<u64>,
-    /// How many of them must be.
+    /// Count of them that must be decided again.
     required: u64,
 }
 
 impl Coverage {
-    /// Of what the settings ask for, `recorded` commands are there.
+    /// Derives the coverage from the settings and the count of commands that are recorded.
     pub(super) fn of(settings: &VerifySettings, recorded: usize) -> Self {
         Self {
             recorded: (settings.commands > 0).then_some(recorded as u64),
@@ -46,24 +46,24 @@ impl Coverage {
         }
     }
 
-    /// The reason to refuse what was cut off too early to say anything about it.
-    fn objection(&self, checked: u64, by_hand: &str) -> Option<String> {
+    /// The reason to refuse a candidate of which too little was checked before the time was up.
+    fn refusal(&self, checked: u64, manual_activation: &str) -> Option<String> {
         let recorded = self.recorded.filter(|_| checked < self.required)?;
         Some(format!(
             "{checked} of {recorded} recorded commands were checked before the time was up, and {} must be: raise the \
-             setting verify.time_ms, or have a person answer for it: {by_hand}",
+             setting verify.time_ms, or activate it without a verification: {manual_activation}",
             self.required
         ))
     }
 }
 
-/// The report, with the reasons for a refusal if there are any.
+/// Makes the report, with the reasons for a refusal if there are any.
 pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage: Coverage) -> VerificationReport {
     let ExaminationResult { mut findings, failures, complete } = examined;
     let component = &*candidate.component;
     let manifest = component.manifest();
     let against = candidate.against.as_ref();
-    // What has no predecessor changes nothing that anybody relies on.
+    // Without a predecessor nobody relies on earlier behaviour.
     let step =
         against.map_or(VersionStep::Major, |before| VersionStep::between(&before.manifest.version, &manifest.version));
     let removed = against.map_or_else(Vec::new, |before| removed(&before.manifest, manifest));
@@ -74,10 +74,10 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
         Some(id) => format!("{}, command {id}: {}", failure.aggregate, failure.message),
         None => format!("{}: {}", failure.aggregate, failure.message),
     }));
-    let by_hand = candidate.by_hand();
-    refused.extend(against.filter(|_| recorded > 0).and_then(|before| before.objection(&by_hand)));
+    let manual_activation = candidate.manual_activation();
+    refused.extend(against.filter(|_| recorded > 0).and_then(|before| before.refusal(&manual_activation)));
     if !complete {
-        refused.extend(coverage.objection(checked, &by_hand));
+        refused.extend(coverage.refusal(checked, &manual_activation));
     } else if failures.is_empty() && checked < recorded {
         let unreached = recorded - checked;
         refused.push(format!("{unreached} of {recorded} recorded commands could not be reached on their streams"));
@@ -92,8 +92,8 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
             Err(other) => other_waiver = Some(other),
         }
     }
-    refused.extend(findings.groups.iter().filter_map(|group| refusal(step, group)));
-    // One of an earlier release may still lie there: it is told only where one is missed.
+    refused.extend(findings.groups.iter().filter_map(|group| refuse_group(step, group)));
+    // A waiver of an earlier release may still be in the folder: it is only mentioned where one is missing.
     refused.extend(other_waiver.filter(|_| !refused.is_empty()));
     VerificationReport {
         plugin: manifest.name.clone(),
@@ -108,22 +108,22 @@ pub(super) fn judge(candidate: &Candidate, examined: ExaminationResult, coverage
     }
 }
 
-fn refusal(step: VersionStep, group: &FindingGroup) -> Option<String> {
-    let what = format!("{} {} {}: {}", group.count, group.aggregate, group.command, group.change);
+fn refuse_group(step: VersionStep, group: &FindingGroup) -> Option<String> {
+    let difference = format!("{} {} {}: {}", group.count, group.aggregate, group.command, group.change);
     match group.change {
-        // The failures say it in words.
+        // The failures are reported in words.
         change if change.is_failure() || group.waived.is_some() => None,
         DecisionChange::Undecided if step < VersionStep::Major => {
-            Some(format!("{what}; that takes a new major version"))
+            Some(format!("{difference}; that takes a new major version"))
         }
-        _ if step == VersionStep::Patch => {
-            Some(format!("{what}; a patch may not change a decision: that takes a new minor version, or a waiver"))
-        }
+        _ if step == VersionStep::Patch => Some(format!(
+            "{difference}; a patch may not change a decision: that takes a new minor version, or a waiver"
+        )),
         _ => None,
     }
 }
 
-/// What `before` declares and `now` does not.
+/// The items that `before` declares and `now` does not.
 fn removed(before: &Manifest, now: &Manifest) -> Vec<String> {
     let now = declared(now);
     declared(before).into_iter().filter(|item| !now.contains(item)).collect()
@@ -134,8 +134,10 @@ fn declared(manifest: &Manifest) -> BTreeSet<String> {
     for aggregate in &manifest.aggregates {
         let name = &aggregate.name;
         items.insert(format!("aggregate {name}"));
-        items.extend(aggregate.commands.iter().map(|it| format!("command {name}.{} v{}", it.name, it.version)));
-        items.extend(aggregate.events.iter().map(|it| format!("event {name}.{} v{}", it.name, it.version)));
+        items.extend(
+            aggregate.commands.iter().map(|command| format!("command {name}.{} v{}", command.name, command.version)),
+        );
+        items.extend(aggregate.events.iter().map(|event| format!("event {name}.{} v{}", event.name, event.version)));
     }
     items
 }
@@ -146,22 +148,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_little_is_refused_and_the_minimum_is_no_more_than_there_is() {
-        let objection =
-            |recorded, checked| Coverage::of(&VerifySettings::default(), recorded).objection(checked, "by hand");
+    fn too_few_checked_commands_are_refused_and_the_minimum_is_at_most_the_recorded_ones() {
+        let refusal =
+            |recorded, checked| Coverage::of(&VerifySettings::default(), recorded).refusal(checked, "COMMAND");
         assert!(
-            objection(1_000, 99)
+            refusal(1_000, 99)
                 .is_some_and(|why| why.starts_with("99 of 1000 recorded commands") && why.contains("and 100 must be"))
         );
-        assert_eq!(objection(1_000, 100), None);
-        assert!(objection(20, 19).is_some_and(|why| why.contains("and 20 must be")));
-        assert_eq!((objection(20, 20), objection(0, 0)), (None, None));
+        assert_eq!(refusal(1_000, 100), None);
+        assert!(refusal(20, 19).is_some_and(|why| why.contains("and 20 must be")));
+        assert_eq!((refusal(20, 20), refusal(0, 0)), (None, None));
         let off = VerifySettings { commands: 0, ..VerifySettings::default() };
-        assert_eq!(Coverage::of(&off, 0).objection(0, "by hand"), None);
+        assert_eq!(Coverage::of(&off, 0).refusal(0, "COMMAND"), None);
     }
 
     #[test]
-    fn versions_are_as_far_apart_as_cargo_has_it() {
+    fn version_steps_follow_cargo() {
         for (one, two, step) in [
             ("1.0.0", "1.0.1", VersionStep::Patch),
             ("1.0.0", "1.1.0", VersionStep::Minor),

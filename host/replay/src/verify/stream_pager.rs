@@ -1,36 +1,36 @@
-//! Cuts a stream's events at the commands that are to be decided again.
+//! Divides a stream's events at the commands that are decided again.
 
 use std::collections::VecDeque;
 
 use cantus_model::{AggregateRef, CommandRecord, EventBatch, Message, RecordedCommand, ports::StoreError};
 
-/// What is done next with a stream.
+/// The next step in running a stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum StreamStep {
-    /// These events are folded.
+    /// Fold these events.
     Fold(EventBatch),
-    /// This command is decided; its events are folded after it.
+    /// Decide this command; its events are folded after it.
     Decide(Box<RecordedCommand>),
 }
 
-/// Takes a stream's events page by page. The commands are in the order in which they were recorded.
+/// Divides a stream page by page. The commands are in the order in which they were recorded.
 pub(super) struct StreamPager {
     commands: VecDeque<CommandRecord>,
     version: u64,
     /// Events since the last step.
     pending: EventBatch,
-    /// Events of the first command, as far as they have come.
+    /// Events of the first command that have arrived so far.
     produced: Vec<Message>,
 }
 
 impl StreamPager {
-    /// `version` is that of the stream before the first page.
+    /// Creates a pager for a stream that stands at `version` before the first page.
     pub(super) fn new(commands: Vec<CommandRecord>, version: u64) -> Self {
         Self { commands: commands.into(), version, pending: EventBatch::default(), produced: Vec::new() }
     }
 
-    /// The steps that one more page of events allows.
-    pub(super) fn cut(&mut self, page: &EventBatch) -> Vec<StreamStep> {
+    /// Returns the steps that one more page of events allows.
+    pub(super) fn divide(&mut self, page: &EventBatch) -> Vec<StreamStep> {
         let mut steps = Vec::new();
         self.take_complete(&mut steps);
         for (kind, payload) in page.iter() {
@@ -50,7 +50,7 @@ impl StreamPager {
         steps
     }
 
-    /// The steps that are left when the stream has ended.
+    /// Returns the remaining steps at the end of the stream.
     pub(super) fn finish(&mut self, aggregate: &AggregateRef) -> Result<Vec<StreamStep>, StoreError> {
         let mut steps = Vec::new();
         self.take_complete(&mut steps);
@@ -63,7 +63,7 @@ impl StreamPager {
         }
     }
 
-    /// Commands all of whose events have come.
+    /// Takes the commands all of whose events have arrived.
     fn take_complete(&mut self, steps: &mut Vec<StreamStep>) {
         while let Some(record) = self.commands.pop_front_if(|command| command.version() == self.version) {
             self.fold_pending(steps);

@@ -1,4 +1,4 @@
-//! A file, reviewed with the change, that names the differences which a release may bring.
+//! Waivers: files, reviewed with a change, that name the differences which a release may bring.
 
 use semver::Version;
 use serde::Deserialize;
@@ -37,16 +37,16 @@ struct WaiverRule {
     reason: String,
 }
 
-/// Why a text is no waiver.
+/// The reason why a waiver is not accepted.
 #[derive(Debug, thiserror::Error)]
 #[error("the waiver is not acceptable: {0}")]
 pub struct WaiverError(String);
 
 impl Waiver {
-    /// Reads a waiver.
+    /// Parses a waiver.
     ///
     /// # Errors
-    /// If it is not TOML of that form, or a reason is missing.
+    /// If it is not TOML of that form, allows what is never allowed, or has no reason.
     pub fn parse(text: &str) -> Result<Self, WaiverError> {
         let waiver: Self = toml::from_str(text).map_err(|error| WaiverError(error.to_string()))?;
         match waiver.allow.iter().find(|allowance| allowance.reason.trim().is_empty() || allowance.change.is_failure())
@@ -59,7 +59,7 @@ impl Waiver {
         }
     }
 
-    /// Whether it is about this step; if not, what it is about.
+    /// Checks that it is for this plugin and these versions; otherwise returns what it is for.
     pub(super) fn applies_to(&self, plugin: &str, from: &Version, to: &Version) -> Result<(), String> {
         match self.plugin == plugin && self.from == *from && self.to == *to {
             true => Ok(()),
@@ -70,27 +70,27 @@ impl Waiver {
         }
     }
 
-    /// Marks the differences that it allows in a replay by `version` of a plugin, whoever decided before.
+    /// Marks the differences that it allows in a replay by `version` of a plugin, from whatever version.
     ///
     /// # Errors
     /// If it is for another plugin or version.
     pub fn apply(&self, findings: &mut Findings, plugin: &str, version: &Version) -> Result<(), WaiverError> {
         if self.plugin != plugin || self.to != *version {
-            let theirs = format!("it is for {} {}, not for {plugin} {version}", self.plugin, self.to);
-            return Err(WaiverError(theirs));
+            let mismatch = format!("it is for {} {}, not for {plugin} {version}", self.plugin, self.to);
+            return Err(WaiverError(mismatch));
         }
         findings.groups.iter_mut().for_each(|group| group.waived = self.reason(group));
         Ok(())
     }
 
-    /// What it allows and `findings` have none of: commands, each with its change.
+    /// The differences that it allows and `findings` do not have: commands, each with its change.
     pub fn unused(&self, findings: &Findings) -> Vec<String> {
         let is_used = |allowance: &&WaiverRule| findings.groups.iter().any(|group| allowance.allows(group));
         let unused = self.allow.iter().filter(|allowance| !is_used(allowance));
         unused.map(|WaiverRule { command, change, .. }| format!("{command}: {change}")).collect()
     }
 
-    /// Why differences of this kind are allowed, if they are.
+    /// The reason why differences of this kind are allowed, if they are.
     pub(super) fn reason(&self, group: &FindingGroup) -> Option<String> {
         self.allow.iter().find(|allowance| allowance.allows(group)).map(|allowance| allowance.reason.clone())
     }

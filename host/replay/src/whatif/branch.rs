@@ -1,29 +1,29 @@
-//! Where two timelines part.
+//! The point at which two timelines branch.
 
 use cantus_model::{
     AggregateRef, CommandRecord, EventQuery,
     ports::{EventReader, StoreError},
 };
 
-/// A place in a stream, as a person names it.
+/// A point in a stream, as a person names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BranchPoint {
-    /// The command that produced the event of this version; 0 is the place before the first command.
+    /// The command that produced the event of this version; 0 is the point before the first command.
     Version(u64),
-    /// The command of this id.
+    /// The command with this id.
     Command(String),
 }
 
-/// A command of a stream, or the place before the first one.
+/// A command of a stream, or the point before the first one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
-    /// Whose stream.
+    /// The aggregate of the stream.
     pub aggregate: AggregateRef,
-    /// The command at which the timelines part; `None` before the first.
+    /// The command at which the timelines branch; `None` before the first.
     pub command: Option<CommandRecord>,
 }
 
-/// Why there is no such place.
+/// The reason why there is no such point.
 #[derive(Debug, thiserror::Error)]
 pub enum BranchError {
     /// The store failed.
@@ -35,33 +35,33 @@ pub enum BranchError {
     /// The aggregate has no such version.
     #[error("{aggregate} is at version {head}, so it has no version {version}")]
     NoVersion {
-        /// Whose stream.
+        /// The aggregate of the stream.
         aggregate: AggregateRef,
-        /// Its version.
+        /// Its current version.
         head: u64,
-        /// As asked.
+        /// The version in the request.
         version: u64,
     },
     /// The id is not recorded.
     #[error("no command {0:?} is recorded")]
     NoCommand(String),
-    /// The command is another aggregate's.
+    /// The command belongs to another aggregate.
     #[error("the command {id:?} was asked of {of}, not of {aggregate}")]
     Elsewhere {
-        /// As asked.
+        /// The id in the request.
         id: String,
-        /// Whom the command was for.
+        /// The aggregate that decided the command.
         of: AggregateRef,
-        /// As asked.
+        /// The aggregate in the request.
         aggregate: AggregateRef,
     },
 }
 
 impl Branch {
-    /// Finds the place.
+    /// Finds the point in the store.
     ///
     /// # Errors
-    /// See [`BranchError`]. Whether the aggregate has any commands is not looked at for version 0.
+    /// See [`BranchError`]. For version 0 it does not check that the aggregate has any commands.
     pub async fn find(store: &dyn EventReader, aggregate: AggregateRef, at: &BranchPoint) -> Result<Self, BranchError> {
         let id = match at {
             BranchPoint::Version(0) => return Ok(Self { aggregate, command: None }),
@@ -76,7 +76,7 @@ impl Branch {
     }
 }
 
-/// The id of the command that produced the event of `version`.
+/// Finds the id of the command that produced the event of `version`.
 async fn produced(store: &dyn EventReader, aggregate: &AggregateRef, version: u64) -> Result<String, BranchError> {
     let query =
         EventQuery { aggregate: Some(aggregate.clone()), after: Some(version - 1), limit: 1, ..Default::default() };

@@ -1,58 +1,58 @@
-//! Two timelines beside each other.
+//! The report of a what-if: two timelines side by side.
 
 use cantus_model::{AggregateRef, Digest, Timestamp};
 use serde::Serialize;
 
 use crate::replay::{DecisionChange, JsonText};
 
-/// What a what-if came to. The same history and the same question give the same report.
+/// The result of a what-if. The same history and the same query give the same report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timelines {
-    /// Whose.
+    /// The aggregate.
     pub aggregate: AggregateRef,
-    /// What both have in common.
-    pub shared: CommonPrefix,
-    /// What came after that.
-    pub parted: Divergence,
-    /// Where the recorded timeline ends.
+    /// The part that both have in common.
+    pub common_prefix: CommonPrefix,
+    /// The part after that.
+    pub divergence: Divergence,
+    /// The end of the recorded timeline.
     pub before: TimelineEnd,
-    /// Where the new one ends.
+    /// The end of the new timeline.
     pub now: TimelineEnd,
 }
 
-/// What two timelines have in common.
+/// The common part of two timelines.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CommonPrefix {
     /// Count of commands.
     pub commands: u64,
-    /// The stream version that they lead to.
+    /// The stream version after them.
     pub version: u64,
-    /// The last of them.
+    /// The id of the last of them.
     pub last_command: Option<String>,
-    /// When commands that were never recorded are asked: the time of the branch point.
+    /// The time of the branch point, at which commands that were never recorded are decided.
     pub now: Timestamp,
 }
 
-/// Two timelines after the branch point.
+/// The part of two timelines after the branch point.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Divergence {
-    /// All commands.
+    /// Counts of all commands.
     pub commands: StepCounts,
-    /// All their events.
+    /// Counts of all events.
     pub events: StepCounts,
-    /// The commands, in order; no more than were asked for.
+    /// The commands, in order, up to the limit of the query.
     pub steps: Vec<TimelineStep>,
-    /// Commands that are counted and not among the steps.
+    /// Commands that are counted but not among the steps.
     pub left_out: u64,
 }
 
-/// What became of a command or an event.
+/// The difference between two timelines at one command or event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepMark {
-    /// It is in both timelines, to the byte.
+    /// It is the same in both timelines, to the byte.
     Unchanged,
-    /// It is in both, otherwise.
+    /// It is in both, but differs.
     Changed,
     /// It is only in the new one.
     Added,
@@ -60,7 +60,7 @@ pub enum StepMark {
     Removed,
 }
 
-/// How many of each.
+/// Counts by [`StepMark`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct StepCounts {
     /// [`StepMark::Unchanged`].
@@ -76,29 +76,29 @@ pub struct StepCounts {
 /// One command in both timelines, or in one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TimelineStep {
-    /// What became of it: the command itself, its outcome and its events.
+    /// The difference in the command itself, its outcome and its events.
     pub mark: StepMark,
     /// Its id.
     pub command_id: String,
-    /// If it was decided in both, and otherwise: how the decisions differ.
+    /// If both timelines decided it differently: how the decisions differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<DecisionChange>,
-    /// As it was recorded.
+    /// The recorded command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<TimelineSide>,
-    /// As it is in the new timeline.
+    /// The command in the new timeline.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<TimelineSide>,
-    /// What became of its events, in order.
+    /// The differences in its events, in order.
     pub events: Vec<EventStep>,
 }
 
 /// One event in both timelines, or in one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct EventStep {
-    /// What became of it: its name, schema version and payload.
+    /// The difference in its name, schema version and payload.
     pub mark: StepMark,
-    /// Its stream version as it was recorded.
+    /// Its recorded stream version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
     /// Its stream version in the new timeline.
@@ -109,30 +109,30 @@ pub struct EventStep {
 /// One command in one timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TimelineSide {
-    /// The stream version that it was decided on.
+    /// The stream version on which it was decided.
     pub version: u64,
-    /// When it was asked.
+    /// The time at which it was decided.
     pub now: Timestamp,
     /// The command's name.
     pub command: String,
     /// The version of its schema; `None` if there is no such command.
     pub command_version: Option<u32>,
-    /// What was asked; a long one is shortened.
+    /// Its payload; a long one is shortened.
     pub payload: JsonText,
     /// `accepted` with its events, `rejected`, `undecided`, or a `fault`.
     pub decision: JsonText,
-    /// Who decided.
+    /// The component that decided.
     pub component: Digest,
 }
 
-/// Where a timeline ends.
+/// The end of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEnd {
     /// Its stream version.
     pub version: u64,
-    /// Whose state it is.
+    /// The component that folded the state.
     pub component: Digest,
-    /// The state, in the plugin's payload format; or why there is none.
+    /// The state, in the plugin's payload format; or the reason why there is none.
     pub state: Result<Vec<u8>, String>,
 }
 
@@ -148,7 +148,7 @@ impl StepCounts {
 }
 
 impl Divergence {
-    /// Adds a step, or only counts it if there are `limit` of them already.
+    /// Adds a step, or only counts it if there are `limit` steps already.
     pub(super) fn add(&mut self, step: TimelineStep, limit: usize) {
         self.commands.add(step.mark);
         step.events.iter().for_each(|event| self.events.add(event.mark));

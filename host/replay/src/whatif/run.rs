@@ -1,266 +1,84 @@
-//! Goes along the recorded timeline, and from the branch point on along the new one.
+//! Reads history for a what-if, and folds the final states.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeSet;
 
 use cantus_model::{
-    Command, CommandError, CommandRecord, Context, Digest, EventBatch, HistoryPage, LiveComponent, Message,
-    RecordedCommand, RequestShape, Roster, Timestamp, check_ids, check_size, ports::Component,
+    Command, HistoryPage, HistoryQuery,
+    ports::{EventReader, HistorySource, Hydrator, StoreError},
 };
+use tokio::sync::mpsc;
 
 use super::{
-    CommonPrefix, Divergence, TimelineEnd, TimelineStep, WhatIfError, WhatIfQuery,
-    steps::{TimelineCommand, removed, step},
-    timeline::Timeline,
+    TimelineEnd, Timelines, WhatIfError, WhatIfQuery,
+    timeline_run::{WhatIfOutcome, WhatIfRun},
 };
-use crate::replay::ReplayOutcome;
+use crate::{FoldError, fold, without_logging::without_logging};
 
-/// A what-if under mode. It holds a page of history, what a [`Timeline`] holds, and the steps that were asked for.
-pub(super) struct WhatIfRun {
-    what: WhatIfQuery,
-    timeline: Timeline,
-    components: BTreeMap<Digest, Arc<dyn Component>>,
-    shared: CommonPrefix,
-    /// Events of this page that both timelines have and that are to be folded, and when the last of them happened.
-    waiting: (EventBatch, Timestamp),
-    /// `None` before the branch point.
-    parted: Option<Divergence>,
-    /// Who decided the newest recorded command, and the version that it led to.
-    last: Option<(Digest, u64)>,
+/// Pages of history that wait to be run.
+const PAGES_AHEAD: usize = 2;
+
+/// Runs a what-if.
+///
+/// # Errors
+/// See [`WhatIfError`]. A command that is refused or faults is not an error, but a step of the report.
+pub async fn whatif(
+    store: &dyn Hydrator,
+    history: &dyn HistorySource,
+    query: WhatIfQuery,
+) -> Result<Timelines, WhatIfError> {
+    check_new_ids(store, &query).await?;
+    let aggregate = query.branch.aggregate.clone();
+    let streams = HistoryQuery { aggregate: Some(aggregate.clone()), ..HistoryQuery::default() };
+    let mut history = history.history(&streams).await?;
+    let (pages, pending) = mpsc::channel(PAGES_AHEAD);
+    let running = tokio::task::spawn_blocking(move || without_logging(|| run(query, pending)));
+    while let Some(page) = history.next_page().await? {
+        if pages.send(page).await.is_err() {
+            break; // the run has failed, and returns its error
+        }
+    }
+    drop(pages);
+    let outcome = running.await.map_err(|error| StoreError::Other(error.to_string()))??;
+    let WhatIfOutcome { common_prefix, divergence, now, version, last_component, component } = outcome;
+    let state = match component {
+        Err(error) => Err(error.to_string()),
+        Ok(component) => match fold(store, component, &aggregate, Some(version)).await {
+            Ok(folded) => Ok(folded.state),
+            Err(FoldError::Fault(fault)) => Err(fault.to_string()),
+            Err(FoldError::Store(error)) => return Err(error.into()),
+        },
+    };
+    Ok(Timelines {
+        aggregate,
+        common_prefix,
+        divergence,
+        before: TimelineEnd { version, component: last_component, state },
+        now,
+    })
 }
 
-/// What came of it.
-pub(super) struct WhatIfOutcome {
-    pub(super) shared: CommonPrefix,
-    pub(super) parted: Divergence,
-    pub(super) now: TimelineEnd,
-    /// The version at which the recorded timeline ends, who decided last in it, and that component, to fold it with.
-    pub(super) version: u64,
-    pub(super) last: Digest,
-    pub(super) component: Result<Arc<dyn Component>, WhatIfError>,
+fn run(query: WhatIfQuery, mut pages: mpsc::Receiver<HistoryPage>) -> Result<WhatIfOutcome, WhatIfError> {
+    let mut run = WhatIfRun::new(query);
+    while let Some(page) = pages.blocking_recv() {
+        run.page(&page)?;
+    }
+    run.end()
 }
 
-impl WhatIfRun {
-    pub(super) fn new(what: WhatIfQuery) -> Self {
-        let timeline = Timeline::new(what.branch.aggregate.clone(), what.events_per_command);
-        Self {
-            what,
-            timeline,
-            components: BTreeMap::new(),
-            shared: CommonPrefix::default(),
-            waiting: Default::default(),
-            parted: None,
-            last: None,
+/// Checks that no id is used twice, or is recorded already.
+async fn check_new_ids(store: &dyn EventReader, query: &WhatIfQuery) -> Result<(), WhatIfError> {
+    let left_out = query
+        .branch
+        .command
+        .as_ref()
+        .filter(|_| !query.retain_branch_command)
+        .map(|command| &command.context.command_id);
+    let mut ids = BTreeSet::new();
+    for Command { id, .. } in &query.commands {
+        let is_recorded = Some(id) != left_out && store.command(id).await?.is_some();
+        if is_recorded || !ids.insert(id) {
+            return Err(WhatIfError::IdTaken(id.clone()));
         }
     }
-
-    /// Runs a page. The pages come one after another.
-    pub(super) fn page(&mut self, page: &HistoryPage) -> Result<(), WhatIfError> {
-        page.commands.iter().try_for_each(|command| self.command(command))?;
-        self.fold();
-        Ok(())
-    }
-
-    /// The end of history.
-    pub(super) fn end(mut self) -> Result<WhatIfOutcome, WhatIfError> {
-        let (Some((last, version)), Some(parted)) = (self.last, self.parted.take()) else {
-            return Err(WhatIfError::NoAggregate(self.what.branch.aggregate));
-        };
-        let component = self.component(last);
-        let (by, component) = match (&self.what.plugin, component) {
-            (Some(plugin), component) => (Arc::clone(plugin), component),
-            (None, Ok(component)) => (Arc::clone(&component), Ok(component)),
-            (None, Err(error)) => return Err(error),
-        };
-        let state = self.timeline.state(&by);
-        let now = TimelineEnd { version: self.timeline.version, component: by.digest(), state };
-        Ok(WhatIfOutcome { shared: self.shared, parted, now, version, last, component })
-    }
-
-    fn command(&mut self, command: &RecordedCommand) -> Result<(), WhatIfError> {
-        let record = &command.record;
-        if self.last.is_none() {
-            self.begin(record)?;
-        }
-        self.last = Some((record.component, record.version()));
-        if self.parted.is_some() {
-            return self.again(command);
-        }
-        let branch = self.what.branch.command.as_ref();
-        let is_branch = branch.is_some_and(|branch| branch.context.command_id == record.context.command_id);
-        if !is_branch || self.what.keep {
-            self.share(command);
-        }
-        match is_branch {
-            true if self.what.keep => self.part(record, None),
-            true => self.part(record, Some(command)),
-            false => Ok(()),
-        }
-    }
-
-    /// The first command: whoever decides at the branch point takes part from here on.
-    fn begin(&mut self, first: &CommandRecord) -> Result<(), WhatIfError> {
-        let component = match &self.what.branch.command {
-            Some(branch) => branch.component,
-            None => first.component,
-        };
-        let component = self.decider(component)?;
-        self.timeline.join(&component);
-        match self.what.branch.command {
-            Some(_) => Ok(()),
-            None => self.part(first, None),
-        }
-    }
-
-    fn share(&mut self, command: &RecordedCommand) {
-        let context = &command.record.context;
-        for event in &command.events {
-            self.waiting.0.push(&event.name, event.version, &event.payload);
-            self.waiting.1 = context.now;
-        }
-        self.shared.commands += 1;
-        self.shared.version = command.record.version();
-        self.shared.last_command = Some(context.command_id.clone());
-    }
-
-    /// Brings the new timeline to where they are alike.
-    fn fold(&mut self) {
-        let (events, at) = std::mem::take(&mut self.waiting);
-        self.timeline.fold(events, at);
-    }
-
-    /// The branch point: what was recorded there and is to be left out, if anything is, and what is asked instead.
-    fn part(&mut self, at: &CommandRecord, mut before: Option<&RecordedCommand>) -> Result<(), WhatIfError> {
-        self.fold();
-        self.parted = Some(Divergence::default());
-        self.shared.now = at.context.now;
-        let component = self.decider(at.component)?;
-        let commands = std::mem::take(&mut self.what.commands);
-        if let Some(left_out) = before.take_if(|_| !commands.iter().any(|command| command.id == at.context.command_id))
-        {
-            self.found(removed(left_out));
-        }
-        for command in commands {
-            let recorded = before.take_if(|_| command.id == at.context.command_id);
-            self.ask(&command, at, &component, recorded);
-        }
-        Ok(())
-    }
-
-    /// Asks what was never recorded.
-    fn ask(
-        &mut self,
-        command: &Command,
-        at: &CommandRecord,
-        component: &Arc<dyn Component>,
-        recorded: Option<&RecordedCommand>,
-    ) {
-        let version = self.timeline.version;
-        let now = at.context.now.max(self.timeline.last_at);
-        let (command_version, outcome) = match self.admit(command, component) {
-            Err(why) => (command.version, ReplayOutcome::Undecided(why.to_string())),
-            Ok(command_version) => {
-                let (name, payload) = (command.name.clone(), command.payload.clone());
-                let message = Message { name, version: command_version, payload };
-                let context = Context { now, ..context(command) };
-                (Some(command_version), self.timeline.decide(component, &message, &context))
-            }
-        };
-        let asked = TimelineCommand {
-            id: &command.id,
-            now,
-            version,
-            name: &command.name,
-            command_version,
-            payload: &command.payload,
-            component: component.digest(),
-            outcome,
-        };
-        self.found(step(recorded, &asked));
-    }
-
-    /// Refuses what a host refuses before it asks a guest; else the version that handles the command.
-    fn admit(&self, command: &Command, component: &Arc<dyn Component>) -> Result<u32, CommandError> {
-        check_ids(command)?;
-        check_size(command, self.what.payload_bytes)?;
-        let plugins = Roster::new(&[LiveComponent::new(Arc::clone(component))]);
-        let route = plugins.map_err(|error| CommandError::Invalid(error.to_string()))?.route(command)?;
-        match command.expected_version {
-            Some(expected) if expected != self.timeline.version => {
-                Err(CommandError::Conflict { expected: Some(expected), actual: self.timeline.version })
-            }
-            _ => Ok(route.version),
-        }
-    }
-
-    /// Decides a recorded command again, on what the new timeline has come to.
-    fn again(&mut self, command: &RecordedCommand) -> Result<(), WhatIfError> {
-        let record = &command.record;
-        let component = self.decider(record.component)?;
-        let version = self.timeline.version;
-        let now = record.context.now.max(self.timeline.last_at);
-        let context = Context { now, ..record.context.clone() };
-        let outcome = match expected_version(record).filter(|expected| *expected != version) {
-            Some(expected) => {
-                let conflict = CommandError::Conflict { expected: Some(expected), actual: version };
-                ReplayOutcome::Undecided(conflict.to_string())
-            }
-            None => self.timeline.decide(&component, &record.command, &context),
-        };
-        let asked = TimelineCommand {
-            id: &context.command_id,
-            now,
-            version,
-            name: &record.command.name,
-            command_version: Some(record.command.version),
-            payload: &record.command.payload,
-            component: component.digest(),
-            outcome,
-        };
-        self.found(step(Some(command), &asked));
-        Ok(())
-    }
-
-    fn found(&mut self, step: TimelineStep) {
-        if let Some(parted) = &mut self.parted {
-            parted.add(step, self.what.limit);
-        }
-    }
-
-    /// Who decides, in the new timeline, what `recorded` decided in the other.
-    fn decider(&mut self, recorded: Digest) -> Result<Arc<dyn Component>, WhatIfError> {
-        match &self.what.plugin {
-            Some(plugin) => Ok(Arc::clone(plugin)),
-            None => self.component(recorded),
-        }
-    }
-
-    fn component(&mut self, digest: Digest) -> Result<Arc<dyn Component>, WhatIfError> {
-        if let Some(component) = self.components.get(&digest) {
-            return Ok(Arc::clone(component));
-        }
-        let component = (self.what.find)(digest)?.ok_or(WhatIfError::NoComponent(digest))?;
-        self.components.insert(digest, Arc::clone(&component));
-        Ok(component)
-    }
-}
-
-/// The stream version that a recorded command expected, if it did: then it was the one that it met. The hash of the request
-/// tells.
-fn expected_version(record: &CommandRecord) -> Option<u64> {
-    let CommandRecord { request_hash, aggregate, command, base_version, .. } = record;
-    let shape = RequestShape::of(request_hash, aggregate, command, *base_version)?;
-    shape.expected_version.then_some(*base_version)
-}
-
-/// As a host makes it, but for the time.
-fn context(command: &Command) -> Context {
-    Context {
-        command_id: command.id.clone(),
-        now: Timestamp::default(),
-        seed: command.seed(),
-        correlation_id: command.correlation_id.clone().unwrap_or_else(|| command.id.clone()),
-        causation_id: command.causation_id.clone(),
-        actor: command.actor.clone(),
-        metadata: command.metadata.clone(),
-    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! From decisions to steps.
+//! Turns decisions into steps of a report.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::replay::{ReplayOutcome, ReportedDecision, compare, payload_json};
 pub(super) struct TimelineCommand<'a> {
     pub(super) id: &'a str,
     pub(super) now: Timestamp,
-    /// The stream version that it was decided on.
+    /// The stream version on which it was decided.
     pub(super) version: u64,
     pub(super) name: &'a str,
     pub(super) command_version: Option<u32>,
@@ -21,12 +21,12 @@ pub(super) struct TimelineCommand<'a> {
     pub(super) outcome: ReplayOutcome,
 }
 
-/// A command that is in the new timeline, and perhaps in the recorded one.
+/// The step of a command that is in the new timeline, and perhaps in the recorded one.
 pub(super) fn step(before: Option<&RecordedCommand>, asked: &TimelineCommand<'_>) -> TimelineStep {
     let change = before.and_then(|before| compare(&ReportedDecision::recorded(before), &asked.outcome));
     let mark = match before {
         None => StepMark::Added,
-        Some(before) if change.is_none() && asked.is(&before.record.command) => StepMark::Unchanged,
+        Some(before) if change.is_none() && asked.is_same_as(&before.record.command) => StepMark::Unchanged,
         Some(_) => StepMark::Changed,
     };
     let recorded = before.map_or(&[][..], |before| &before.events);
@@ -37,26 +37,25 @@ pub(super) fn step(before: Option<&RecordedCommand>, asked: &TimelineCommand<'_>
         change,
         before: before.map(side),
         now: Some(asked.side()),
-        events: events(recorded, asked.events(), versions),
+        events: align_events(recorded, asked.events(), versions),
     };
-    if let (Some(before), Some(then), Some(this)) =
-        (before.filter(|_| change.is_some()), &mut step.before, &mut step.now)
+    if let (Some(before), Some(old), Some(new)) = (before.filter(|_| change.is_some()), &mut step.before, &mut step.now)
     {
-        let now = ReportedDecision::Redecided(&asked.outcome);
-        (then.decision, this.decision) = ReportedDecision::recorded(before).told_apart(&now);
+        let now = ReportedDecision::Rerun(&asked.outcome);
+        (old.decision, new.decision) = ReportedDecision::recorded(before).distinguish(&now);
     }
     step
 }
 
-/// A command that is in the recorded timeline alone.
-pub(super) fn removed(before: &RecordedCommand) -> TimelineStep {
+/// The step of a command that is only in the recorded timeline.
+pub(super) fn removed_step(before: &RecordedCommand) -> TimelineStep {
     TimelineStep {
         mark: StepMark::Removed,
         command_id: before.record.context.command_id.clone(),
         change: None,
         before: Some(side(before)),
         now: None,
-        events: events(&before.events, &[], (before.record.base_version, 0)),
+        events: align_events(&before.events, &[], (before.record.base_version, 0)),
     }
 }
 
@@ -81,12 +80,12 @@ impl TimelineCommand<'_> {
             command: self.name.to_owned(),
             command_version: self.command_version,
             payload: payload_json(self.payload),
-            decision: ReportedDecision::Redecided(&self.outcome).json(),
+            decision: ReportedDecision::Rerun(&self.outcome).json(),
             component: self.component,
         }
     }
 
-    fn is(&self, command: &Message) -> bool {
+    fn is_same_as(&self, command: &Message) -> bool {
         self.name == command.name
             && self.command_version == Some(command.version)
             && self.payload == command.payload.as_slice()
@@ -100,19 +99,24 @@ impl TimelineCommand<'_> {
     }
 }
 
-/// Events beside each other: those that both have, in one order, are found first, so that one event less leaves the
-/// others unchanged. `from` are the versions before the first ones.
-fn events(before: &[Message], now: &[Message], from: (u64, u64)) -> Vec<EventStep> {
+/// Aligns the events of both timelines. Events that both have in the same order are matched first, so that one event
+/// less leaves the others unchanged. `from` are the versions before the first ones.
+fn align_events(before: &[Message], now: &[Message], from: (u64, u64)) -> Vec<EventStep> {
     let key = |event: &'_ Message| (event.name.clone(), event.version, event.payload.clone());
-    let [then, this] = [before, now].map(|events| events.iter().map(key).collect::<Vec<_>>());
-    let ops = similar::capture_diff_slices(similar::Algorithm::Myers, &then, &this);
-    ops.iter().flat_map(|op| pairs(op.tag(), op.old_range(), op.new_range(), from)).collect()
+    let [old, new] = [before, now].map(|events| events.iter().map(key).collect::<Vec<_>>());
+    let ops = similar::capture_diff_slices(similar::Algorithm::Myers, &old, &new);
+    ops.iter().flat_map(|op| pair_events(op.tag(), op.old_range(), op.new_range(), from)).collect()
 }
 
-fn pairs(tag: DiffTag, then: Range<usize>, this: Range<usize>, from: (u64, u64)) -> impl Iterator<Item = EventStep> {
-    (0..then.len().max(this.len())).map(move |place| {
-        let before = (place < then.len()).then(|| from.0 + (then.start + place) as u64 + 1);
-        let now = (place < this.len()).then(|| from.1 + (this.start + place) as u64 + 1);
+fn pair_events(
+    tag: DiffTag,
+    old: Range<usize>,
+    new: Range<usize>,
+    from: (u64, u64),
+) -> impl Iterator<Item = EventStep> {
+    (0..old.len().max(new.len())).map(move |index| {
+        let before = (index < old.len()).then(|| from.0 + (old.start + index) as u64 + 1);
+        let now = (index < new.len()).then(|| from.1 + (new.start + index) as u64 + 1);
         let mark = match (before, now) {
             (Some(_), Some(_)) if tag == DiffTag::Equal => StepMark::Unchanged,
             (Some(_), Some(_)) => StepMark::Changed,
@@ -129,18 +133,18 @@ mod tests {
 
     #[test]
     fn one_event_less_leaves_the_others_unchanged() {
-        let of = |names: &str| {
+        let messages = |names: &str| {
             let event = |name: char| Message { name: name.into(), version: 1, payload: Vec::new() };
             names.chars().map(event).collect::<Vec<_>>()
         };
         let marks = |before, now| {
-            let step = |it: &EventStep| (it.mark, it.before, it.now);
-            events(&of(before), &of(now), (4, 2)).iter().map(step).collect::<Vec<_>>()
+            let fields = |step: &EventStep| (step.mark, step.before, step.now);
+            align_events(&messages(before), &messages(now), (4, 2)).iter().map(fields).collect::<Vec<_>>()
         };
-        let (same, less, more) = (StepMark::Unchanged, StepMark::Removed, StepMark::Added);
-        assert_eq!(marks("AB", "B"), [(less, Some(5), None), (same, Some(6), Some(3))]);
-        assert_eq!(marks("B", "AB"), [(more, None, Some(3)), (same, Some(5), Some(4))]);
-        assert_eq!(marks("AB", "AC"), [(same, Some(5), Some(3)), (StepMark::Changed, Some(6), Some(4))]);
-        assert_eq!(marks("AB", ""), [(less, Some(5), None), (less, Some(6), None)]);
+        let (unchanged, removed, added) = (StepMark::Unchanged, StepMark::Removed, StepMark::Added);
+        assert_eq!(marks("AB", "B"), [(removed, Some(5), None), (unchanged, Some(6), Some(3))]);
+        assert_eq!(marks("B", "AB"), [(added, None, Some(3)), (unchanged, Some(5), Some(4))]);
+        assert_eq!(marks("AB", "AC"), [(unchanged, Some(5), Some(3)), (StepMark::Changed, Some(6), Some(4))]);
+        assert_eq!(marks("AB", ""), [(removed, Some(5), None), (removed, Some(6), None)]);
     }
 }

@@ -1,4 +1,4 @@
-//! The new timeline: what has happened in it so far, and the components that take part.
+//! The new timeline: its events so far, and the components that take part.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,41 +6,41 @@ use cantus_model::{AggregateRef, Context, Digest, EventBatch, Fault, Message, Ti
 
 use crate::replay::{ComponentRunner, EventBuffer, ReplayOutcome, RunMode};
 
-/// One aggregate that goes on without a store. Components join when they are first needed.
+/// One aggregate that continues without a store. Components join when they are first needed.
 pub(super) struct Timeline {
     aggregate: AggregateRef,
     /// Count of events.
     pub(super) version: u64,
-    /// When the last of them happened.
+    /// The time of the last event.
     pub(super) last_at: Timestamp,
     events_per_command: usize,
     runners: BTreeMap<Digest, ComponentRunner>,
-    /// Those that could not fold an event: they can never decide again.
-    lost: BTreeMap<Digest, Box<Fault>>,
-    /// All events, for those that join later.
-    kept: EventBuffer,
+    /// Components that could not fold an event, and can never decide again.
+    failed: BTreeMap<Digest, Box<Fault>>,
+    /// All events, for components that join later.
+    retained: EventBuffer,
 }
 
 impl Timeline {
     pub(super) fn new(aggregate: AggregateRef, events_per_command: usize) -> Self {
-        let (runners, lost) = (BTreeMap::new(), BTreeMap::new());
+        let (runners, failed) = (BTreeMap::new(), BTreeMap::new());
         let (version, last_at) = (0, Timestamp::default());
-        Self { aggregate, version, last_at, events_per_command, runners, lost, kept: EventBuffer::default() }
+        Self { aggregate, version, last_at, events_per_command, runners, failed, retained: EventBuffer::default() }
     }
 
-    /// Lets a component take part from here on. One that cannot tells so when it is asked to decide.
+    /// Lets a component take part from here on. If it cannot, its next decision reports why.
     pub(super) fn join(&mut self, component: &Arc<dyn Component>) {
         let _ = self.runner(component);
     }
 
-    /// Folds events that were recorded, the last of them at `at`.
+    /// Folds recorded events, the last of which happened at `at`.
     pub(super) fn fold(&mut self, events: EventBatch, at: Timestamp) {
         if !events.is_empty() {
-            self.happened(&Arc::new(events), at, None);
+            self.append(&Arc::new(events), at, None);
         }
     }
 
-    /// Decides a command, and goes on with its events.
+    /// Decides a command, and appends its events.
     pub(super) fn decide(
         &mut self,
         component: &Arc<dyn Component>,
@@ -56,16 +56,16 @@ impl Timeline {
             return outcome;
         }
         let (events, digest) = (Arc::new(events.iter().collect()), component.digest());
-        // Whoever cannot fold what it decided has not decided: it is hydrated again for the next command.
+        // A component that cannot fold its own events has not decided: it is hydrated again for the next command.
         if let Some(Err(fault)) = self.runners.get_mut(&digest).map(|runner| runner.fold_new(Arc::clone(&events))) {
             self.runners.remove(&digest);
             return ReplayOutcome::Fault(fault);
         }
-        self.happened(&events, context.now, Some(digest));
+        self.append(&events, context.now, Some(digest));
         outcome
     }
 
-    /// The state that it has come to, as a component has it; or why there is none.
+    /// The current state, as a component folds it; or the reason why there is none.
     pub(super) fn state(&mut self, component: &Arc<dyn Component>) -> Result<Vec<u8>, String> {
         let state = match self.runner(component) {
             Ok(runner) => runner.state(),
@@ -75,31 +75,31 @@ impl Timeline {
         state.map_err(|fault| fault.to_string())?.ok_or_else(|| "its events are too many to be folded again".to_owned())
     }
 
-    /// `by` has folded them already.
-    fn happened(&mut self, events: &Arc<EventBatch>, at: Timestamp, by: Option<Digest>) {
+    /// Appends events. The component `by` has folded them already.
+    fn append(&mut self, events: &Arc<EventBatch>, at: Timestamp, by: Option<Digest>) {
         self.version += events.len() as u64;
         self.last_at = at;
         for (digest, runner) in self.runners.iter_mut().filter(|(digest, _)| Some(**digest) != by) {
             if let Err(fault) = runner.fold(Arc::clone(events)) {
-                self.lost.insert(*digest, fault);
+                self.failed.insert(*digest, fault);
             }
         }
-        self.runners.retain(|digest, _| !self.lost.contains_key(digest));
-        self.kept.push(Arc::clone(events));
+        self.runners.retain(|digest, _| !self.failed.contains_key(digest));
+        self.retained.push(Arc::clone(events));
     }
 
-    /// The runner of a component, brought to where the timeline is.
+    /// Returns the runner of a component, hydrated up to the end of the timeline.
     fn runner(&mut self, component: &Arc<dyn Component>) -> Result<&mut ComponentRunner, ReplayOutcome> {
         let digest = component.digest();
-        if let Some(fault) = self.lost.get(&digest) {
+        if let Some(fault) = self.failed.get(&digest) {
             return Err(ReplayOutcome::Fault(fault.clone()));
         }
         if !self.runners.contains_key(&digest) {
-            let kept = self.kept.all().ok_or(ReplayOutcome::Unreached)?;
+            let retained = self.retained.all().ok_or(ReplayOutcome::Unreached)?;
             let mut runner = ComponentRunner::new(Arc::clone(component), RunMode::usual(), self.events_per_command);
             runner.begin(self.aggregate.clone());
-            if let Err(fault) = kept.iter().try_for_each(|events| runner.fold(Arc::clone(events))) {
-                self.lost.insert(digest, fault.clone());
+            if let Err(fault) = retained.iter().try_for_each(|events| runner.fold(Arc::clone(events))) {
+                self.failed.insert(digest, fault.clone());
                 return Err(ReplayOutcome::Fault(fault));
             }
             self.runners.insert(digest, runner);

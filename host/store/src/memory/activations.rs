@@ -1,4 +1,4 @@
-//! Which component is live.
+//! The log of activations.
 
 use async_trait::async_trait;
 use cantus_model::{
@@ -6,8 +6,8 @@ use cantus_model::{
     ports::{ActivationAuthor, ActivationLog, StoreError},
 };
 
-use super::{MemoryStore, index};
-use crate::taken;
+use super::{MemoryStore, to_index};
+use crate::port_errors::version_in_use;
 
 #[async_trait]
 impl ActivationLog for MemoryStore {
@@ -17,36 +17,36 @@ impl ActivationLog for MemoryStore {
         activation: &Activation,
         component: Option<&ComponentRecord>,
     ) -> Result<bool, StoreError> {
-        let mut contents = self.contents();
+        let mut data = self.lock();
         if let ActivationAuthor::Host(claim) = author {
-            contents.claimed(claim)?;
+            data.claimed_partition(claim)?;
         }
-        if activation.seq != contents.activations.len() as u64 + 1 {
+        if activation.seq != data.activations.len() as u64 + 1 {
             return Ok(false);
         }
         if let Some(component) = component {
-            let same_name = |known: &&ComponentRecord| {
-                let (known, new) = (&known.manifest, &component.manifest);
-                known.name == new.name && known.version == new.version
+            let same_name = |stored: &&ComponentRecord| {
+                let (stored, new) = (&stored.manifest, &component.manifest);
+                stored.name == new.name && stored.version == new.version
             };
-            if let Some(known) = contents.components.iter().find(same_name)
-                && known.digest != component.digest
+            if let Some(stored) = data.components.iter().find(same_name)
+                && stored.digest != component.digest
             {
-                return Err(taken(component, known.digest));
+                return Err(version_in_use(component, stored.digest));
             }
-            if !contents.components.iter().any(|known| known.digest == component.digest) {
-                contents.components.push(component.clone());
+            if !data.components.iter().any(|stored| stored.digest == component.digest) {
+                data.components.push(component.clone());
             }
         }
-        contents.activations.push(activation.clone());
+        data.activations.push(activation.clone());
         Ok(true)
     }
 
     async fn activations(&self, after: u64) -> Result<Vec<Activation>, StoreError> {
-        Ok(self.contents().activations.iter().skip(index(after)).cloned().collect())
+        Ok(self.lock().activations.iter().skip(to_index(after)).cloned().collect())
     }
 
     async fn components(&self) -> Result<Vec<ComponentRecord>, StoreError> {
-        Ok(self.contents().components.clone())
+        Ok(self.lock().components.clone())
     }
 }

@@ -1,4 +1,4 @@
-//! What was recorded, to be executed again.
+//! Recorded history: a copy of the selected streams, in pages.
 
 use std::{collections::HashMap, vec};
 
@@ -8,27 +8,27 @@ use cantus_model::{
     ports::{History, HistorySource, StoreError},
 };
 
-use super::{MemoryStore, Partition, index};
+use super::{MemoryPartition, MemoryStore, to_index};
 
 /// Commands of one page.
-const PAGE: usize = 512;
+const PAGE_COMMANDS: usize = 512;
 
 #[async_trait]
 impl HistorySource for MemoryStore {
     async fn history(&self, query: &HistoryQuery) -> Result<Box<dyn History>, StoreError> {
-        let contents = self.contents();
-        let streams: Vec<_> = contents.partitions.iter().flat_map(|partition| partition.history(query)).collect();
-        let pages: Vec<_> = streams.iter().flat_map(|stream| paged(stream)).collect();
-        Ok(Box::new(Copied {
+        let data = self.lock();
+        let streams: Vec<_> = data.partitions.iter().flat_map(|partition| partition.select_streams(query)).collect();
+        let pages: Vec<_> = streams.iter().flat_map(|stream| divide_into_pages(stream)).collect();
+        Ok(Box::new(HistoryCopy {
             commands: streams.iter().map(|stream| stream.len() as u64).sum(),
             pages: pages.into_iter(),
         }))
     }
 }
 
-impl Partition {
-    /// The commands of each stream, the streams in the order in which they began.
-    fn history(&self, query: &HistoryQuery) -> Vec<Vec<RecordedCommand>> {
+impl MemoryPartition {
+    /// Returns the commands of each selected stream, the streams in the order in which they began.
+    fn select_streams(&self, query: &HistoryQuery) -> Vec<Vec<RecordedCommand>> {
         let mut streams: Vec<Vec<RecordedCommand>> = vec![];
         let mut indexes = HashMap::new();
         for record in self.journal.iter().filter(|record| query.selects(&record.aggregate)) {
@@ -42,30 +42,30 @@ impl Partition {
     }
 
     fn with_events(&self, record: &CommandRecord) -> RecordedCommand {
-        let first = record.first_offset.map_or(0, index);
-        let count = index(record.version() - record.base_version);
+        let first = record.first_offset.map_or(0, to_index);
+        let count = to_index(record.version() - record.base_version);
         let events = self.log[first..first + count].iter().map(|recorded| recorded.event.clone()).collect();
         RecordedCommand { record: record.clone(), events }
     }
 }
 
-fn paged(stream: &[RecordedCommand]) -> impl Iterator<Item = HistoryPage> {
-    let pages = stream.len().div_ceil(PAGE);
-    (1..).zip(stream.chunks(PAGE)).map(move |(page, commands)| HistoryPage {
+fn divide_into_pages(stream: &[RecordedCommand]) -> impl Iterator<Item = HistoryPage> {
+    let pages = stream.len().div_ceil(PAGE_COMMANDS);
+    (1..).zip(stream.chunks(PAGE_COMMANDS)).map(move |(page, commands)| HistoryPage {
         aggregate: commands[0].record.aggregate.clone(),
         commands: commands.to_vec(),
         last: page == pages,
     })
 }
 
-/// A copy of everything, as it stood.
-struct Copied {
+/// A copy of the selected streams as they were when it was made.
+struct HistoryCopy {
     commands: u64,
     pages: vec::IntoIter<HistoryPage>,
 }
 
 #[async_trait]
-impl History for Copied {
+impl History for HistoryCopy {
     fn commands(&self) -> Option<u64> {
         Some(self.commands)
     }

@@ -1,26 +1,27 @@
-//! Reads what many aggregates need to be hydrated, all of it from one committed state.
+//! Reads snapshots and events for the hydration of many aggregates, from one committed state.
 
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use cantus_model::{
-    AggregateRef, EventBatch, StreamHead,
+    AggregateRef, EventBatch, PageLimit, StreamHead,
     ports::{Hydration, HydrationRequest, Hydrator, StoreError},
 };
 
 use super::{
     SqliteStore,
-    connection::{Session, prepare},
-    error::{contiguous, explain},
-    rows::{EventDecoder, SELECT_EVENT, bound, column},
+    connection::Session,
+    error::explain,
+    event_row::{EventDecoder, SELECT_EVENT},
+    query::{next_row, prepare, to_signed},
     snapshots,
 };
 
-/// Bytes of events and snapshots that one call reads, about; what is beyond is read page by page.
-const BYTES: usize = 16 << 20;
+/// Bytes of events and snapshots that one call reads, about; the caller reads the rest page by page.
+const CALL_BYTES: usize = 16 << 20;
 
 /// The last event of a stream.
-static LAST: LazyLock<String> = LazyLock::new(|| {
+static LAST_EVENT: LazyLock<String> = LazyLock::new(|| {
     format!(
         "{} WHERE e.stream = (SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?) \
          ORDER BY e.version DESC LIMIT 1",
@@ -34,17 +35,17 @@ static EVENTS: LazyLock<String> = LazyLock::new(|| {
 
 #[async_trait]
 impl Hydrator for SqliteStore {
-    async fn hydrate(&self, asked: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
-        let asked = asked.to_vec();
-        self.readers.read(move |session| hydrate_all(session, &asked)).await
+    async fn hydrate(&self, requests: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
+        let requests = requests.to_vec();
+        self.readers.read(move |session| hydrate_all(session, &requests)).await
     }
 }
 
-fn hydrate_all(session: &mut Session, asked: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
+fn hydrate_all(session: &mut Session, requests: &[HydrationRequest]) -> Result<Vec<Hydration>, StoreError> {
     let (mut decoder, mut bytes) = (EventDecoder::default(), 0);
-    let mut hydrations = Vec::with_capacity(asked.len());
-    for asked in asked {
-        let hydration = hydrate(session, &mut decoder, asked, BYTES.saturating_sub(bytes))?;
+    let mut hydrations = Vec::with_capacity(requests.len());
+    for request in requests {
+        let hydration = hydrate(session, &mut decoder, request, CALL_BYTES.saturating_sub(bytes))?;
         bytes += hydration.events.payloads().len();
         bytes += hydration.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.len());
         hydrations.push(hydration);
@@ -52,47 +53,42 @@ fn hydrate_all(session: &mut Session, asked: &[HydrationRequest]) -> Result<Vec<
     Ok(hydrations)
 }
 
-/// Reads one aggregate; no events once `room` bytes of them were read.
+/// Reads one aggregate; no events if `room` is 0.
 fn hydrate(
     session: &mut Session,
     decoder: &mut EventDecoder,
-    asked: &HydrationRequest,
+    request: &HydrationRequest,
     room: usize,
 ) -> Result<Hydration, StoreError> {
-    let Some((stream, head)) = find(session, decoder, &asked.aggregate)? else { return Ok(Hydration::default()) };
-    let snapshot = match asked.snapshot_of {
-        Some(component) => snapshots::load(session, stream, &asked.aggregate, component, head.version)?,
+    let Some((stream, head)) = find_stream_head(session, decoder, &request.aggregate)? else {
+        return Ok(Hydration::default());
+    };
+    let snapshot = match request.snapshot_of {
+        Some(component) => snapshots::load(session, stream, &request.aggregate, component, head.version)?,
         None => None,
     };
     let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
-    let upto = head.version.min(after.saturating_add(asked.page.events as u64));
+    let last = head.version.min(after.saturating_add(request.page.events as u64));
     let mut events = EventBatch::default();
-    if after < upto && room > 0 {
-        let limit = cantus_model::PageLimit { bytes: asked.page.bytes.min(room), ..asked.page };
-        let Session { connection, names, .. } = session;
-        let mut statement = prepare(connection, &EVENTS)?;
-        let mut rows = statement.query((stream, bound(after), bound(upto))).map_err(explain)?;
-        while limit.has_room(&events)
-            && let Some(row) = rows.next().map_err(explain)?
-        {
-            let expected = after + events.len() as u64 + 1;
-            contiguous(expected, column(row, 1)?, || format!("version of {}", asked.aggregate))?;
-            decoder.intact(row, connection, names, &asked.aggregate)?.push_to(&mut events);
-        }
+    if after < last && room > 0 {
+        let limit = PageLimit { bytes: request.page.bytes.min(room), ..request.page };
+        let Session { connection, dictionary, .. } = session;
+        let values = (stream, to_signed(after), to_signed(last));
+        events = decoder.read_batch((connection, dictionary), (&EVENTS, values), &request.aggregate, after, limit)?;
     }
     Ok(Hydration { head, snapshot, events })
 }
 
-/// The stream of an aggregate that has events, and how far it has come.
-pub(super) fn find(
+/// Finds the stream of an aggregate that has events, and its head.
+pub(super) fn find_stream_head(
     session: &mut Session,
     decoder: &mut EventDecoder,
     aggregate: &AggregateRef,
 ) -> Result<Option<(i64, StreamHead)>, StoreError> {
-    let Session { connection, names, .. } = session;
-    let mut statement = prepare(connection, &LAST)?;
+    let Session { connection, dictionary, .. } = session;
+    let mut statement = prepare(connection, &LAST_EVENT)?;
     let mut rows = statement.query([&aggregate.aggregate_type, &aggregate.id]).map_err(explain)?;
-    let Some(row) = rows.next().map_err(explain)? else { return Ok(None) };
-    let last = decoder.intact(row, connection, names, aggregate)?;
+    let Some(row) = next_row(&mut rows)? else { return Ok(None) };
+    let last = decoder.decode(row, connection, dictionary, aggregate)?;
     Ok(Some((last.stream, StreamHead { version: last.version, last_at: last.recorded_at })))
 }

@@ -1,11 +1,11 @@
-//! Keys that hold a partition and a number, as the schema describes them.
+//! Keys that combine a partition and a number, as the schema describes them.
 
 use cantus_model::{PartitionId, ports::StoreError};
 
-/// Bits of the number. The schema has it too: `pk >> 40`.
+/// Bits of the number. The schema has the same constant: `pk >> 40`.
 const NUMBER_BITS: u32 = 40;
 
-/// The key of the row with this number. Numbers are below 2^40, partitions below 2^23.
+/// Returns the key of the row with this number. Numbers are below 2^40, partitions below 2^23.
 pub(super) fn key(partition: PartitionId, number: u64) -> Result<i64, StoreError> {
     match number >> NUMBER_BITS == 0 && partition.0 >> (63 - NUMBER_BITS) == 0 {
         true => Ok((i64::from(partition.0) << NUMBER_BITS) | number.cast_signed()),
@@ -15,12 +15,12 @@ pub(super) fn key(partition: PartitionId, number: u64) -> Result<i64, StoreError
     }
 }
 
-/// A key that no row of the partition exceeds.
+/// Returns the largest key that a row of the partition can have.
 pub(super) fn last_key(partition: PartitionId) -> i64 {
     (i64::from(partition.0) << NUMBER_BITS) | ((1 << NUMBER_BITS) - 1)
 }
 
-/// The partition and the number in a key.
+/// Splits a key into the partition and the number.
 pub(super) fn split(key: i64) -> (PartitionId, u64) {
     let (partition, number) = (key >> NUMBER_BITS, key & ((1 << NUMBER_BITS) - 1));
     (PartitionId(partition as u32), number.cast_unsigned())
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_holds_partition_and_number() {
+    fn a_key_splits_into_the_partition_and_number_that_made_it() {
         for (partition, number) in [(0, 0), (0, (1 << 40) - 1), (1, 0), ((1 << 23) - 1, 12)] {
             let partition = PartitionId(partition);
             let key = key(partition, number).unwrap();

@@ -1,6 +1,8 @@
-//! Values as the columns of a command hold them: in few bytes, and exactly.
+//! The compact forms of the values of a command, as its columns hold them. Each unpacks to exactly what was packed.
 
-use cantus_model::{AggregateRef, Command, Context, Digest, Message, Outcome, Rejection, RequestShape, Timestamp};
+use cantus_model::{
+    AggregateRef, Command, Context, Digest, Message, Outcome, Rejection, RequestShape, Timestamp, ports::StoreError,
+};
 use rusqlite::{
     ToSql,
     types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Value, ValueRef},
@@ -9,24 +11,24 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// A command id. A UUID in its usual form takes 16 bytes instead of 36.
-pub(super) struct Id<T>(pub(super) T);
+pub(super) struct PackedId<T>(pub(super) T);
 
-impl ToSql for Id<&str> {
+impl ToSql for PackedId<&str> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match usual_uuid(self.0) {
+        Ok(match parse_usual_uuid(self.0) {
             Some(uuid) => ToSqlOutput::Owned(Value::Blob(uuid.as_bytes().to_vec())),
             None => self.0.into(),
         })
     }
 }
 
-/// The UUID that this text is the usual form of: lower case, with hyphens, and nothing else.
-fn usual_uuid(text: &str) -> Option<Uuid> {
+/// Returns the UUID if `text` is its usual form: lower case, with hyphens, and nothing else.
+fn parse_usual_uuid(text: &str) -> Option<Uuid> {
     let uuid = Uuid::try_parse(text).ok()?;
     (*uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == *text).then_some(uuid)
 }
 
-impl FromSql for Id<String> {
+impl FromSql for PackedId<String> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value {
             ValueRef::Blob(bytes) => {
@@ -38,19 +40,19 @@ impl FromSql for Id<String> {
     }
 }
 
-/// What the hash of a request is made of, beside what the row has: two bits. A hash of anything else stays as it is.
+/// A request hash: two bits if it follows from the row, and otherwise the hash itself.
 #[derive(Clone, Copy)]
-pub(super) enum Request {
+pub(super) enum PackedRequest {
     Shape(RequestShape),
     Hash(Digest),
 }
 
-impl Request {
-    pub(super) fn of(hash: &Digest, aggregate: &AggregateRef, command: &Message, base_version: u64) -> Self {
+impl PackedRequest {
+    pub(super) fn pack(hash: &Digest, aggregate: &AggregateRef, command: &Message, base_version: u64) -> Self {
         RequestShape::of(hash, aggregate, command, base_version).map_or(Self::Hash(*hash), Self::Shape)
     }
 
-    pub(super) fn hash(self, aggregate: &AggregateRef, command: &Message, base_version: u64) -> Digest {
+    pub(super) fn unpack(self, aggregate: &AggregateRef, command: &Message, base_version: u64) -> Digest {
         match self {
             Self::Shape(shape) => shape.hash(aggregate, command, base_version),
             Self::Hash(hash) => hash,
@@ -58,7 +60,7 @@ impl Request {
     }
 }
 
-impl ToSql for Request {
+impl ToSql for PackedRequest {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(match self {
             Self::Shape(shape) => (i64::from(shape.version) | i64::from(shape.expected_version) << 1).into(),
@@ -67,7 +69,7 @@ impl ToSql for Request {
     }
 }
 
-impl FromSql for Request {
+impl FromSql for PackedRequest {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value {
             ValueRef::Integer(bits @ 0..=3) => {
@@ -79,10 +81,10 @@ impl FromSql for Request {
     }
 }
 
-/// What of a context does not follow from the command's id and the time of its recording.
+/// The parts of a context that do not follow from the command's id and the time of its recording.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Extra {
+pub(super) struct PackedContext {
     #[serde(skip_serializing_if = "Option::is_none")]
     command_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,10 +99,10 @@ pub(super) struct Extra {
     metadata: Vec<(String, String)>,
 }
 
-impl Extra {
-    /// `None` if all of it follows.
-    pub(super) fn of(context: &Context, id: &str) -> Option<Self> {
-        let extra = Self {
+impl PackedContext {
+    /// Returns `None` if the whole context follows.
+    pub(super) fn pack(context: &Context, id: &str) -> Option<Self> {
+        let packed = Self {
             command_id: (context.command_id != id).then(|| context.command_id.clone()),
             seed: (context.seed != Command::seed_of(id)).then_some(context.seed),
             correlation_id: (context.correlation_id != id).then(|| context.correlation_id.clone()),
@@ -108,10 +110,10 @@ impl Extra {
             actor: context.actor.clone(),
             metadata: context.metadata.clone(),
         };
-        (extra != Self::default()).then_some(extra)
+        (packed != Self::default()).then_some(packed)
     }
 
-    pub(super) fn into_context(self, id: &str, now: Timestamp) -> Context {
+    pub(super) fn unpack(self, id: &str, now: Timestamp) -> Context {
         Context {
             command_id: self.command_id.unwrap_or_else(|| id.to_owned()),
             now,
@@ -124,22 +126,22 @@ impl Extra {
     }
 }
 
-impl ToSql for Extra {
+impl ToSql for PackedContext {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         to_json(self)
     }
 }
 
-impl FromSql for Extra {
+impl FromSql for PackedContext {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         from_json(value)
     }
 }
 
-/// A number for what was accepted, JSON for what was rejected.
-pub(super) struct Packed(pub(super) Outcome);
+/// An outcome: the number of events if it was accepted, JSON if it was rejected.
+pub(super) struct PackedOutcome<T>(pub(super) T);
 
-/// A rejection; its detail as text, or in hexadecimal digits if it is no text.
+/// A rejection as JSON; its detail is a string, or hexadecimal digits if it is not UTF-8.
 #[derive(Serialize, Deserialize)]
 struct PackedRejection {
     code: String,
@@ -150,9 +152,9 @@ struct PackedRejection {
     detail_hex: Option<String>,
 }
 
-impl ToSql for Packed {
+impl ToSql for PackedOutcome<&Outcome> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let Rejection { code, message, detail } = match &self.0 {
+        let Rejection { code, message, detail } = match self.0 {
             Outcome::Accepted { events } => return Ok((*events).into()),
             Outcome::Rejected(rejection) => rejection.clone(),
         };
@@ -165,7 +167,7 @@ impl ToSql for Packed {
     }
 }
 
-impl FromSql for Packed {
+impl FromSql for PackedOutcome<Outcome> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         if let ValueRef::Integer(events) = value {
             let events = u32::try_from(events).map_err(|_| FromSqlError::OutOfRange(events))?;
@@ -185,4 +187,11 @@ fn to_json<T: Serialize>(value: &T) -> rusqlite::Result<ToSqlOutput<'static>> {
 
 fn from_json<T: for<'de> Deserialize<'de>>(value: ValueRef<'_>) -> FromSqlResult<T> {
     serde_json::from_str(value.as_str()?).map_err(FromSqlError::other)
+}
+
+/// Converts a time to a signed column.
+pub(super) fn time(time: Timestamp) -> Result<i64, StoreError> {
+    i64::try_from(time.0).map_err(|_| {
+        StoreError::Other(format!("the time {} is after the year 294247, which no store can record", time.0))
+    })
 }

@@ -1,31 +1,31 @@
-//! Snapshots: a cache that checks itself. A stream has two places: the first is the component's that saved last, the
-//! second that of the one before it.
+//! Snapshots, each with a checksum. A stream has two rows: one of the component that saved last, and one of the component that saved
+//! before it.
 
 use async_trait::async_trait;
 use cantus_model::{
     AggregateRef, Digest, Snapshot,
     ports::{Claim, SnapshotStore, StoreError},
 };
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::Row;
 
 use super::{
     SqliteStore,
-    connection::{Session, prepare},
+    connection::Session,
     error::explain,
-    journal::check_claim,
-    readers::blocking,
-    rows::column,
-    writer::{Done, Durability},
+    partition_row::check_claim,
+    query::{column, execute, next_row, prepare, query_optional, query_row},
+    reader_pool::run_blocking,
+    transaction_runner::{Durability, TransactionEnd},
 };
 
-/// So many, or so many bytes of states, go into one transaction, between which commits get their turn.
-const CHUNK: usize = 64;
+/// The limits of one transaction: snapshots, and bytes of their states. Between two transactions commits get their turn.
+const CHUNK_SNAPSHOTS: usize = 64;
 const CHUNK_BYTES: usize = 4 << 20;
 
 const FIND_STREAM: &str = "SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?";
 
-/// What another component saved last goes to the second place.
-const GIVE_WAY: &str = "INSERT OR REPLACE INTO snapshot (pk, version, decider, state, checksum) \
+/// Moves the last snapshot of another component to the second row.
+const MOVE_TO_SECOND: &str = "INSERT OR REPLACE INTO snapshot (pk, version, decider, state, checksum) \
      SELECT pk + 1, version, decider, state, checksum FROM snapshot WHERE pk = ? AND decider <> ?";
 
 const SAVE: &str = "INSERT OR REPLACE INTO snapshot (pk, version, decider, state, checksum) VALUES (?, ?, ?, ?, ?)";
@@ -40,8 +40,8 @@ impl SnapshotStore for SqliteStore {
         let load = move |session: &mut Session| {
             let Some(stream) = find_stream(session, &aggregate)? else { return Ok(None) };
             let version = "SELECT coalesce(max(version), 0) FROM event WHERE stream = ?";
-            let version = prepare(&session.connection, version)?.query_row([stream], |row| row.get(0));
-            load(session, stream, &aggregate, component, version.map_err(explain)?)
+            let version = query_row(&session.connection, version, [stream], |row| row.get(0))?;
+            load(session, stream, &aggregate, component, version)
         };
         self.readers.read(load).await
     }
@@ -49,48 +49,45 @@ impl SnapshotStore for SqliteStore {
     async fn save_snapshots(&self, claim: Claim, snapshots: &[Snapshot]) -> Result<(), StoreError> {
         let mut rest = snapshots;
         while !rest.is_empty() {
-            let (chunk, later) = rest.split_at(chunk_len(rest));
-            let (inner, chunk) = (self.writing()?, chunk.to_vec());
-            blocking(move || inner.writer.write(Durability::Disposable, |session| save(session, claim, &chunk)))
-                .await?;
+            let (chunk, later) = rest.split_at(count_chunk(rest));
+            let (writer, chunk) = (self.log_writer()?, chunk.to_vec());
+            run_blocking(move || writer.run(Durability::Disposable, |session| save(session, claim, &chunk))).await?;
             rest = later;
         }
         Ok(())
     }
 }
 
-/// How many of the first snapshots go into one transaction; at least one.
-fn chunk_len(snapshots: &[Snapshot]) -> usize {
+/// Returns the number of snapshots that go into the next transaction; at least one.
+fn count_chunk(snapshots: &[Snapshot]) -> usize {
     let mut bytes = 0;
-    let fitting = snapshots.iter().take(CHUNK).take_while(|snapshot| {
+    let fitting = snapshots.iter().take(CHUNK_SNAPSHOTS).take_while(|snapshot| {
         bytes += snapshot.state.len();
         bytes <= CHUNK_BYTES
     });
     fitting.count().max(1)
 }
 
-fn save(session: &mut Session, claim: Claim, snapshots: &[Snapshot]) -> Result<Done<()>, StoreError> {
+fn save(session: &mut Session, claim: Claim, snapshots: &[Snapshot]) -> Result<TransactionEnd<()>, StoreError> {
     check_claim(&session.connection, claim)?;
     for snapshot in snapshots {
-        // A snapshot of no stream is not kept.
+        // A snapshot of no stream is not stored.
         let Some(stream) = find_stream(session, &snapshot.aggregate)? else { continue };
-        let decider = session.names.number_decider(&session.connection, snapshot.component)?;
-        let checksum = session.canonical.snapshot(snapshot).checksum();
-        prepare(&session.connection, GIVE_WAY)?.execute((2 * stream, decider)).map_err(explain)?;
+        let decider = session.dictionary.number_of_decider(&session.connection, snapshot.component)?;
+        let checksum = session.canonical.set_snapshot(snapshot).checksum();
+        execute(&session.connection, MOVE_TO_SECOND, (2 * stream, decider))?;
         let values = (2 * stream, snapshot.version, decider, snapshot.state.as_slice(), checksum);
-        prepare(&session.connection, SAVE)?.execute(values).map_err(explain)?;
+        execute(&session.connection, SAVE, values)?;
     }
-    Ok(Done::Commit(()))
+    Ok(TransactionEnd::Commit(()))
 }
 
 fn find_stream(session: &Session, aggregate: &AggregateRef) -> Result<Option<i64>, StoreError> {
-    prepare(&session.connection, FIND_STREAM)?
-        .query_row([&aggregate.aggregate_type, &aggregate.id], |row| row.get(0))
-        .optional()
-        .map_err(explain)
+    let values = [&aggregate.aggregate_type, &aggregate.id];
+    query_optional(&session.connection, FIND_STREAM, values, |row| row.get(0))
 }
 
-/// The snapshot of a stream by a component, unless it is not what was saved, or is ahead of the stream.
+/// Reads the snapshot of a stream by a component. One whose checksum differs, or that is ahead of the stream, is not used.
 pub(super) fn load(
     session: &mut Session,
     stream: i64,
@@ -98,16 +95,16 @@ pub(super) fn load(
     component: Digest,
     stream_version: u64,
 ) -> Result<Option<Snapshot>, StoreError> {
-    let Session { connection, names, canonical, .. } = session;
-    let Some(decider) = names.find_decider(connection, component)? else { return Ok(None) };
+    let Session { connection, dictionary, canonical, .. } = session;
+    let Some(decider) = dictionary.find_decider(connection, component)? else { return Ok(None) };
     let mut statement = prepare(connection, LOAD)?;
     let mut rows = statement.query((stream, decider)).map_err(explain)?;
-    let Some(row) = rows.next().map_err(explain)? else { return Ok(None) };
+    let Some(row) = next_row(&mut rows)? else { return Ok(None) };
     let intact = read(row, aggregate, component).ok().filter(|(snapshot, checksum)| {
-        canonical.snapshot(snapshot).checksum() == *checksum && snapshot.version <= stream_version
+        canonical.set_snapshot(snapshot).checksum() == *checksum && snapshot.version <= stream_version
     });
     if intact.is_none() {
-        tracing::warn!(%aggregate, "a snapshot is damaged and is not used");
+        tracing::warn!(%aggregate, "a snapshot is damaged and is not used; the events are folded instead");
     }
     Ok(intact.map(|(snapshot, _)| snapshot))
 }

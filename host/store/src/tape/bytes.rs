@@ -1,8 +1,8 @@
-//! Numbers and texts as bytes.
+//! Writes and reads numbers and strings as bytes.
 
-use super::error::Damage;
+use super::decode_error::DecodeError;
 
-/// Appends a number in groups of seven bits, the lowest first: a small one takes one byte.
+/// Appends a number in groups of seven bits, the lowest first. A small number takes one byte.
 pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -11,26 +11,26 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-/// Appends how far `number` is from `expected`, in whichever direction is shorter.
+/// Appends the distance of `number` from `expected`, in the shorter direction.
 pub(super) fn put_distance(out: &mut Vec<u8>, number: u64, expected: u64) {
     let distance = number.wrapping_sub(expected) as i64;
     put_number(out, (distance << 1 ^ distance >> 63) as u64);
 }
 
-/// Appends bytes behind their count.
+/// Appends the number of bytes, and the bytes.
 pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_number(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-/// Bytes that are read from front to back.
+/// Reads bytes from front to back.
 #[derive(Debug, Default)]
-pub(super) struct Column {
+pub(super) struct ByteReader {
     bytes: Vec<u8>,
     at: usize,
 }
 
-impl Column {
+impl ByteReader {
     pub(super) fn new(bytes: Vec<u8>) -> Self {
         Self { bytes, at: 0 }
     }
@@ -39,11 +39,11 @@ impl Column {
         self.at == self.bytes.len()
     }
 
-    /// What [`put_number`] wrote.
-    pub(super) fn number(&mut self) -> Result<u64, Damage> {
+    /// Reads what [`put_number`] wrote.
+    pub(super) fn read_number(&mut self) -> Result<u64, DecodeError> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
-            let byte = u64::from(*self.bytes.get(self.at).ok_or(SHORT)?);
+            let byte = u64::from(*self.bytes.get(self.at).ok_or(CUT_OFF)?);
             self.at += 1;
             // The tenth byte has room for one bit.
             if shift == 63 && byte > 1 {
@@ -54,42 +54,42 @@ impl Column {
                 return Ok(number);
             }
         }
-        Err(LONG)
+        Err(OVERFLOW)
     }
 
-    /// A number that must be small enough for its place.
-    pub(super) fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Damage> {
-        T::try_from(self.number()?).map_err(|_| Damage("a number is too large"))
+    /// Reads a number that must fit a smaller type.
+    pub(super) fn read_small<T: TryFrom<u64>>(&mut self) -> Result<T, DecodeError> {
+        T::try_from(self.read_number()?).map_err(|_| DecodeError("a number is too large"))
     }
 
-    /// What [`put_distance`] wrote.
-    pub(super) fn distance(&mut self, expected: u64) -> Result<u64, Damage> {
-        let folded = self.number()?;
+    /// Reads what [`put_distance`] wrote.
+    pub(super) fn read_distance(&mut self, expected: u64) -> Result<u64, DecodeError> {
+        let folded = self.read_number()?;
         Ok(expected.wrapping_add(folded >> 1 ^ (folded & 1).wrapping_neg()))
     }
 
-    /// So many bytes.
-    pub(super) fn take(&mut self, count: usize) -> Result<&[u8], Damage> {
-        let end = self.at.checked_add(count).ok_or(SHORT)?;
-        let bytes = self.bytes.get(self.at..end).ok_or(SHORT)?;
+    /// Reads `count` bytes.
+    pub(super) fn take(&mut self, count: usize) -> Result<&[u8], DecodeError> {
+        let end = self.at.checked_add(count).ok_or(CUT_OFF)?;
+        let bytes = self.bytes.get(self.at..end).ok_or(CUT_OFF)?;
         self.at = end;
         Ok(bytes)
     }
 
-    /// What [`put_bytes`] wrote.
-    pub(super) fn bytes(&mut self) -> Result<&[u8], Damage> {
-        let count = self.small()?;
+    /// Reads what [`put_bytes`] wrote.
+    pub(super) fn read_bytes(&mut self) -> Result<&[u8], DecodeError> {
+        let count = self.read_small()?;
         self.take(count)
     }
 
-    /// What [`put_bytes`] wrote of a text.
-    pub(super) fn text(&mut self) -> Result<&str, Damage> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| Damage("a text is not UTF-8"))
+    /// Reads what [`put_bytes`] wrote of a string.
+    pub(super) fn read_text(&mut self) -> Result<&str, DecodeError> {
+        std::str::from_utf8(self.read_bytes()?).map_err(|_| DecodeError("a string is not UTF-8"))
     }
 }
 
-const SHORT: Damage = Damage("something is missing");
-const LONG: Damage = Damage("a number has more than 64 bits");
+const CUT_OFF: DecodeError = DecodeError("a value is cut off");
+const OVERFLOW: DecodeError = DecodeError("a number has more than 64 bits");
 
 #[cfg(test)]
 mod tests {
@@ -97,29 +97,29 @@ mod tests {
 
     use super::*;
 
-    const EDGES: [u64; 9] = [0, 1, 127, 128, 16_383, 16_384, 1 << 62, 1 << 63, u64::MAX];
+    const EDGE_CASES: [u64; 9] = [0, 1, 127, 128, 16_383, 16_384, 1 << 62, 1 << 63, u64::MAX];
 
     #[test]
-    fn numbers_and_distances_come_back() {
-        for number in EDGES {
-            for expected in EDGES {
+    fn numbers_and_distances_are_read_as_they_were_written() {
+        for number in EDGE_CASES {
+            for expected in EDGE_CASES {
                 let mut out = vec![];
                 put_number(&mut out, number);
                 put_distance(&mut out, number, expected);
-                let mut column = Column::new(out);
-                assert_eq!((column.number(), column.distance(expected)), (Ok(number), Ok(number)));
-                assert!(column.is_empty());
+                let mut reader = ByteReader::new(out);
+                assert_eq!((reader.read_number(), reader.read_distance(expected)), (Ok(number), Ok(number)));
+                assert!(reader.is_empty());
             }
         }
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn a_number_that_is_cut_off_or_too_long_is_refused() {
         for bytes in [&[][..], &[0x80], &[0xff; 9]] {
-            assert_eq!(Column::new(bytes.into()).number(), Err(SHORT), "{bytes:?}");
+            assert_eq!(ByteReader::new(bytes.into()).read_number(), Err(CUT_OFF), "{bytes:?}");
         }
         for bytes in [&[0xff; 10][..], &[0x80; 11], &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 2]] {
-            assert_eq!(Column::new(bytes.into()).number(), Err(LONG), "{bytes:?}");
+            assert_eq!(ByteReader::new(bytes.into()).read_number(), Err(OVERFLOW), "{bytes:?}");
         }
     }
 
@@ -127,8 +127,8 @@ mod tests {
     fn a_length_beyond_the_end_is_refused() {
         let mut out = vec![];
         put_number(&mut out, u64::MAX);
-        assert_eq!(Column::new(out).bytes().unwrap_err(), SHORT);
-        assert_eq!(Column::new(vec![2, b'a']).bytes().unwrap_err(), SHORT);
-        assert!(Column::new(vec![1, 0xff]).text().is_err());
+        assert_eq!(ByteReader::new(out).read_bytes().unwrap_err(), CUT_OFF);
+        assert_eq!(ByteReader::new(vec![2, b'a']).read_bytes().unwrap_err(), CUT_OFF);
+        assert!(ByteReader::new(vec![1, 0xff]).read_text().is_err());
     }
 }

@@ -1,60 +1,60 @@
-//! The columns of a block of streams: like beside like, each compressed by itself.
+//! The columns of a block of streams, each compressed by itself.
 
 use zstd::bulk::{Compressor, Decompressor};
 
 use super::{
-    MAX_BLOCK,
-    bytes::{Column, put_number},
-    error::Damage,
+    MAX_BLOCK_BYTES,
+    bytes::{ByteReader, put_number},
+    decode_error::DecodeError,
 };
 
-/// zstd's level. On the flights, 3 writes five times as fast and makes a tape a fifth larger; 19 makes one a seventh smaller
-/// and takes fifty times as long.
-const LEVEL: i32 = 9;
+/// The level of zstd. On the flights, level 3 writes five times as fast and makes the tape a fifth larger; level 19 makes it a seventh
+/// smaller and takes fifty times as long.
+const COMPRESSION_LEVEL: i32 = 9;
 
-/// What the columns hold, in the order in which they are stored.
+/// The columns, in the order in which they are stored.
 #[derive(Debug, Default)]
-pub(super) struct Columns<T> {
-    /// The forms that commands have.
-    pub(super) forms: T,
-    /// Whose commands they are, and how many of each.
-    pub(super) runs: T,
-    /// For each command: which form.
+pub(super) struct BlockColumns<T> {
+    /// The shapes of commands, each once.
     pub(super) shapes: T,
-    /// When.
+    /// The runs of consecutive commands of one stream: the stream, and the number of commands.
+    pub(super) runs: T,
+    /// For each command: the index of its shape.
+    pub(super) shape_indexes: T,
+    /// Times of recording.
     pub(super) times: T,
-    /// Where in the log.
+    /// Offsets of first events.
     pub(super) offsets: T,
-    /// Other numbers: sizes of payloads, what does not follow.
+    /// Other numbers: sizes of payloads, and values that differ from their prediction.
     pub(super) numbers: T,
-    /// Ids, and other texts.
+    /// Ids and other strings.
     pub(super) texts: T,
-    /// Each command's payload, then those of its events: zstd finds what they share.
+    /// The payload of each command, followed by those of its events: zstd finds what they have in common.
     pub(super) payloads: T,
 }
 
-impl<T> Columns<T> {
+impl<T> BlockColumns<T> {
     pub(super) fn each(&self) -> [&T; 8] {
-        let Self { forms, runs, shapes, times, offsets, numbers, texts, payloads } = self;
-        [forms, runs, shapes, times, offsets, numbers, texts, payloads]
+        let Self { shapes, runs, shape_indexes, times, offsets, numbers, texts, payloads } = self;
+        [shapes, runs, shape_indexes, times, offsets, numbers, texts, payloads]
     }
 }
 
 #[cfg(test)]
-impl<T> Columns<T> {
+impl<T> BlockColumns<T> {
     pub(super) fn each_mut(&mut self) -> [&mut T; 8] {
-        let Self { forms, runs, shapes, times, offsets, numbers, texts, payloads } = self;
-        [forms, runs, shapes, times, offsets, numbers, texts, payloads]
+        let Self { shapes, runs, shape_indexes, times, offsets, numbers, texts, payloads } = self;
+        [shapes, runs, shape_indexes, times, offsets, numbers, texts, payloads]
     }
 }
 
-impl Columns<Vec<u8>> {
-    /// How many bytes there are.
+impl BlockColumns<Vec<u8>> {
+    /// Returns the bytes of all columns.
     pub(super) fn size(&self) -> usize {
         self.each().iter().map(|column| column.len()).sum()
     }
 
-    /// The body of a block.
+    /// Compresses the columns to the body of a block.
     pub(super) fn compress(&self, compressor: &mut Compressor<'_>) -> std::io::Result<Vec<u8>> {
         let mut body = vec![];
         for column in self.each() {
@@ -69,45 +69,49 @@ impl Columns<Vec<u8>> {
     }
 }
 
-impl Columns<Column> {
-    /// What [`Columns::compress`] made.
-    pub(super) fn decompress(body: Vec<u8>) -> Result<Self, Damage> {
-        let (mut body, mut left) = (Column::new(body), MAX_BLOCK);
-        let mut decompressor = Decompressor::new().map_err(|_| Damage("zstd does not start"))?;
+impl BlockColumns<ByteReader> {
+    /// Reverses [`BlockColumns::compress`].
+    pub(super) fn decompress(body: Vec<u8>) -> Result<Self, DecodeError> {
+        let (mut body, mut left) = (ByteReader::new(body), MAX_BLOCK_BYTES);
+        let mut decompressor = Decompressor::new().map_err(|_| DecodeError("zstd does not start"))?;
         let mut column = || {
-            let size: usize = body.small()?;
-            left = left.checked_sub(size).ok_or(Damage("it is too large"))?;
+            let size: usize = body.read_small()?;
+            left = left.checked_sub(size).ok_or(DecodeError("it is too large"))?;
             match size {
-                0 => Ok(Column::default()),
-                _ => decompress(&mut decompressor, body.bytes()?, size).map(Column::new),
+                0 => Ok(ByteReader::default()),
+                _ => decompress(&mut decompressor, body.read_bytes()?, size).map(ByteReader::new),
             }
         };
         let columns = Self {
-            forms: column()?,
-            runs: column()?,
             shapes: column()?,
+            runs: column()?,
+            shape_indexes: column()?,
             times: column()?,
             offsets: column()?,
             numbers: column()?,
             texts: column()?,
             payloads: column()?,
         };
-        if body.is_empty() { Ok(columns) } else { Err(Damage("something follows its columns")) }
+        if body.is_empty() { Ok(columns) } else { Err(DecodeError("bytes follow its columns")) }
     }
 
-    /// Whether all that was in them was read.
+    /// Reports whether everything in them was read.
     pub(super) fn is_read(&self) -> bool {
         self.each().iter().all(|column| column.is_empty())
     }
 }
 
-/// The compressor of everything on a tape.
-pub(super) fn compressor() -> std::io::Result<Compressor<'static>> {
-    Compressor::new(LEVEL)
+/// Creates the compressor of everything on a tape.
+pub(super) fn new_compressor() -> std::io::Result<Compressor<'static>> {
+    Compressor::new(COMPRESSION_LEVEL)
 }
 
-/// Decompresses what must become `size` bytes. The caller bounds `size`.
-pub(super) fn decompress(decompressor: &mut Decompressor<'_>, bytes: &[u8], size: usize) -> Result<Vec<u8>, Damage> {
-    let plain = decompressor.decompress(bytes, size).map_err(|_| Damage("it does not decompress"))?;
-    if plain.len() == size { Ok(plain) } else { Err(Damage("it decompresses to another size")) }
+/// Decompresses bytes, which must become `size` bytes. The caller limits `size`.
+pub(super) fn decompress(
+    decompressor: &mut Decompressor<'_>,
+    bytes: &[u8],
+    size: usize,
+) -> Result<Vec<u8>, DecodeError> {
+    let plain = decompressor.decompress(bytes, size).map_err(|_| DecodeError("it does not decompress"))?;
+    if plain.len() == size { Ok(plain) } else { Err(DecodeError("it decompresses to another size")) }
 }

@@ -1,35 +1,35 @@
-//! Why a tape cannot be read or written.
+//! The errors of tapes.
 
 use std::io;
 
 use cantus_model::ports::StoreError;
 
-use super::{FORMAT, RedactionError};
+use super::{FORMAT, redact::RedactionError};
 
-/// Why a tape cannot be read or written.
+/// A tape cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum TapeError {
-    /// The file is something else.
+    /// The file is no tape.
     #[error("this is not a tape")]
     NotATape,
-    /// Its format is not known here.
+    /// A newer Cantus wrote it, in a format that this build does not know.
     #[error("the tape was made by a newer Cantus: it has format {0}, and this one reads up to format {FORMAT}")]
     Newer(u32),
-    /// It does not end as a tape does.
+    /// It does not end with an end record.
     #[error("the tape is cut off: it does not end with its end record")]
     Truncated,
-    /// It is not what was written.
+    /// Its bytes are not those that were written.
     #[error("the tape is damaged in block {block}, at byte {at}: {what}")]
     Damaged {
-        /// Counted from 0, the header.
+        /// The number of the block; the header is block 0.
         block: u64,
-        /// Where the block begins in the file.
+        /// The position of the block in the file.
         at: u64,
-        /// What is wrong with it.
+        /// The reason.
         what: &'static str,
     },
-    /// The history contradicts itself, or something in it is too large.
-    #[error("this history does not go on a tape: {0}")]
+    /// The history contradicts itself, or a part of it is too large.
+    #[error("this history cannot be written on a tape: {0}")]
     Unfit(String),
     /// It could not be redacted.
     #[error(transparent)]
@@ -54,7 +54,3 @@ impl From<TapeError> for StoreError {
         }
     }
 }
-
-/// What is wrong with some bytes, without where they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Damage(pub(super) &'static str);

@@ -1,23 +1,23 @@
-//! What a tape says of itself.
+//! The header of a tape and its totals.
 
 use cantus_model::{Digest, HistoryQuery};
 use serde::{Deserialize, Serialize};
 
-use super::{block::Kind, error::Damage};
+use super::{block::BlockKind, decode_error::DecodeError};
 
-/// What a tape says of itself, at its beginning. No clock and no machine is in it.
+/// The description of a tape, at its beginning. It contains no time and no machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TapeHeader {
-    /// Which streams of the log are on it.
+    /// The query that selected the streams on the tape.
     pub query: HistoryQuery,
-    /// The components that decided, as far as the log knew them.
+    /// The components that decided and that the log had a record of.
     pub components: Vec<TapedComponent>,
-    /// The rules of its redaction, without their secret; empty if everything is as it was recorded. What a decision makes
-    /// of a pseudonym can differ from what it made of the value.
+    /// The rules of its redaction, without their secret; empty if everything is as it was recorded. A decision on a pseudonym can
+    /// differ from the decision on the value.
     pub redacted: Vec<String>,
 }
 
-/// A component that a tape names.
+/// A component in the header of a tape.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TapedComponent {
     /// sha256 of its bytes.
@@ -26,11 +26,11 @@ pub struct TapedComponent {
     pub plugin: String,
     /// The plugin's version.
     pub version: String,
-    /// How many bytes it has, if they are on the tape.
+    /// The number of its bytes, if they are on the tape.
     pub bytes: Option<u64>,
 }
 
-/// A component as it is put on a tape.
+/// A component to write on a tape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TapeComponent {
     /// sha256 of its bytes.
@@ -39,12 +39,12 @@ pub struct TapeComponent {
     pub plugin: String,
     /// The plugin's version.
     pub version: String,
-    /// Its bytes; `None` names it only.
+    /// Its bytes; with `None` the header only names it.
     pub bytes: Option<Vec<u8>>,
 }
 
 impl TapeComponent {
-    pub(super) fn entry(&self) -> TapedComponent {
+    pub(super) fn to_header_entry(&self) -> TapedComponent {
         TapedComponent {
             digest: self.digest,
             plugin: self.plugin.clone(),
@@ -54,14 +54,14 @@ impl TapeComponent {
     }
 }
 
-/// How much is on a tape.
+/// The totals of a tape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Streams, empty ones too.
+    /// Number of streams.
     pub streams: u64,
-    /// Commands, rejected ones too.
+    /// Number of commands, including rejected ones.
     pub commands: u64,
-    /// Events.
+    /// Number of events.
     pub events: u64,
 }
 
@@ -70,8 +70,9 @@ impl Totals {
         [self.streams, self.commands, self.events].into_iter().flat_map(u64::to_le_bytes).collect()
     }
 
-    pub(super) fn decode(body: &[u8]) -> Result<Self, Damage> {
-        let bytes: &[u8; Kind::END_BODY] = body.try_into().map_err(|_| Damage("the end record has another size"))?;
+    pub(super) fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+        let bytes: &[u8; BlockKind::END_BODY_BYTES] =
+            body.try_into().map_err(|_| DecodeError("the end record has another size"))?;
         let (numbers, _) = bytes.as_chunks::<8>();
         let [streams, commands, events] = [0, 1, 2].map(|index| u64::from_le_bytes(numbers[index]));
         Ok(Self { streams, commands, events })

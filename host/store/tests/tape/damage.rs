@@ -1,74 +1,74 @@
-//! What is not whole is refused, and says why.
+//! Damaged tapes and contradictory histories are refused with the reason.
 
 use std::{collections::HashMap, path::Path};
 
 use cantus_model::{AggregateRef, Digest, HistoryPage};
 use cantus_store::tape::{FORMAT, Tape, TapeComponent, TapeError};
 
-use crate::given::*;
+use crate::fixtures::*;
 
 #[test]
 fn every_truncation_and_every_flipped_bit_is_refused() {
-    let deck = Deck::new();
+    let folder = TapeFolder::new();
     let (bytes, _) = write(pages(&small(), 2), &components()[..2], None).unwrap();
-    deck.open(&bytes).unwrap();
+    folder.open(&bytes).unwrap();
     let mut reasons = HashMap::<_, u32>::new();
     let mut reason = |error| *reasons.entry(std::mem::discriminant(&error)).or_default() += 1;
     for length in 0..bytes.len() {
-        let error = deck.open(&bytes[..length]).unwrap_err();
+        let error = folder.open(&bytes[..length]).unwrap_err();
         let is_right = matches!(error, TapeError::Truncated) || length < 12 && matches!(error, TapeError::NotATape);
         assert!(is_right, "{length} bytes: {error}");
     }
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        reason(deck.open(&damaged).unwrap_err());
+        reason(folder.open(&damaged).unwrap_err());
     }
     for at in 0..bytes.len() {
         let mut damaged = bytes.clone();
         damaged.remove(at);
-        reason(deck.open(&damaged).unwrap_err());
+        reason(folder.open(&damaged).unwrap_err());
         damaged.splice(at..at, [bytes[at]; 2]);
-        reason(deck.open(&damaged).unwrap_err());
+        reason(folder.open(&damaged).unwrap_err());
     }
-    assert_eq!(reasons.len(), 4, "not a tape, newer, cut off, damaged: each must come up");
+    assert_eq!(reasons.len(), 4, "not a tape, newer, cut off, damaged: each must occur");
 }
 
 #[test]
 fn damage_is_found_in_its_block() {
-    let deck = Deck::new();
+    let folder = TapeFolder::new();
     let of = |n: usize| AggregateRef::new("Account", format!("{n}"));
     let noise = |n: usize| (0..300).flat_map(move |at| *Digest::of(format!("{n} {at}").as_bytes()).as_bytes());
     let stream = |n| (of(n), vec![plain(&of(n), 0, "c", 1, noise(n).collect(), vec![])]);
     let streams: Vec<_> = (0..500).map(stream).collect();
-    let mut bytes = taped(&streams);
+    let mut bytes = write_tape(&streams);
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    let TapeError::Damaged { block, at, .. } = deck.open(&bytes).unwrap_err() else { panic!("it is not damaged") };
+    let TapeError::Damaged { block, at, .. } = folder.open(&bytes).unwrap_err() else { panic!("it is not damaged") };
     assert!((2..4).contains(&block) && at < middle as u64 && middle as u64 - at < 1_200_000, "{block} {at}");
 }
 
 #[test]
-fn what_is_no_tape_of_ours_hears_why() {
-    let deck = Deck::new();
+fn a_file_that_is_no_tape_is_refused_with_the_reason() {
+    let folder = TapeFolder::new();
     let (bytes, _) = write(pages(&small(), 2), &[], None).unwrap();
-    let hears = |bytes: &[u8]| deck.open(bytes).unwrap_err().to_string();
+    let refusal = |bytes: &[u8]| folder.open(bytes).unwrap_err().to_string();
     for other in [&b""[..], b"cantus", b"SQLite format 3\0 and more of that", &[0; 500]] {
-        assert_eq!(hears(other), "this is not a tape");
+        assert_eq!(refusal(other), "this is not a tape");
     }
     let mut newer = bytes.clone();
     newer[12..16].copy_from_slice(&(FORMAT + 1).to_le_bytes());
     let expected =
         format!("made by a newer Cantus: it has format {}, and this one reads up to format {FORMAT}", FORMAT + 1);
-    assert!(hears(&newer).contains(&expected), "{}", hears(&newer));
-    assert!(hears(&bytes[..bytes.len() - 1]).contains("cut off"));
-    assert!(hears(&[bytes.as_slice(), b"\n"].concat()).contains("cut off"));
-    assert!(hears(&[bytes.as_slice(), &bytes].concat()).contains("damaged in block"));
+    assert!(refusal(&newer).contains(&expected), "{}", refusal(&newer));
+    assert!(refusal(&bytes[..bytes.len() - 1]).contains("cut off"));
+    assert!(refusal(&[bytes.as_slice(), b"\n"].concat()).contains("cut off"));
+    assert!(refusal(&[bytes.as_slice(), &bytes].concat()).contains("damaged in block"));
     assert!(Tape::open(Path::new("no such tape")).unwrap_err().to_string().contains("cannot be read"));
 }
 
 #[test]
-fn a_history_that_contradicts_itself_does_not_go_on() {
+fn a_history_that_contradicts_itself_is_refused() {
     let (mut streams, refused) = (small(), |pages| write(pages, &[], None).unwrap_err().to_string());
     let whole = pages(&streams, 9);
     let open = |page: &HistoryPage| HistoryPage { last: false, ..page.clone() };

@@ -1,8 +1,8 @@
-//! Tapes, by what a user of the crate sees.
+//! Tapes, through the public interface of the crate.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod damage;
-mod given;
+mod fixtures;
 mod reads;
 mod redaction;
 mod round_trip;

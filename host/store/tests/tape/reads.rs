@@ -1,13 +1,13 @@
-//! What is asked for comes off.
+//! Reads of components, of selected streams, and of large payloads.
 
 use cantus_model::{AggregateRef, Digest, HistoryQuery, StreamSample, ports::HistorySource};
 
-use crate::given::*;
+use crate::fixtures::*;
 
 #[tokio::test]
-async fn components_come_off_by_digest() {
-    let deck = Deck::new();
-    let tape = deck.open(&write(pages(&small(), 2), &components(), None).unwrap().0).unwrap();
+async fn components_are_read_by_digest() {
+    let folder = TapeFolder::new();
+    let tape = folder.open(&write(pages(&small(), 2), &components(), None).unwrap().0).unwrap();
     for component in components() {
         assert!(tape.component(component.digest).unwrap() == component.bytes, "{}", component.version);
     }
@@ -25,8 +25,8 @@ async fn a_query_reads_only_what_it_selects() {
         let of = AggregateRef::new(if n % 2 == 0 { "Flight" } else { "Account" }, format!("n-{n}"));
         streams.push((of.clone(), vec![plain(&of, 0, &format!("m-{n}"), 1_000 - n, vec![b'x'; 9_000], vec![])]));
     }
-    let deck = Deck::new();
-    let tape = deck.open(&taped(&streams)).unwrap();
+    let folder = TapeFolder::new();
+    let tape = folder.open(&write_tape(&streams)).unwrap();
     let only = |kinds: &[&str]| HistoryQuery {
         aggregate_types: kinds.iter().map(|k| (*k).into()).collect(),
         ..HistoryQuery::default()
@@ -42,10 +42,10 @@ async fn a_query_reads_only_what_it_selects() {
 }
 
 #[test]
-fn a_large_payload_and_a_long_stream_come_off() {
+fn a_large_payload_and_a_long_stream_are_read() {
     let of = AggregateRef::new("Account", "long");
     let large = plain(&of, 0, "large", 1, (0..20_000_000_u32).map(|n| (n ^ n >> 7) as u8).collect(), vec![]);
     let many = (0..20_000).map(|n| plain(&of, 0, &format!("m-{n}"), n, vec![b'{'; (n % 300) as usize], vec![]));
     let streams = vec![(of.clone(), std::iter::once(large).chain(many).collect())];
-    assert!(read_all(&taped(&streams)) == streams);
+    assert!(read_all(&write_tape(&streams)) == streams);
 }

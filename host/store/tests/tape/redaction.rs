@@ -1,9 +1,9 @@
-//! What the rules name does not reach the tape, and the rest stays consistent.
+//! The values that rules name do not reach the tape, and the rest stays consistent.
 
 use cantus_model::{Command, Digest, HistoryQuery, Message, Outcome};
 use cantus_store::tape::{RedactionError, Redactor, TapeError};
 
-use crate::given::*;
+use crate::fixtures::*;
 
 const SALT: &str = "a secret that nobody else knows";
 
@@ -11,13 +11,13 @@ fn redactor(rules: &str) -> Redactor {
     Redactor::parse(&format!("rule = [{rules}]"), SALT).unwrap()
 }
 
-fn redacted(rules: &str) -> Vec<Stream> {
+fn redact_small(rules: &str) -> Vec<Stream> {
     let (bytes, summary) = write(pages(&small(), 2), &[], Some(redactor(rules))).unwrap();
     assert_eq!(summary.unused_rules, Vec::<String>::new());
     read_all(&bytes)
 }
 
-/// What stands for `value`, whatever names it.
+/// Returns the pseudonym of `value`.
 fn pseudonym(value: &str) -> String {
     format!("redacted-{:016x}", Digest::of_parts([SALT.as_bytes(), value.as_bytes()]).seed())
 }
@@ -29,9 +29,9 @@ fn payload(message: &Message) -> &str {
 const OWNERS: &str = r#"{ aggregate = "Account", message = "*", field = "/owner" }"#;
 
 #[test]
-fn one_value_has_one_pseudonym_wherever_it_is() {
+fn a_value_has_the_same_pseudonym_everywhere() {
     let ada = pseudonym("Ada");
-    let streams = redacted(OWNERS);
+    let streams = redact_small(OWNERS);
     for (index, (_, commands)) in streams.iter().enumerate() {
         for (command, original) in commands.iter().zip(&small()[index].1) {
             let now = original.record.context.now.0;
@@ -47,14 +47,14 @@ fn one_value_has_one_pseudonym_wherever_it_is() {
 }
 
 #[test]
-fn nothing_of_the_value_is_left() {
+fn no_named_value_is_left() {
     let rules = r#"
         { aggregate = "*", message = "*", field = "/owner" },
         { aggregate = "Account", part = "aggregate-id" },
         { aggregate = "*", part = "command-id" },
         { aggregate = "*", part = "actor" },
     "#;
-    let streams = redacted(rules);
+    let streams = redact_small(rules);
     let text = format!("{streams:?}");
     for value in ["Ada", "\"UA\"", "\"a\"", "\"c-1\"", "b/1"] {
         assert!(!text.contains(value), "{value} is left in {text}");
@@ -74,21 +74,21 @@ fn nothing_of_the_value_is_left() {
 }
 
 #[test]
-fn the_tape_says_so_without_the_secret() {
+fn the_header_has_the_rules_and_not_the_salt() {
     let rules = format!("{OWNERS}, {{ aggregate = \"*\", part = \"aggregate-id\" }}");
     let query = HistoryQuery { aggregate: Some(small()[0].0.clone()), ..HistoryQuery::default() };
     let writer = cantus_store::tape::TapeWriter::new(vec![], &query, &[], Some(redactor(&rules))).unwrap();
     let (bytes, summary) = writer.finish().unwrap();
     assert_eq!(summary.unused_rules, ["Account.* /owner", "* aggregate-id"]);
-    let deck = Deck::new();
-    let tape = deck.open(&bytes).unwrap();
+    let folder = TapeFolder::new();
+    let tape = folder.open(&bytes).unwrap();
     assert_eq!(tape.header().redacted, ["Account.* /owner", "* aggregate-id"]);
     assert_eq!(tape.header().query.aggregate.as_ref().map(|only| only.id.clone()), Some(pseudonym("a")));
     assert!(!String::from_utf8_lossy(&bytes).contains(SALT));
 }
 
 #[test]
-fn another_salt_makes_other_pseudonyms() {
+fn another_salt_gives_other_pseudonyms() {
     let with = |salt| Redactor::parse(&format!("rule = [{OWNERS}]"), salt).unwrap();
     let bytes = |salt| write(pages(&small(), 2), &[], Some(with(salt))).unwrap().0;
     assert!(bytes(SALT) == bytes(SALT));
@@ -97,7 +97,7 @@ fn another_salt_makes_other_pseudonyms() {
 }
 
 #[test]
-fn what_cannot_be_redacted_does_not_go_on() {
+fn a_value_that_cannot_be_redacted_is_refused() {
     let refused = |rules: &str, streams: &[Stream]| match write(pages(streams, 2), &[], Some(redactor(rules))) {
         Err(TapeError::Redaction(error)) => error.to_string(),
         other => panic!("{other:?}"),
@@ -105,7 +105,7 @@ fn what_cannot_be_redacted_does_not_go_on() {
     let number = r#"{ aggregate = "Account", message = "Open", field = "/n" }"#;
     assert_eq!(
         refused(number, &small()),
-        "Open of command c-1 cannot be redacted: a field that is named holds a number: only texts have pseudonyms"
+        "Open of command c-1 cannot be redacted: a field that a rule names holds a number: only strings have pseudonyms"
     );
     let mut streams = small();
     streams[0].1[0].events[0].payload = vec![0xff];
@@ -115,9 +115,9 @@ fn what_cannot_be_redacted_does_not_go_on() {
     write(pages(&streams, 2), &[], Some(redactor(commands_only))).unwrap();
 }
 
-/// A chain that began with a command still leads to it.
+/// Correlation and causation ids still lead to the first command.
 #[test]
-fn a_chain_of_commands_stays_one() {
+fn a_chain_of_commands_stays_linked() {
     let mut streams = small();
     let follower = &mut streams[0].1[1].record.context;
     (follower.correlation_id, follower.causation_id) = ("c-1".into(), Some("c-1".into()));
@@ -133,7 +133,7 @@ fn a_chain_of_commands_stays_one() {
 }
 
 #[test]
-fn metadata_goes_by_key() {
+fn metadata_is_redacted_by_key() {
     let mut streams = small();
     let trace = |value: &str| vec![("user".to_owned(), value.to_owned()), ("trace".to_owned(), "t".to_owned())];
     streams[1].1[0].record.context.metadata = trace("Ada");

@@ -1,4 +1,4 @@
-//! Histories that anything may be in: what goes on comes off, and the same history makes the same bytes.
+//! Random histories: a tape is read as it was written, and the same history gives the same bytes.
 
 use cantus_model::{
     AggregateRef, Command, CommandRecord, Context, Digest, HistoryPage, Message, Outcome, RecordedCommand, Rejection,
@@ -6,7 +6,7 @@ use cantus_model::{
 };
 use proptest::prelude::*;
 
-use crate::given::*;
+use crate::fixtures::*;
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[a-z]{0,9}", 1 => any::<String>(), 1 => Just("the same".to_owned())]
@@ -35,14 +35,14 @@ fn number() -> impl Strategy<Value = u64> {
     prop_oneof![4 => 0..100_u64, 1 => any::<u64>()]
 }
 
-/// How a record differs from one that follows from its command: by nothing, or by anything.
-fn oddity<T: Strategy>(odd: T) -> impl Strategy<Value = Option<T::Value>> {
-    prop::option::weighted(0.15, odd)
+/// Returns `None`, for a value that follows from the command, or sometimes any value.
+fn deviation<T: Strategy>(values: T) -> impl Strategy<Value = Option<T::Value>> {
+    prop::option::weighted(0.15, values)
 }
 
-/// A command that is not in a stream yet. What is `None` will follow from the rest, as in a real one.
+/// A command that is not in a stream yet. A value that is `None` follows from the others, as in a real record.
 #[derive(Clone, Debug)]
-struct Draft {
+struct CommandDraft {
     id: String,
     aggregate_in_id: bool,
     now: u64,
@@ -61,21 +61,22 @@ struct Draft {
     component: u8,
 }
 
-fn draft() -> impl Strategy<Value = Draft> {
-    let ids = (text(), any::<bool>(), oddity(text()), prop::option::of(text()), prop::option::of(text()));
-    let numbers = (number(), oddity(any::<u64>()), oddity(0..u64::MAX / 2), oddity(prop::option::of(any::<u64>())));
+fn draft() -> impl Strategy<Value = CommandDraft> {
+    let ids = (text(), any::<bool>(), deviation(text()), prop::option::of(text()), prop::option::of(text()));
+    let numbers =
+        (number(), deviation(any::<u64>()), deviation(0..u64::MAX / 2), deviation(prop::option::of(any::<u64>())));
     let decision = prop_oneof![
         4 => prop::collection::vec(message(), 0..4).prop_map(Ok),
         1 => rejection().prop_map(Err),
     ];
-    let request = (any::<bool>(), any::<bool>(), oddity(any::<[u8; 32]>()), 0..4_u8);
+    let request = (any::<bool>(), any::<bool>(), deviation(any::<[u8; 32]>()), 0..4_u8);
     let metadata = prop::collection::vec((text(), text()), 0..3);
     (ids, numbers, request, metadata, message(), decision).prop_map(
         |(ids, numbers, request, metadata, command, decision)| {
             let (id, aggregate_in_id, correlation_id, causation_id, actor) = ids;
             let (now, seed, base_version, first_offset) = numbers;
             let (gave_version, gave_expected, request_hash, component) = request;
-            Draft {
+            CommandDraft {
                 id,
                 aggregate_in_id,
                 now,
@@ -97,9 +98,9 @@ fn draft() -> impl Strategy<Value = Draft> {
     )
 }
 
-impl Draft {
-    /// The command in a stream that stands at `version`.
-    fn record(self, aggregate: &AggregateRef, version: u64) -> RecordedCommand {
+impl CommandDraft {
+    /// Returns the command in a stream with this version.
+    fn into_recorded(self, aggregate: &AggregateRef, version: u64) -> RecordedCommand {
         let command_id = if self.aggregate_in_id { format!("{}/{}", aggregate.id, self.id) } else { self.id };
         let base_version = self.base_version.unwrap_or(version);
         let message = &self.command;
@@ -137,8 +138,8 @@ fn stream() -> impl Strategy<Value = Stream> {
     let kind = prop::sample::select(vec!["Account", "Flight"]);
     (kind, text(), prop::collection::vec(draft(), 1..12)).prop_map(|(kind, id, drafts)| {
         let (aggregate, mut version) = (AggregateRef::new(kind, id), 0);
-        let record = |draft: Draft| {
-            let command = draft.record(&aggregate, version);
+        let record = |draft: CommandDraft| {
+            let command = draft.into_recorded(&aggregate, version);
             version = command.record.version();
             command
         };
@@ -155,13 +156,13 @@ proptest! {
     #![proptest_config(cases(192))]
 
     #[test]
-    fn what_goes_on_comes_off(streams in prop::collection::vec(stream(), 0..8), page in 1..9_usize) {
+    fn a_tape_is_read_as_it_was_written(streams in prop::collection::vec(stream(), 0..8), page in 1..9_usize) {
         let (bytes, _) = write(pages(&streams, page), &[], None).unwrap();
         prop_assert_eq!(read_all(&bytes), streams);
     }
 
     #[test]
-    fn the_same_history_makes_the_same_bytes(streams in prop::collection::vec(stream(), 0..8), page in 1..9_usize) {
+    fn the_same_history_gives_the_same_bytes(streams in prop::collection::vec(stream(), 0..8), page in 1..9_usize) {
         let mut cut = vec![];
         for page in pages(&streams, page) {
             cut.push(HistoryPage { last: false, ..page.clone() });
@@ -173,6 +174,6 @@ proptest! {
         let (other, of_other) = write(cut, &[], None).unwrap();
         prop_assert!(whole == other);
         prop_assert_eq!(&of_whole, &of_other);
-        prop_assert_eq!(Deck::new().open(&whole).unwrap().checksum(), of_whole.checksum);
+        prop_assert_eq!(TapeFolder::new().open(&whole).unwrap().checksum(), of_whole.checksum);
     }
 }

@@ -1,5 +1,7 @@
 //! The guest that calls an import.
 
+use std::borrow::Cow;
+
 use wasmtime::StoreContextMut;
 
 use crate::guest::GuestState;
@@ -8,7 +10,8 @@ use crate::guest::GuestState;
 pub(super) type Caller<'a> = StoreContextMut<'a, GuestState>;
 
 /// Stops the guest because it used something that it may not have.
-pub(super) fn refuse<T>(state: &mut GuestState, import: &'static str) -> wasmtime::Result<T> {
-    state.refused = Some(import);
+pub(super) fn refuse<T>(state: &mut GuestState, import: impl Into<Cow<'static, str>>) -> wasmtime::Result<T> {
+    let import = import.into();
+    state.refused = Some(import.clone());
     Err(wasmtime::Error::msg(import))
 }

@@ -48,6 +48,10 @@ pub enum How {
     PrintAndPanic,
     Fall,
     ReadClock,
+    ReadFile,
+    WriteFile,
+    Connect,
+    Resolve,
 }
 
 #[command_handler(Climber, version = 1)]
@@ -87,6 +91,10 @@ impl MisbehaveHandler {
                 let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
                 Ok(climbed(now.map_or(0, |now| now.as_micros()).to_string()))
             }
+            How::ReadFile => panic!("{:?}", std::fs::read("/etc/passwd")),
+            How::WriteFile => panic!("{:?}", std::fs::write("left-behind", "x")),
+            How::Connect => panic!("{:?}", std::net::TcpStream::connect(std::net::SocketAddr::from(([127, 0, 0, 1], 80)))),
+            How::Resolve => panic!("{:?}", std::net::TcpStream::connect(("localhost", 80))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One measured figure, what it is held against, and whether it reaches its goal.
+//! A measured figure, the value that it is compared with, and its goal.
 
 use serde::{Serialize, Serializer};
 
@@ -31,7 +31,7 @@ pub(super) const NAMES: [&str; 23] = [
     "replay_memory",
 ];
 
-/// What the ratio must be.
+/// The bound on the ratio.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Goal {
     AtLeast(f64),
@@ -39,7 +39,7 @@ pub(super) enum Goal {
 }
 
 impl Goal {
-    fn holds(self, ratio: f64) -> bool {
+    fn is_reached(self, ratio: f64) -> bool {
         match self {
             Self::AtLeast(least) => ratio >= least,
             Self::AtMost(most) => ratio <= most,
@@ -62,7 +62,7 @@ pub(super) struct Figure {
     pub(super) against: &'static str,
     pub(super) against_value: f64,
     pub(super) ratio: f64,
-    /// None for a figure that is only shown beside others.
+    /// `None` for a figure that is only shown for comparison.
     #[serde(serialize_with = "goal_text")]
     pub(super) goal: Option<Goal>,
     pub(super) ok: bool,
@@ -76,8 +76,8 @@ impl Figure {
         goal: Option<Goal>,
     ) -> Self {
         let ratio = value / against_value;
-        // A ratio that is not a number holds no goal.
-        let ok = goal.is_none_or(|goal| goal.holds(ratio));
+        // A ratio that is not a number reaches no goal.
+        let ok = goal.is_none_or(|goal| goal.is_reached(ratio));
         Self { name, value, unit, against, against_value, ratio, goal, ok }
     }
 
@@ -107,7 +107,7 @@ fn goal_text<S: Serializer>(goal: &Option<Goal>, serializer: S) -> Result<S::Ok,
     goal.map(Goal::text).serialize(serializer)
 }
 
-/// The one in the middle.
+/// Returns the median.
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_goal_is_held_against_the_ratio() {
+    fn a_goal_is_compared_with_the_ratio() {
         let figure = |value, goal| Figure::new("combine", (value, "x"), ("y", 10.0), Some(goal));
         assert!(figure(5.0, Goal::AtLeast(0.5)).ok && !figure(4.9, Goal::AtLeast(0.5)).ok);
         assert!(figure(50.0, Goal::AtMost(5.0)).ok && !figure(50.1, Goal::AtMost(5.0)).ok);

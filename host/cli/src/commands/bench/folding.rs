@@ -1,4 +1,4 @@
-//! One long stream folded in wasm, and by the same code compiled natively.
+//! The fold of one long stream in WebAssembly, and by the same code compiled natively.
 
 use std::time::Instant;
 
@@ -9,8 +9,8 @@ use cantus_model::{EventBatch, ports::HashSeed};
 use cantus_sdk::{EventRef, testing::Harness};
 
 use super::{
+    environment::BenchFolder,
     figure::{Figure, Goal, median},
-    world::World,
 };
 
 // The native fold is the example's own code, linked into this binary.
@@ -18,21 +18,21 @@ use super::{
 pub(super) const EVENTS: usize = 1_000_000;
 const ROUNDS: usize = 7;
 
-pub(super) fn measure(world: &World) -> Result<Figure> {
+pub(super) fn measure(bench: &BenchFolder) -> Result<Figure> {
     let batches = batches(EVENTS);
     let (mut wasm, mut native) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        let (rate, state) = fold_in_wasm(world, &batches)?;
+        let (rate, state) = fold_in_wasm(bench, &batches)?;
         wasm.push(rate);
         let (rate, native_state) = fold_natively(&batches)?;
         native.push(rate);
-        ensure!(state == native_state, "wasm and native disagree on the state");
+        ensure!(state == native_state, "the states folded in WebAssembly and natively differ");
     }
     let goal = Some(Goal::AtLeast(0.4));
     Ok(Figure::new("combine", (median(wasm), "events/s"), ("native fold", median(native)), goal))
 }
 
-/// An opening and deposits, in pages as the engine hydrates them.
+/// Returns an opening and deposits, in pages as the engine hydrates them.
 pub(super) fn batches(events: usize) -> Vec<EventBatch> {
     let page = EngineSettings::default().page_events;
     (0..events).step_by(page).map(|first| batch(first..(first + page).min(events))).collect()
@@ -47,7 +47,7 @@ fn batch(numbers: std::ops::Range<usize>) -> EventBatch {
     batch
 }
 
-/// The event `number` of an account.
+/// Returns the nth event of an account.
 pub(super) fn event(number: usize) -> (&'static str, u32, String) {
     match number {
         0 => ("AccountOpened", 2, r#"{"owner":"Ada Lovelace","overdraft":0}"#.to_owned()),
@@ -59,9 +59,9 @@ pub(super) fn event(number: usize) -> (&'static str, u32, String) {
     }
 }
 
-/// Events a second that the guest folds, and the state.
-pub(super) fn fold_in_wasm(world: &World, batches: &[EventBatch]) -> Result<(f64, Vec<u8>)> {
-    let mut sandbox = world.component.open_aggregates(HashSeed::default())?;
+/// Folds in the guest. Returns the events per second, and the state.
+pub(super) fn fold_in_wasm(bench: &BenchFolder, batches: &[EventBatch]) -> Result<(f64, Vec<u8>)> {
+    let mut sandbox = bench.component.open_aggregates(HashSeed::default())?;
     let instance = sandbox.restore("Account", "folded", None)?;
     let started = Instant::now();
     for batch in batches {

@@ -1,6 +1,6 @@
-//! How long the first command to a cold aggregate waits: with a million events behind it, and with a snapshot of them.
+//! The time until the first command to a cold aggregate is answered: with a million events, and with a snapshot of them.
 //!
-//! The command expects a version that does not hold. So it hydrates and is answered without an fsync.
+//! The command expects a wrong version, so it is answered after the hydration and without an fsync.
 
 use std::{
     ops::Range,
@@ -14,9 +14,9 @@ use cantus_model::{
 };
 
 use super::{
+    environment::{BenchFolder, account, command, deposit},
     figure::{Figure, Goal, median},
     folding::{self, EVENTS, event},
-    world::{World, account, command, deposit},
 };
 
 const SHORT: usize = 10;
@@ -24,36 +24,37 @@ const ROUNDS_FULL: usize = 3;
 const ROUNDS_SNAPSHOT: usize = 11;
 const EVENTS_PER_COMMAND: usize = 1_000;
 const COMMANDS_PER_BATCH: usize = 20;
-/// Events of the streams that are held against a peer, and how many the best one on an SQL store hydrated in a second.
-const MIDDLE: [(&str, usize); 2] = [("hydrate_100k", 100_000), ("hydrate_10k", 10_000)];
+/// The lengths of the streams that are compared with another system.
+const MID_LENGTHS: [(&str, usize); 2] = [("hydrate_100k", 100_000), ("hydrate_10k", 10_000)];
+/// Events per second of the fastest other system on an SQL store.
 const BEST_PEER: f64 = 930_000.0;
 const STORE: &str = "hydrate.db";
 
-pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
+pub(super) async fn measure(bench: &BenchFolder) -> Result<Vec<Figure>> {
     let (long, short, other) = (account(0), account(1), account(2));
-    append(world, &long, EVENTS).await?;
-    append(world, &short, SHORT).await?;
-    append(world, &other, SHORT).await?;
+    append(bench, &long, EVENTS).await?;
+    append(bench, &short, SHORT).await?;
+    append(bench, &other, SHORT).await?;
     let mut figures = Vec::new();
-    for (number, (name, events)) in (3..).zip(MIDDLE) {
-        figures.push(middle(world, name, &account(number), events, &other).await?);
+    for (number, (name, events)) in (3..).zip(MID_LENGTHS) {
+        figures.push(mid_length(bench, name, &account(number), events, &other).await?);
     }
 
     let batches = folding::batches(EVENTS);
     let (mut full, mut fold) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS_FULL {
-        let engine = warmed_up(world, &other).await?;
+        let engine = warmed_up(bench, &other).await?;
         full.push(EVENTS as f64 / hydrate(&engine, &long, EVENTS as u64).await?.as_secs_f64());
         engine.shutdown().await;
-        fold.push(folding::fold_in_wasm(world, &batches)?.0);
+        fold.push(folding::fold_in_wasm(bench, &batches)?.0);
     }
 
-    let engine = world.engine(STORE, EngineSettings::default()).await?;
+    let engine = bench.engine(STORE, EngineSettings::default()).await?;
     engine.execute(deposit(long.clone(), EVENTS)).await?; // a snapshot is due; the shutdown waits for it
     engine.shutdown().await;
     let (mut with_snapshot, mut ten_events) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS_SNAPSHOT {
-        let engine = warmed_up(world, &other).await?;
+        let engine = warmed_up(bench, &other).await?;
         with_snapshot.push(hydrate(&engine, &long, EVENTS as u64 + 1).await?.as_secs_f64() * 1e3);
         ten_events.push(hydrate(&engine, &short, SHORT as u64).await?.as_secs_f64() * 1e3);
         engine.shutdown().await;
@@ -71,18 +72,18 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// A stream of so many events, without a snapshot.
-async fn middle(
-    world: &World,
+/// Hydrates a stream of this many events without a snapshot.
+async fn mid_length(
+    bench: &BenchFolder,
     name: &'static str,
     aggregate: &AggregateRef,
     events: usize,
     other: &AggregateRef,
 ) -> Result<Figure> {
-    append(world, aggregate, events).await?;
+    append(bench, aggregate, events).await?;
     let mut rates = Vec::new();
     for _ in 0..ROUNDS_SNAPSHOT {
-        let engine = warmed_up(world, other).await?;
+        let engine = warmed_up(bench, other).await?;
         rates.push(events as f64 / hydrate(&engine, aggregate, events as u64).await?.as_secs_f64());
         engine.shutdown().await;
     }
@@ -90,9 +91,9 @@ async fn middle(
     Ok(Figure::new(name, (median(rates), "events/s"), ("best SQL peer seen", BEST_PEER), goal))
 }
 
-/// An engine whose guest and connections are there.
-async fn warmed_up(world: &World, other: &AggregateRef) -> Result<Engine> {
-    let engine = world.engine(STORE, EngineSettings::default()).await?;
+/// Starts an engine, and opens its sandbox and its connections.
+async fn warmed_up(bench: &BenchFolder, other: &AggregateRef) -> Result<Engine> {
+    let engine = bench.engine(STORE, EngineSettings::default()).await?;
     hydrate(&engine, other, SHORT as u64).await?;
     Ok(engine)
 }
@@ -103,17 +104,17 @@ async fn hydrate(engine: &Engine, aggregate: &AggregateRef, version: u64) -> Res
     let started = Instant::now();
     match engine.execute(probe).await {
         Err(CommandError::Conflict { actual, .. }) if actual == version => Ok(started.elapsed()),
-        answer => bail!("hydrated to something else than version {version}: {answer:?}"),
+        answer => bail!("the hydration did not end at version {version}: {answer:?}"),
     }
 }
 
-/// Writes a stream straight into the journal: many events a command, so that it does not take minutes.
-async fn append(world: &World, aggregate: &AggregateRef, events: usize) -> Result<()> {
-    let store = world.store(STORE).await?;
+/// Writes a stream directly to the journal, with many events in each command, which is faster than deciding them.
+async fn append(bench: &BenchFolder, aggregate: &AggregateRef, events: usize) -> Result<()> {
+    let store = bench.store(STORE).await?;
     let claim = store.claim(PartitionId::FIRST).await?;
     let entries: Vec<Entry> = (0..events)
         .step_by(EVENTS_PER_COMMAND)
-        .map(|first| entry(world, aggregate, first..(first + EVENTS_PER_COMMAND).min(events)))
+        .map(|first| entry(bench, aggregate, first..(first + EVENTS_PER_COMMAND).min(events)))
         .collect();
     for batch in entries.chunks(COMMANDS_PER_BATCH) {
         for result in store.commit(claim, batch).await? {
@@ -123,7 +124,7 @@ async fn append(world: &World, aggregate: &AggregateRef, events: usize) -> Resul
     Ok(())
 }
 
-fn entry(world: &World, aggregate: &AggregateRef, numbers: Range<usize>) -> Entry {
+fn entry(bench: &BenchFolder, aggregate: &AggregateRef, numbers: Range<usize>) -> Entry {
     let request = deposit(aggregate.clone(), numbers.start);
     let events = numbers.clone().map(|number| {
         let (name, version, payload) = event(number);
@@ -147,7 +148,7 @@ fn entry(world: &World, aggregate: &AggregateRef, numbers: Range<usize>) -> Entr
             command: Message { name: request.name, version: 1, payload: request.payload },
             context,
             verdict: Verdict::Accepted(events.collect()),
-            component: world.component.digest(),
+            component: bench.component.digest(),
         }),
     }
 }

@@ -1,4 +1,4 @@
-//! Closed-loop load: so many callers, each with one command in flight.
+//! Closed-loop load: a number of callers, each with one command in flight.
 
 use std::{
     sync::{
@@ -13,22 +13,22 @@ use cantus_engine::{Engine, Stats};
 use cantus_model::{Command, Outcome};
 use tokio::task::JoinSet;
 
-/// What a run came to.
-pub(super) struct Run {
+/// The measurements of a run.
+pub(super) struct LoadResult {
     pub(super) took: Duration,
-    /// How long each command took, in milliseconds, shortest first.
+    /// The latency of each command in milliseconds, the shortest first.
     pub(super) latencies: Vec<f64>,
-    /// The sizes of its batches, smallest first.
+    /// The sizes of the batches, the smallest first.
     pub(super) batches: Vec<usize>,
 }
 
-impl Run {
-    /// The latency that so many of a hundred commands do not exceed.
-    pub(super) fn percentile(&self, of_hundred: usize) -> f64 {
-        self.latencies.get(self.latencies.len() * of_hundred / 100).copied().unwrap_or(f64::NAN)
+impl LoadResult {
+    /// Returns a percentile of the latency.
+    pub(super) fn percentile(&self, percent: usize) -> f64 {
+        self.latencies.get(self.latencies.len() * percent / 100).copied().unwrap_or(f64::NAN)
     }
 
-    /// Commands a second.
+    /// Returns the commands per second.
     pub(super) fn rate(&self) -> f64 {
         self.latencies.len() as f64 / self.took.as_secs_f64()
     }
@@ -40,7 +40,7 @@ pub(super) async fn run(
     count: usize,
     in_flight: usize,
     make: impl Fn(usize) -> Command + Send + Sync + 'static,
-) -> Result<Run> {
+) -> Result<LoadResult> {
     let before = engine.stats();
     let (next, make) = (Arc::new(AtomicUsize::new(0)), Arc::new(make));
     let started = Instant::now();
@@ -68,7 +68,7 @@ pub(super) async fn run(
     }
     let took = started.elapsed();
     latencies.sort_by(f64::total_cmp);
-    Ok(Run { took, latencies, batches: batches(&before, &engine.stats()) })
+    Ok(LoadResult { took, latencies, batches: batches(&before, &engine.stats()) })
 }
 
 fn batches(before: &Stats, after: &Stats) -> Vec<usize> {
@@ -76,7 +76,7 @@ fn batches(before: &Stats, after: &Stats) -> Vec<usize> {
     after.batches.iter().flat_map(|(size, count)| std::iter::repeat_n(*size, new(size, count) as usize)).collect()
 }
 
-/// A number below `bound` that looks random: the finaliser of SplitMix64.
+/// Returns a pseudo-random number below `bound`: the finaliser of SplitMix64.
 pub(super) fn scatter(number: usize, bound: usize) -> usize {
     let mut z = (number as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,6 +1,6 @@
-//! Replaying history: from a store against the same handlers compiled natively, and from a tape.
+//! The replay of a history, from a store and from a tape, against the same handlers compiled natively.
 //!
-//! History is the real day of flights, told for each day of January and February.
+//! The history repeats the real day of flights for each day of January and February.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -24,34 +24,34 @@ use cantus_store::tape::{Tape, TapeWriter};
 use crossbeam_channel::{Receiver, bounded};
 
 use super::{
-    drop::{DAY, FLIGHTS, command},
+    environment::BenchFolder,
     figure::{Figure, Goal, median},
     memory,
-    world::World,
+    plugin_drop::{DAY, FLIGHTS, command},
 };
 
-/// Days that are told: each about 4,200 commands.
+/// The days of the history, each with about 4,200 commands.
 const DAYS: usize = 58;
 const ROUNDS: usize = 3;
 const BYTES_GOAL: f64 = 60.0;
-/// The long tape has so many times the history of the short one.
+/// The long tape has this many times the history of the short one.
 const TIMES: usize = 4;
 const STORE: &str = "replay.db";
 
-pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
-    let component = world.load(FLIGHTS)?;
-    record(world, &component).await?;
-    let store = world.store(STORE).await?;
+pub(super) async fn measure(bench: &BenchFolder) -> Result<Vec<Figure>> {
+    let component = bench.load(FLIGHTS)?;
+    record(bench, &component).await?;
+    let store = bench.store(STORE).await?;
     let commands = commands(&*store).await?;
-    let (short, long) = (world.path("short.tape"), world.path("long.tape"));
+    let (short, long) = (bench.path("short.tape"), bench.path("long.tape"));
     let bytes = write_tape(&*store, &short, 1).await?;
     write_tape(&*store, &long, TIMES).await?;
     let (wasm, native) = rates(&*store, &component, commands).await?;
     let (wasm_tape, native_tape) = rates(&Tape::open(&short)?, &component, commands).await?;
-    let plugin = world.path("flights.wasm");
+    let plugin = bench.path("flights.wasm");
     std::fs::write(&plugin, FLIGHTS)?;
-    let memory_short = memory_of_replay(world, &short, &plugin)?;
-    let memory_long = memory_of_replay(world, &long, &plugin)?;
+    let memory_short = memory_of_replay(bench, &short, &plugin)?;
+    let memory_long = memory_of_replay(bench, &long, &plugin)?;
     let at_least = Some(Goal::AtLeast(0.4));
     Ok(vec![
         Figure::new("replay_rate", (wasm, "commands/s"), ("native re-run", native), at_least),
@@ -71,10 +71,10 @@ pub(super) async fn measure(world: &World) -> Result<Vec<Figure>> {
     ])
 }
 
-/// Lets the component decide all the days.
-async fn record(world: &World, component: &Arc<dyn Component>) -> Result<()> {
-    let engine = world.engine_of(STORE, EngineSettings::default(), component).await?;
-    let csv = world.path("days.csv");
+/// Decides all days with the component.
+async fn record(bench: &BenchFolder, component: &Arc<dyn Component>) -> Result<()> {
+    let engine = bench.engine_of(STORE, EngineSettings::default(), component).await?;
+    let csv = bench.path("days.csv");
     std::fs::write(&csv, days())?;
     let mut pending: VecDeque<cantus_engine::PendingAnswer> = VecDeque::new();
     for line in flights::feed::open(&csv)?.commands() {
@@ -89,7 +89,7 @@ async fn record(world: &World, component: &Arc<dyn Component>) -> Result<()> {
     Ok(())
 }
 
-/// The day's rows, told anew for each day from the first of January on.
+/// Repeats the rows of the day for each day from the first of January on.
 fn days() -> String {
     let (head, rows) = DAY.split_once('\n').unwrap_or((DAY, ""));
     let date = |day: usize| if day < 31 { (1, day + 1) } else { (2, day - 30) };
@@ -107,7 +107,7 @@ fn days() -> String {
 }
 
 async fn commands(store: &dyn Store) -> Result<u64> {
-    store.history(&HistoryQuery::default()).await?.commands().context("the store does not say how many")
+    store.history(&HistoryQuery::default()).await?.commands().context("the store does not know its number of commands")
 }
 
 fn rate(commands: u64, took: Duration) -> f64 {
@@ -118,7 +118,7 @@ fn threads() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Commands a second of a replay in wasm, and of one with native code, run in turn.
+/// Measures the commands per second of a replay in WebAssembly and of one with native code, in turns.
 async fn rates(source: &dyn HistorySource, component: &Arc<dyn Component>, commands: u64) -> Result<(f64, f64)> {
     let (mut wasm, mut native) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -138,15 +138,15 @@ async fn replay_all(source: &dyn HistorySource, component: &Arc<dyn Component>) 
         since: None,
         events_per_command: EngineSettings::default().events_per_command,
     };
-    let asked = Replay { query: HistoryQuery::default(), limit: None, threads: threads(), config };
+    let request = Replay { query: HistoryQuery::default(), limit: None, threads: threads(), config };
     let started = Instant::now();
-    let report = replay(source, asked, &Arc::new(ReplayProgress::default())).await?;
+    let report = replay(source, request, &Arc::new(ReplayProgress::default())).await?;
     let took = started.elapsed();
     ensure!(report.is_clean(), "{} commands differ", report.differing());
     Ok(took)
 }
 
-/// The same handlers and combiners, linked into this binary, over the same rows, on as many threads.
+/// Runs the same handlers and combiners, linked into this binary, over the same rows, on as many threads.
 async fn replay_natively(source: &dyn HistorySource) -> Result<Duration> {
     let started = Instant::now();
     let mut history = source.history(&HistoryQuery::default()).await?;
@@ -185,7 +185,7 @@ fn native_worker(queue: &Receiver<Vec<HistoryPage>>) -> Result<()> {
                 let command = &recorded.record.command;
                 let decided = harness.handle(&command.name, command.version, command.payload.clone());
                 let accepted = matches!(recorded.record.outcome, Outcome::Accepted { .. });
-                ensure!(decided.is_ok() == accepted, "a native handler decided otherwise");
+                ensure!(decided.is_ok() == accepted, "a native handler decided differently");
                 if let Ok(events) = decided {
                     let same =
                         events.iter().map(|event| &event.payload).eq(recorded.events.iter().map(|it| &it.payload));
@@ -201,7 +201,7 @@ fn native_worker(queue: &Receiver<Vec<HistoryPage>>) -> Result<()> {
     Ok(())
 }
 
-/// Writes a tape with the store's history so many times over, and returns its size.
+/// Writes a tape with the history of the store, repeated `times` times, and returns its size.
 async fn write_tape(store: &dyn Store, path: &Path, times: usize) -> Result<u64> {
     let query = HistoryQuery::default();
     let mut writer = TapeWriter::new(std::io::BufWriter::new(File::create(path)?), &query, &[], None)?;
@@ -216,10 +216,10 @@ async fn write_tape(store: &dyn Store, path: &Path, times: usize) -> Result<u64>
     Ok(std::fs::metadata(path)?.len())
 }
 
-/// The resident memory that `cantus replay` takes at its peak, in a process of its own, in MB.
-fn memory_of_replay(world: &World, tape: &Path, plugin: &Path) -> Result<f64> {
+/// Returns the peak resident memory in MB of `cantus replay` in a process of its own.
+fn memory_of_replay(bench: &BenchFolder, tape: &Path, plugin: &Path) -> Result<f64> {
     let mut cantus = std::process::Command::new(std::env::current_exe()?);
     cantus.arg("replay").arg(tape).arg("--plugin").arg(plugin).arg("--json");
-    cantus.arg("--set").arg(format!("data={}", world.path("replay").display()));
+    cantus.arg("--set").arg(format!("data={}", bench.path("replay").display()));
     memory::peak_mb(cantus.stdout(Stdio::null()).spawn()?)
 }

@@ -1,4 +1,4 @@
-//! The latency of one command at a time, with an fdatasync of the same disk in between.
+//! The latency of one command at a time, compared with an fdatasync on the same disk.
 
 use std::{
     fs::File,
@@ -10,18 +10,18 @@ use anyhow::Result;
 use cantus_engine::EngineSettings;
 
 use super::{
+    environment::{BenchFolder, account, deposit, open},
     figure::{Figure, Goal, median},
-    world::{World, account, deposit, open},
 };
 
 const COMMANDS: usize = 300;
 const PAGE: [u8; 4096] = [0x5a; 4096];
 const ALLOWANCE_MS: f64 = 0.15;
 
-pub(super) async fn measure(world: &World) -> Result<Figure> {
-    let engine = world.engine("single.db", EngineSettings::default()).await?;
+pub(super) async fn measure(bench: &BenchFolder) -> Result<Figure> {
+    let engine = bench.engine("single.db", EngineSettings::default()).await?;
     engine.execute(open(account(0))).await?;
-    let mut file = File::create(world.path("fdatasync"))?;
+    let mut file = File::create(bench.path("fdatasync"))?;
     let (mut commands, mut syncs) = (Vec::new(), Vec::new());
     for number in 0..COMMANDS {
         let started = Instant::now();

@@ -1,4 +1,4 @@
-//! What a swap costs those who send commands: two components that decide alike take turns under full load.
+//! The cost of a swap for callers: two components with the same decisions replace each other under full load.
 
 use std::{
     sync::{
@@ -14,9 +14,9 @@ use cantus_model::{LiveComponent, Outcome, PartitionId};
 use tokio::task::JoinSet;
 
 use super::{
+    environment::{BenchFolder, account, deposit, open},
     figure::{Figure, Goal},
     load::{self, scatter},
-    world::{World, account, deposit, open},
 };
 
 const ACCOUNTS: usize = 10_000;
@@ -29,23 +29,23 @@ const BETWEEN_SWAPS: Duration = Duration::from_millis(150);
 const WATCHED_SWAPS: u32 = 10;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A minute of each, in turns, so that both meet streams of the same length.
+/// A minute with swaps and a minute without, in turns, so that both have streams of the same length.
 const TURNS: u32 = 6;
 const TURN: Duration = Duration::from_secs(10);
 
-pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Result<Vec<Figure>> {
+pub(super) async fn measure(bench: &BenchFolder, wanted: impl Fn(&str) -> bool) -> Result<Vec<Figure>> {
     let settings = EngineSettings { resident_aggregates: ACCOUNTS, ..EngineSettings::default() };
-    let engine = Arc::new(world.engine(STORE, settings).await?);
+    let engine = Arc::new(bench.engine(STORE, settings).await?);
     load::run(&engine, ACCOUNTS, IN_FLIGHT, |number| open(account(number))).await?;
     let mut swapper = Swapper {
         engine: Arc::clone(&engine),
-        turns: [world.component.clone(), world.twin()?].map(LiveComponent::new),
+        turns: [bench.component.clone(), bench.twin()?].map(LiveComponent::new),
         turn: 0,
     };
     let mut figures = Vec::new();
     let mut events = ACCOUNTS as u64;
     if wanted("swap_lost") {
-        figures.push(lost(world, &mut swapper, &mut events).await?);
+        figures.push(lost_commands(bench, &mut swapper, &mut events).await?);
     }
     if wanted("swap_p99") {
         figures.push(p99(&mut swapper).await?);
@@ -57,7 +57,7 @@ pub(super) async fn measure(world: &World, wanted: impl Fn(&str) -> bool) -> Res
     Ok(figures)
 }
 
-/// Puts one component in the place of the other, again and again.
+/// Replaces each of two components by the other.
 struct Swapper {
     engine: Arc<Engine>,
     turns: [LiveComponent; 2],
@@ -79,15 +79,15 @@ impl Swapper {
     }
 }
 
-/// Commands that were lost, doubled or failed: what was answered against what is in the log.
-async fn lost(world: &World, swapper: &mut Swapper, events: &mut u64) -> Result<Figure> {
-    let load = Load::start(&swapper.engine);
+/// Counts commands that were lost, duplicated or failed: it compares the answers with the log.
+async fn lost_commands(bench: &BenchFolder, swapper: &mut Swapper, events: &mut u64) -> Result<Figure> {
+    let load = BackgroundLoad::start(&swapper.engine);
     swapper.swap_every(BETWEEN_SWAPS, SWAPS).await?;
     let answered = load.stop().await?;
     let (failed, accepted) = (answered.failed, answered.latencies.len() as u64);
     *events += accepted;
     // Each accepted command is one event.
-    let in_log = world.store(STORE).await?.log_head(PartitionId::FIRST).await?;
+    let in_log = bench.store(STORE).await?.log_head(PartitionId::FIRST).await?;
     let lost = failed + in_log.abs_diff(*events);
     let commands = (accepted + failed) as f64;
     Ok(Figure::new(
@@ -98,9 +98,9 @@ async fn lost(world: &World, swapper: &mut Swapper, events: &mut u64) -> Result<
     ))
 }
 
-/// The second around a swap against the seconds without one.
+/// Compares the second around a swap with seconds without a swap.
 async fn p99(swapper: &mut Swapper) -> Result<Figure> {
-    let load = Load::start(&swapper.engine);
+    let load = BackgroundLoad::start(&swapper.engine);
     let mut swaps = Vec::new();
     for _ in 0..WATCHED_SWAPS {
         tokio::time::sleep(3 * SECOND).await;
@@ -110,7 +110,7 @@ async fn p99(swapper: &mut Swapper) -> Result<Figure> {
     tokio::time::sleep(SECOND).await;
     let answered = load.stop().await?;
     ensure!(answered.failed == 0, "{} commands failed", answered.failed);
-    // Of the commands answered in the second that begins so long before a swap.
+    // The percentile of the second that begins this long before a swap.
     let p99_from = |before: Duration| {
         let within = |at: Instant| swaps.iter().any(|swap| at >= *swap - before && at < *swap - before + SECOND);
         let latencies = answered.latencies.iter().filter(|(at, _)| within(*at));
@@ -123,10 +123,10 @@ async fn p99(swapper: &mut Swapper) -> Result<Figure> {
 async fn throughput(swapper: &mut Swapper) -> Result<Figure> {
     let (mut calm, mut swapping) = (0, 0);
     for _ in 0..TURNS {
-        let load = Load::start(&swapper.engine);
+        let load = BackgroundLoad::start(&swapper.engine);
         tokio::time::sleep(TURN).await;
         calm += load.stop().await?.latencies.len();
-        let load = Load::start(&swapper.engine);
+        let load = BackgroundLoad::start(&swapper.engine);
         swapper.swap_every(SECOND, TURN.as_secs() as u32).await?;
         swapping += load.stop().await?.latencies.len();
     }
@@ -140,26 +140,26 @@ async fn throughput(swapper: &mut Swapper) -> Result<Figure> {
 }
 
 /// Callers that each have one command in flight, until they are stopped.
-struct Load {
-    callers: JoinSet<Answered>,
+struct BackgroundLoad {
+    callers: JoinSet<CallCounts>,
     stop: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
-struct Answered {
-    /// When each accepted command was answered, and how long it took.
+struct CallCounts {
+    /// The time of each accepted answer, and its latency.
     latencies: Vec<(Instant, Duration)>,
     failed: u64,
 }
 
-impl Load {
+impl BackgroundLoad {
     fn start(engine: &Arc<Engine>) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let (mut callers, stop) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
         for _ in 0..IN_FLIGHT {
             let (engine, stop) = (Arc::clone(engine), Arc::clone(&stop));
             callers.spawn(async move {
-                let mut answered = Answered::default();
+                let mut answered = CallCounts::default();
                 while !stop.load(Relaxed) {
                     let number = NEXT.fetch_add(1, Relaxed);
                     let started = Instant::now();
@@ -177,9 +177,9 @@ impl Load {
         Self { callers, stop }
     }
 
-    async fn stop(mut self) -> Result<Answered> {
+    async fn stop(mut self) -> Result<CallCounts> {
         self.stop.store(true, Relaxed);
-        let mut all = Answered::default();
+        let mut all = CallCounts::default();
         while let Some(answered) = self.callers.join_next().await {
             let mut answered = answered?;
             all.latencies.append(&mut answered.latencies);

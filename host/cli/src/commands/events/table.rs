@@ -1,36 +1,36 @@
-//! Events for people, in tables.
+//! Tables of events.
 
 use cantus_host::wire::time_text;
 use cantus_model::{PageLimit, RecordedEvent};
 
-use crate::render::{self, Length};
+use crate::render::{self, PayloadLength};
 
 const HEADINGS: [&str; 6] = ["recorded at", "position", "aggregate", "version", "event", "payload"];
 
-/// Gathers rows, so that a table does not end with each page.
-pub(super) struct Table {
-    length: Length,
-    /// Rows of one table, and bytes of its payloads.
-    most: PageLimit,
+/// Collects rows, so that a table may be longer than a page.
+pub(super) struct EventTable {
+    length: PayloadLength,
+    /// Most rows of one table, and most bytes of their payloads.
+    limit: PageLimit,
     rows: Vec<Vec<String>>,
     bytes: usize,
 }
 
-impl Table {
-    pub(super) fn new(length: Length, most: PageLimit) -> Self {
-        Self { length, most, rows: Vec::new(), bytes: 0 }
+impl EventTable {
+    pub(super) fn new(length: PayloadLength, limit: PageLimit) -> Self {
+        Self { length, limit, rows: Vec::new(), bytes: 0 }
     }
 
-    /// Adds an event; gives a table whenever there is enough for one.
+    /// Adds an event. Returns the table if it is full.
     pub(super) fn push(&mut self, event: &RecordedEvent) -> Option<String> {
         let row = row(event, self.length);
         self.bytes += row.last().map_or(0, String::len);
         self.rows.push(row);
-        let is_full = self.rows.len() >= self.most.events || self.bytes >= self.most.bytes;
+        let is_full = self.rows.len() >= self.limit.events || self.bytes >= self.limit.bytes;
         is_full.then(|| self.take()).flatten()
     }
 
-    /// The table of what there is, if there is any.
+    /// Returns the table, unless it is empty.
     pub(super) fn take(&mut self) -> Option<String> {
         self.bytes = 0;
         let rows = std::mem::take(&mut self.rows);
@@ -38,8 +38,8 @@ impl Table {
     }
 }
 
-/// All of them in one table.
-pub(crate) fn text(events: &[RecordedEvent], length: Length) -> String {
+/// Renders all events as one table.
+pub(crate) fn table_text(events: &[RecordedEvent], length: PayloadLength) -> String {
     table(&events.iter().map(|event| row(event, length)).collect::<Vec<_>>())
 }
 
@@ -47,7 +47,7 @@ fn table(rows: &[Vec<String>]) -> String {
     render::table(&HEADINGS, &[1, 3], rows)
 }
 
-fn row(event: &RecordedEvent, length: Length) -> Vec<String> {
+fn row(event: &RecordedEvent, length: PayloadLength) -> Vec<String> {
     vec![
         time_text(event.recorded_at),
         format!("{}:{}", event.position.partition, event.position.offset),

@@ -1,9 +1,11 @@
-//! `cantus plugin activate`, `rollback` and `deactivate`: a person decides what is live.
+//! `cantus plugin activate`, `rollback` and `deactivate`: a person chooses which version is live.
 
-use cantus_host::{ActivationCheck, ActivationDone, ActivationReason, HostError, Operations, wire::activation_json};
+use cantus_host::{
+    ActivationCheck, ActivationReason, HostError, Operations, RecordedActivation, wire::activation_json,
+};
 
 use crate::{
-    args::{Global, PluginsArg, StoreArg},
+    args::{GlobalArgs, PluginsArg, StoreArg},
     exit_codes::{CliError, Exit},
     findings, output, settings,
 };
@@ -14,89 +16,79 @@ Examples:
   cantus plugin activate 3f9c2a8e41d0
   cantus plugin activate flights@1.2.0 --no-verify --why 'known differences, agreed'
 
-It names a component that was live before, by version or by the beginning of its digest, or
-one that lies in the folder of plugins. A running host (`cantus run --watch`) follows within
-registry.rescan_ms; without one it is live from the next start. What is displaced does not
-come back by lying in the folder.
+The component is one that was live before, or one in the folder of plugins. Name it by its version
+or by the first characters of its digest. A running host (`cantus run --watch`) activates it within
+the time of the setting registry.rescan_ms; otherwise it is live from the next start. The version
+that it replaces does not go live again by itself, although its file is in the folder of plugins.
 
-What its verification refuses, or could not check in time, goes live only with --no-verify and
-a reason: whoever gives it answers for it.";
+The component is verified first. If the verification refuses it, or was not finished in time, it
+goes live only with --no-verify and a reason in --why.";
 
-const ROLLBACK: &str = "\
+/// The help of `cantus plugin rollback`.
+pub(super) const ROLLBACK: &str = "\
 Examples:
   cantus plugin rollback flights --why 'departures are rejected'
 
-What was live before is live again, without verification: it has proven itself. A running
-host (`cantus run --watch`) follows within registry.rescan_ms. The version that was left
-comes back only by `cantus plugin activate`.";
+The version before the current one goes live again. It is not verified, because it was live before.
+A running host (`cantus run --watch`) activates it within the time of the setting
+registry.rescan_ms. Only `cantus plugin activate` makes the replaced version live again.";
 
-const DEACTIVATE: &str = "\
+/// The help of `cantus plugin deactivate`.
+pub(super) const DEACTIVATE: &str = "\
 Examples:
   cantus plugin deactivate flights --why 'replaced by flights2'
 
-Nothing of the plugin is live any more: its commands are answered \"unknown aggregate\", its
-history stays. Take its files out of the folder of plugins first: what lies there goes live
-again. A running host (`cantus run --watch`) does the same by itself when the last file of a
-plugin is taken out of its folder; a host that starts without the file does not.";
+No version of the plugin is live any more. Its commands are answered with \"unknown aggregate\";
+its history stays. Remove its files from the folder of plugins first, because a file in the folder
+would go live again.
 
-/// The arguments of `activate`.
+A running host (`cantus run --watch`) deactivates a plugin by itself when the last file of the
+plugin is removed from the folder. A host that starts without the file does not: the version stays
+live until this command ends it.";
+
+/// The arguments of `cantus plugin activate`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = ACTIVATE)]
 pub(crate) struct ActivateArgs {
     /// NAME@VERSION, or the first characters of a digest
     #[arg(value_name = "NAME@VERSION|DIGEST")]
     component: String,
-    /// Do not run recorded history on it first; needs --why
+    /// Activate the component without verifying it; needs --why
     #[arg(long)]
     no_verify: bool,
     #[command(flatten)]
-    reason: Reason,
+    reason: ReasonArgs,
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
     plugins: PluginsArg,
 }
 
-/// The arguments of `rollback`.
+/// The arguments of `cantus plugin rollback` and `cantus plugin deactivate`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = ROLLBACK)]
-pub(crate) struct RollbackArgs {
-    /// The plugin's name
+pub(crate) struct PluginChangeArgs {
+    /// The name of the plugin
     name: String,
     #[command(flatten)]
-    reason: Reason,
+    reason: ReasonArgs,
     #[command(flatten)]
     store: StoreArg,
     #[command(flatten)]
     plugins: PluginsArg,
 }
 
-/// The arguments of `deactivate`.
+/// The person and the reason that are recorded with an activation.
 #[derive(Debug, clap::Args)]
-#[command(after_help = DEACTIVATE)]
-pub(crate) struct DeactivateArgs {
-    /// The plugin's name
-    name: String,
-    #[command(flatten)]
-    reason: Reason,
-    #[command(flatten)]
-    store: StoreArg,
-    #[command(flatten)]
-    plugins: PluginsArg,
-}
-
-/// What the log of activations says of it.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Reason {
-    /// Why, for those who look later
+pub(crate) struct ReasonArgs {
+    /// The reason, which is recorded with the activation
     #[arg(long, value_name = "TEXT", default_value = "")]
     why: String,
-    /// Who decides [default: the user who runs this]
+    /// The person who decides [default: the user who runs this command]
     #[arg(long, value_name = "NAME")]
     who: Option<String>,
 }
 
-impl Reason {
+impl ReasonArgs {
     fn resolve(self) -> ActivationReason {
         let user = || ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
         let who = self.who.or_else(user).filter(|who| !who.is_empty()).unwrap_or_else(|| "somebody".into());
@@ -104,65 +96,68 @@ impl Reason {
     }
 }
 
+/// Opens the store of the settings for a change.
+async fn open(store: StoreArg, plugins: PluginsArg, global: &GlobalArgs) -> Result<Operations, CliError> {
+    let flags = [("store", store.store), ("plugins", plugins.plugins)];
+    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
+    Ok(Operations::open(&settings.host).await?)
+}
+
 /// Makes a component live.
 ///
 /// # Errors
-/// If there is no such component, or it may not go live.
-pub(crate) async fn activate(args: ActivateArgs, global: &Global) -> Result<Exit, CliError> {
+/// If there is no such component, or its verification refuses it.
+pub(crate) async fn activate(args: ActivateArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
     if args.no_verify && args.reason.why.trim().is_empty() {
         return Err(CliError::new(Exit::Usage, "--no-verify needs a reason: give one with --why"));
     }
-    let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
-    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let check = if args.no_verify { ActivationCheck::Unverified } else { ActivationCheck::Verified };
-    let operations = Operations::open(&settings.host).await?;
+    let operations = open(args.store, args.plugins, global).await?;
     match operations.activate(&args.component, check, args.reason.resolve()).await {
         Err(HostError::Verification(report)) => {
             if global.json {
                 output::print_json(&report)?;
             }
-            let advice = "to have it live all the same, use --no-verify and say why with --why";
-            Err(CliError::new(Exit::Plugin, format!("{}{advice}", findings::report(&report))))
+            let advice = "to activate it without verification, use --no-verify and give a reason with --why";
+            Err(CliError::new(Exit::Plugin, format!("{}{advice}", findings::report_text(&report))))
         }
-        done => say(&done?, global),
+        recorded => print_activation(&recorded?, global),
     }
 }
 
-/// Goes back to what was live before.
+/// Makes the version live again that was live before.
 ///
 /// # Errors
-/// If there is nothing to go back to.
-pub(crate) async fn rollback(args: RollbackArgs, global: &Global) -> Result<Exit, CliError> {
-    let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
-    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
-    say(&Operations::open(&settings.host).await?.rollback(&args.name, args.reason.resolve()).await?, global)
+/// If no version was live before.
+pub(crate) async fn rollback(args: PluginChangeArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
+    let operations = open(args.store, args.plugins, global).await?;
+    print_activation(&operations.rollback(&args.name, args.reason.resolve()).await?, global)
 }
 
-/// Ends a plugin.
+/// Deactivates a plugin.
 ///
 /// # Errors
-/// If it is not live, or a file of it lies in the folder.
-pub(crate) async fn deactivate(args: DeactivateArgs, global: &Global) -> Result<Exit, CliError> {
-    let flags = [("store", args.store.store), ("plugins", args.plugins.plugins)];
-    let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
-    say(&Operations::open(&settings.host).await?.deactivate(&args.name, args.reason.resolve()).await?, global)
+/// If the plugin is not live, or a file of it is in the folder of plugins.
+pub(crate) async fn deactivate(args: PluginChangeArgs, global: &GlobalArgs) -> Result<Exit, CliError> {
+    let operations = open(args.store, args.plugins, global).await?;
+    print_activation(&operations.deactivate(&args.name, args.reason.resolve()).await?, global)
 }
 
-fn say(done: &ActivationDone, global: &Global) -> Result<Exit, CliError> {
+fn print_activation(recorded: &RecordedActivation, global: &GlobalArgs) -> Result<Exit, CliError> {
     if global.json {
-        output::print_json(&activation_json(done))?;
+        output::print_json(&activation_json(recorded))?;
         return Ok(Exit::Ok);
     }
-    let ActivationDone { activation, version, before } = done;
+    let RecordedActivation { activation, version, before } = recorded;
     let plugin = &activation.plugin;
-    let is_live = match (version, before) {
+    let change = match (version, before) {
         (None, Some(before)) => format!("{plugin} {before} is not live any more"),
         (None, None) => format!("{plugin} is not live any more"),
         (Some(version), Some(before)) => format!("{plugin} {version} is live in place of {before}"),
         (Some(version), None) => format!("{plugin} {version} is live"),
     };
     output::print(&format!(
-        "{is_live}: recorded as activation {}; a host that watches follows at once, others when they start\n",
+        "{change}: recorded as activation {}; a running host with --watch follows at once, other hosts when they start\n",
         activation.seq
     ))?;
     Ok(Exit::Ok)

@@ -1,18 +1,16 @@
-//! `cantus plugin build DIR`: compiles a plugin's crate, checks the component, and puts it into the folder of plugins.
+//! `cantus plugin build DIR`: builds a plugin's crate, checks the component, and copies it to the folder of plugins.
 
-use cantus_host::components::LoadedFile;
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
+use std::{fs, path::PathBuf};
+
+use cantus_host::{
+    atomic_file::{folder_of, write_file},
+    components::{component_label, load_file},
 };
-
-use cantus_host::components::{load_file, name_of};
 use serde_json::json;
 
 use super::cargo;
 use crate::{
-    args::{Global, PluginsArg},
+    args::{GlobalArgs, PluginsArg},
     exit_codes::{CliError, Exit, OrExit},
     output, render, settings,
 };
@@ -22,10 +20,11 @@ Examples:
   cantus plugin build hello
   cantus plugin build examples/counter --plugins plugins
 
-It is short for `cargo build --target wasm32-wasip2 --release` in DIR, a check that the host takes
-the component, and a copy to plugins/NAME.wasm, where NAME is what the plugin calls itself.";
+This command runs `cargo build --target wasm32-wasip2 --release` in DIR, checks that the host
+accepts the component, and copies it to plugins/NAME.wasm, where NAME is the name that the plugin
+declares.";
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -35,18 +34,20 @@ pub(crate) struct Args {
     plugins: PluginsArg,
 }
 
-/// Builds it.
+/// Builds the plugin.
 ///
 /// # Errors
 /// If cargo fails, or the host would refuse the component.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("plugins", args.plugins.plugins.clone())];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let artifact = cargo::build(&args.dir)?;
     let file = load_file(&settings.host, &artifact)?;
     let manifest = file.component.manifest();
     let target = settings.host.plugins.join(format!("{}.wasm", manifest.name));
-    put(&target, &file).or_exit_while(Exit::Machine, || target.display().to_string())?;
+    // A running host may read the folder at any moment, so the file must appear whole.
+    let written = fs::create_dir_all(folder_of(&target)).and_then(|()| write_file(&target, &file.bytes));
+    written.or_exit_with(Exit::Machine, || target.display().to_string())?;
 
     if global.json {
         output::print_json(&json!({
@@ -57,24 +58,8 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
             "bytes": file.bytes.len(),
         }))?;
     } else {
-        let (name, size) = (name_of(&*file.component), render::bytes(file.bytes.len() as u64));
-        output::print(&format!("built {name}, {size}, into {}\n", render::escaped(target.display())))?;
+        let (name, size) = (component_label(&*file.component), render::bytes(file.bytes.len() as u64));
+        output::print(&format!("built {name}, {size}: {}\n", render::escaped(target.display())))?;
     }
     Ok(Exit::Ok)
-}
-
-/// Writes aside and renames: whoever watches the folder never meets half a component. The name aside is hidden and no
-/// `*.wasm`, so a leftover is never taken for a plugin.
-fn put(target: &Path, file: &LoadedFile) -> std::io::Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let aside = folder.join(format!(".{}.{}", file.component.digest().short(), std::process::id()));
-    let written = fs::File::create(&aside)
-        .and_then(|mut aside| aside.write_all(&file.bytes).and_then(|()| aside.sync_all()))
-        .and_then(|()| fs::rename(&aside, target));
-    if written.is_err() {
-        // The first error is the one to tell.
-        let _ = fs::remove_file(&aside);
-    }
-    written
 }

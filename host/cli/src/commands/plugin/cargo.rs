@@ -1,4 +1,4 @@
-//! cargo, as far as building a plugin needs it.
+//! Builds the crate of a plugin with cargo.
 
 use std::{
     io,
@@ -15,12 +15,12 @@ const TARGET: &str = "wasm32-wasip2";
 /// Compiles the crate in `dir` and returns the component's path. cargo's own messages go to stderr.
 ///
 /// # Errors
-/// If cargo or the target is missing, the build fails, or the crate makes no component.
+/// If cargo or the target is missing, the build fails, or the crate is not that of a component.
 pub(super) fn build(dir: &Path) -> Result<PathBuf, CliError> {
     let manifest = dir.join("Cargo.toml");
     let manifest = manifest.canonicalize().map_err(|error| {
-        let what = "name the folder of a plugin's crate, or make one with `cantus plugin new`";
-        CliError::new(Exit::Usage, format!("{}: {error}: {what}", manifest.display()))
+        let advice = "give the folder of a plugin's crate, or create one with `cantus plugin new`";
+        CliError::new(Exit::Usage, format!("{}: {error}: {advice}", manifest.display()))
     })?;
     check_target(dir)?;
     let output = Command::new("cargo")
@@ -30,12 +30,15 @@ pub(super) fn build(dir: &Path) -> Result<PathBuf, CliError> {
         .output();
     let output = output.map_err(missing("cargo"))?;
     if !output.status.success() {
-        return Err(CliError::new(Exit::Build, format!("cargo could not build {}", dir.display())));
+        return Err(CliError::new(
+            Exit::Build,
+            format!("cargo could not build {}; its messages are above", dir.display()),
+        ));
     }
     component(&output.stdout, &manifest)
 }
 
-/// The standard library of the target is a folder of the toolchain that `dir` uses.
+/// Checks that the toolchain of `dir` has the standard library of the target, which is a folder.
 fn check_target(dir: &Path) -> Result<(), CliError> {
     let output = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", TARGET])
@@ -62,14 +65,14 @@ fn missing(program: &'static str) -> impl FnOnce(io::Error) -> CliError {
 }
 
 #[derive(Deserialize)]
-struct Artifact {
+struct CompilerArtifact {
     manifest_path: PathBuf,
-    target: Target,
+    target: ArtifactTarget,
     filenames: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
-struct Target {
+struct ArtifactTarget {
     kind: Vec<String>,
 }
 
@@ -77,8 +80,8 @@ struct Target {
 fn component(messages: &[u8], manifest: &Path) -> Result<PathBuf, CliError> {
     messages
         .split(|byte| *byte == b'\n')
-        // Other messages have other fields.
-        .filter_map(|line| serde_json::from_slice::<Artifact>(line).ok())
+        // Messages of other kinds have other fields.
+        .filter_map(|line| serde_json::from_slice::<CompilerArtifact>(line).ok())
         .filter(|artifact| {
             artifact.manifest_path == manifest && artifact.target.kind.iter().any(|kind| kind == "cdylib")
         })
@@ -86,7 +89,7 @@ fn component(messages: &[u8], manifest: &Path) -> Result<PathBuf, CliError> {
         .find(|file| file.extension().is_some_and(|extension| extension == "wasm"))
         .ok_or_else(|| {
             let message = format!(
-                "{} makes no component: it needs a package with\n  [lib]\n  crate-type = [\"cdylib\", \"rlib\"]",
+                "the package of {} builds no component: its manifest needs\n  [lib]\n  crate-type = [\"cdylib\", \"rlib\"]",
                 manifest.display()
             );
             CliError::new(Exit::Build, message)
@@ -110,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_a_crate_is_explained() {
+    fn a_folder_without_a_crate_is_refused() {
         let failure = build(Path::new("/no/such/crate")).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
     }

@@ -1,4 +1,4 @@
-//! `cantus plugin inspect FILE`.
+//! `cantus plugin inspect FILE`: shows the manifest and the imports of a component.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::tree;
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
     output, settings,
 };
@@ -17,19 +17,19 @@ Examples:
   cantus plugin inspect plugins/counter.wasm
   cantus plugin inspect plugins/counter.wasm --json | jq '.manifest.aggregates[].commands'";
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The component
+    /// The component file
     file: PathBuf,
 }
 
-/// Prints what it is.
+/// Prints the manifest and the imports.
 ///
 /// # Errors
-/// If it is not a component that the host would take.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+/// If the host would refuse the component.
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[])?)?.settings;
     let file = load_file(&settings.host, &args.file)?;
     let (manifest, digest) = (file.component.manifest(), file.component.digest());
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
             "manifest": manifest,
         }))?;
     } else {
-        output::print(&tree::plugin(manifest, digest, file.bytes.len() as u64, &file.imports))?;
+        output::print(&tree::component_text(manifest, digest, file.bytes.len() as u64, &file.imports))?;
     }
     Ok(Exit::Ok)
 }

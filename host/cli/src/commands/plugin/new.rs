@@ -1,4 +1,4 @@
-//! `cantus plugin new NAME`: a Rust crate that builds and tests.
+//! `cantus plugin new NAME`: creates a Rust crate for a plugin, with tests.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit, OrExit},
     output,
 };
@@ -19,25 +19,25 @@ Examples:
   cantus plugin new loyalty-points --path examples/loyalty
 
 Then:
-  cd hello && cargo test            tests it natively, without WebAssembly
-  cantus plugin build hello         builds it into plugins/hello.wasm";
+  cd hello && cargo test            # runs its tests natively, without WebAssembly
+  cantus plugin build hello         # builds plugins/hello.wasm";
 
-/// The checkout that this binary was built from: where the SDK is until it is published.
+/// The SDK in the repository that this binary was built from, because the SDK is not published yet.
 const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guest-sdk");
 
-/// What goes where. `{{name}}`, `{{crate}}`, `{{Aggregate}}` and `{{sdk}}` are filled in.
+/// The files of the crate. `{{name}}`, `{{crate}}`, `{{Aggregate}}` and `{{sdk}}` are replaced.
 const FILES: [(&str, &str); 6] = [
     ("Cargo.toml", include_str!("../../../templates/Cargo.toml.template")),
     ("src/lib.rs", include_str!("../../../templates/lib.rs.template")),
     ("src/tests.rs", include_str!("../../../templates/tests.rs.template")),
-    // The compiler that built this binary, so it is there already.
+    // The toolchain that built this binary, which is installed already.
     ("rust-toolchain.toml", include_str!("../../../../../rust-toolchain.toml")),
     (".gitignore", include_str!("../../../templates/gitignore.template")),
     ("README.md", include_str!("../../../templates/README.md.template")),
 ];
 
-/// Names that would hide one of Rust's own, or one of the template's.
-const TAKEN: [&str; 22] = [
+/// Names that would hide a name of Rust, of the SDK or of the template.
+const RESERVED_NAMES: [&str; 22] = [
     "add",
     "added",
     "add-error",
@@ -62,14 +62,14 @@ const TAKEN: [&str; 22] = [
     "vec",
 ];
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The plugin's name: lower-case letters, digits and hyphens
+    /// The name of the plugin: lower-case letters, digits and hyphens
     #[arg(value_parser = check_name)]
     name: String,
-    /// Where to put it [default: a folder of that name, here]
+    /// The folder of the new crate [default: a folder of that name in the current folder]
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
 }
@@ -77,34 +77,34 @@ pub(crate) struct Args {
 /// Writes the crate.
 ///
 /// # Errors
-/// If the folder is there already, or the SDK is not.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+/// If the folder exists and is not empty, or the SDK is missing.
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let folder = args.path.clone().unwrap_or_else(|| args.name.clone().into());
     let sdk = sdk(Path::new(SDK))?;
     let occupied = fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_some());
     if occupied || folder.is_file() {
-        let message = format!("{} is there already: choose another --path", folder.display());
+        let message = format!("{} exists already: choose another folder with --path", folder.display());
         return Err(CliError::new(Exit::Usage, message));
     }
     for (name, template) in FILES {
         let path = folder.join(name);
         let written = fs::create_dir_all(path.parent().unwrap_or(&folder))
             .and_then(|()| fs::write(&path, fill(template, &args.name, &sdk)));
-        written.or_exit_while(Exit::Machine, || path.display().to_string())?;
+        written.or_exit_with(Exit::Machine, || path.display().to_string())?;
     }
     if global.json {
         output::print_json(&json!({"name": args.name, "path": folder, "sdk": sdk}))?;
     } else {
-        output::print(&text(&args.name, &folder, &sdk))?;
+        output::print(&created_text(&args.name, &folder, &sdk))?;
     }
     Ok(Exit::Ok)
 }
 
-fn text(name: &str, folder: &Path, sdk: &str) -> String {
+fn created_text(name: &str, folder: &Path, sdk: &str) -> String {
     let folder = folder.display();
     let aggregate = pascal_case(name);
     format!(
-        "made {folder}, whose SDK is this checkout's, until cantus-sdk is published: {sdk}\n\n\
+        "created {folder}; it uses the SDK in {sdk}, because cantus-sdk is not published yet\n\n\
          next:\n  \
          (cd {folder} && cargo test)\n  \
          cantus plugin build {folder}\n  \
@@ -115,9 +115,9 @@ fn text(name: &str, folder: &Path, sdk: &str) -> String {
 }
 
 fn sdk(path: &Path) -> Result<String, CliError> {
-    let path = path.canonicalize().or_exit_while(Exit::Usage, || {
+    let path = path.canonicalize().or_exit_with(Exit::Usage, || {
         format!(
-            "the SDK is not published yet, and the checkout that this binary was built from is gone ({}): \
+            "the SDK is not published yet, and the repository that this binary was built from is missing ({}): \
              clone Cantus again and build `cantus` there",
             path.display()
         )
@@ -139,16 +139,18 @@ fn pascal_case(name: &str) -> String {
 }
 
 fn check_name(name: &str) -> Result<String, String> {
-    let words_are_whole = name.split('-').all(|word| !word.is_empty());
-    let known = name.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-');
-    if !known || !words_are_whole || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-        return Err("use lower-case letters, digits and single hyphens, a letter first: `loyalty-points`".into());
+    let words_are_complete = name.split('-').all(|word| !word.is_empty());
+    let is_allowed = name.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-');
+    if !is_allowed || !words_are_complete || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
+        return Err(
+            "use lower-case letters, digits and single hyphens, and begin with a letter: `loyalty-points`".into()
+        );
     }
     if name.len() > 60 {
         return Err("use at most 60 characters".into());
     }
-    if TAKEN.contains(&name) || is_reserved(name) {
-        return Err(format!("`{name}` means something in Rust or in the SDK already: choose another"));
+    if RESERVED_NAMES.contains(&name) || is_reserved(name) {
+        return Err(format!("`{name}` is a name of Rust or of the SDK: choose another one"));
     }
     Ok(name.to_owned())
 }
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_are_filled_whole() {
+    fn templates_are_filled_completely() {
         for (file, template) in FILES {
             let text = fill(template, "loyalty-points", "/sdk");
             assert!(!text.contains("{{"), "{file}: {text}");
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkout_that_is_gone_is_explained() {
+    fn a_missing_repository_is_explained() {
         let failure = sdk(Path::new("/no/such/folder")).err();
         assert!(failure.is_some_and(|failure| failure.error.to_string().contains("clone Cantus again")));
     }

@@ -1,4 +1,4 @@
-//! A plugin as a tree that people can read.
+//! The text of a component's manifest, as a tree.
 
 use std::fmt::Write;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::render;
 
-/// Everything that a component says of itself.
-pub(super) fn plugin(manifest: &Manifest, digest: Digest, bytes: u64, imports: &[String]) -> String {
+/// Renders the manifest and the imports of a component.
+pub(super) fn component_text(manifest: &Manifest, digest: Digest, bytes: u64, imports: &[String]) -> String {
     let mut text = format!("{} {}\n", render::escaped(&manifest.name), manifest.version);
     let imports = if imports.is_empty() { "none".to_owned() } else { imports.join("\n             ") };
     let rows = [
@@ -18,17 +18,17 @@ pub(super) fn plugin(manifest: &Manifest, digest: Digest, bytes: u64, imports: &
         ("imports", imports),
     ];
     for (name, value) in rows {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "  {name:<10} {value}");
     }
     for kind in &manifest.aggregates {
         text.push('\n');
-        text.push_str(&aggregate(kind));
+        text.push_str(&aggregate_text(kind));
     }
     text
 }
 
-fn aggregate(kind: &AggregateType) -> String {
+fn aggregate_text(kind: &AggregateType) -> String {
     let snapshots = match kind.snapshot_every {
         0 => "no snapshots".to_owned(),
         every => format!("a snapshot every {} events", render::count(u64::from(every))),
@@ -38,12 +38,12 @@ fn aggregate(kind: &AggregateType) -> String {
         let produces: Vec<String> = command.produces.iter().map(kind_name).collect();
         let produces = if produces.is_empty() { "nothing".to_owned() } else { produces.join(", ") };
         let _ = writeln!(text, "  command {} v{} -> {produces}", render::escaped(&command.name), command.version);
-        text.push_str(&schema(&command.schema));
+        text.push_str(&schema_text(&command.schema));
     }
     for event in &kind.events {
         let upcast = event.upcasts_to.map(|version| format!(" (read as v{version})")).unwrap_or_default();
         let _ = writeln!(text, "  event {} v{}{upcast}", render::escaped(&event.name), event.version);
-        text.push_str(&schema(&event.schema));
+        text.push_str(&schema_text(&event.schema));
     }
     text
 }
@@ -52,8 +52,8 @@ fn kind_name(kind: &MessageKind) -> String {
     format!("{} v{}", render::escaped(&kind.name), kind.version)
 }
 
-/// One line for each property of an object, with its type, and whether it may be missing.
-fn schema(schema: &Value) -> String {
+/// Renders each property of an object as a line, with its type and a note if it may be missing.
+fn schema_text(schema: &Value) -> String {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return if schema.get("type").is_some_and(|kind| kind == "object" || kind == "null") {
             String::new()
@@ -83,7 +83,7 @@ fn schema(schema: &Value) -> String {
     text
 }
 
-/// The type in a few words: `integer (uint32)`, `string or null`, `one of "a", "b"`, `array of Leg`.
+/// Describes a type in a few words: `integer (uint32)`, `string or null`, `one of "a", "b"`, `array of Leg`.
 fn type_name(schema: &Value, root: &Value) -> String {
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
         return reference_name(reference, root);
@@ -111,7 +111,7 @@ fn type_name(schema: &Value, root: &Value) -> String {
     }
 }
 
-/// The name of a shared definition, and what it comes down to if that is no object.
+/// Names a shared definition, with its type if that is not an object.
 fn reference_name(reference: &str, root: &Value) -> String {
     let name = reference.rsplit('/').next().unwrap_or(reference);
     let target = reference.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plugin_reads_as_a_tree() {
+    fn a_manifest_is_rendered_as_a_tree() {
         let opened = MessageKind { name: "Opened".into(), version: 2 };
         let schema = json!({"type": "object", "required": ["owner"], "properties": {
             "owner": {"type": "string", "description": "Who may draw"},
@@ -164,7 +164,7 @@ mod tests {
             payload_format: "application/json".into(),
             aggregates: vec![account],
         };
-        let text = plugin(&manifest, Digest::from_bytes([1; 32]), 2048, &["wasi:io/poll@0.2.6".to_owned()]);
+        let text = component_text(&manifest, Digest::from_bytes([1; 32]), 2048, &["wasi:io/poll@0.2.6".to_owned()]);
         insta::assert_snapshot!(text, @r#"
         bank 1.2.3
           digest     0101010101010101010101010101010101010101010101010101010101010101

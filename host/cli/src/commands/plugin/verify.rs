@@ -1,4 +1,4 @@
-//! `cantus plugin verify FILE`: what a running host would check before the file goes live, without one.
+//! `cantus plugin verify FILE`: verifies a component as a host does before the component goes live.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -6,7 +6,7 @@ use cantus_host::{Operations, components};
 use cantus_replay::verify::Waiver;
 
 use crate::{
-    args::{Global, StoreArg},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
     findings, output, settings,
 };
@@ -16,14 +16,15 @@ Examples:
   cantus plugin verify target/wasm32-wasip2/release/flights.wasm
   cantus plugin verify flights.wasm --waiver flights.waiver.toml --json > report.json
 
-It only reads. The newest recorded commands (the setting verify.commands) are decided again by
-the component, twice, on streams that it folds; the second time it is restored from its own
-snapshots at several points of each stream. It says how many of them were checked: if the time
-(verify.time_ms) is up before verify.min_commands were, it may not go live. Exit code 0: it may
-go live; 3: it may not, and the reasons are printed.
+The store is only read. The component decides the newest recorded commands again (the setting
+verify.commands), on streams that it folds itself. It does so twice; the second time it is restored
+from its own snapshots at several points of each stream. The report counts the commands that were
+checked. The component may not go live if fewer than verify.min_commands were checked when the time
+of verify.time_ms was over. Exit code 0: it may go live. Exit code 3: it may not; the reasons are
+printed.
 
-A patch must decide as the version before; a minor version may decide otherwise; only a major
-version may take commands, events or aggregates away. A waiver allows differences by name:
+A patch version must decide like the version before it. A minor version may decide differently.
+Only a major version may remove commands, events or aggregates. A waiver allows single differences:
 
   plugin = \"flights\"
   from = \"1.0.0\"
@@ -36,43 +37,43 @@ version may take commands, events or aggregates away. A waiver allows difference
   code = \"too-late\"                 # optional
   reason = \"agreed in review\"
 
-In the folder of plugins it lies beside the component: flights.waiver.toml for flights.wasm.";
+A host reads the waiver from the folder of plugins: flights.waiver.toml is for flights.wasm.";
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The component
+    /// The component file
     file: PathBuf,
-    /// A file of allowed differences
+    /// A file that allows differences, as shown below
     #[arg(long, value_name = "FILE")]
     waiver: Option<PathBuf>,
-    /// Commands to decide again, the newest [default: the setting verify.commands]
+    /// Decide this many of the newest commands again [default: the setting verify.commands]
     #[arg(long, value_name = "N")]
     commands: Option<String>,
     #[command(flatten)]
     store: StoreArg,
 }
 
-/// Verifies.
+/// Verifies the component.
 ///
 /// # Errors
-/// If the component is none, or the store cannot be read.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+/// If the file is not a component, or the store cannot be read.
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let flags = [("store", args.store.store), ("verify.commands", args.commands)];
     let settings = settings::resolve(settings::gather(global, &flags)?)?.settings;
     let file = components::load_file(&settings.host, &args.file)?;
     let waiver = args.waiver.map(|path| {
-        let doing = || format!("the waiver {}", path.display());
-        let text = std::fs::read_to_string(&path).or_exit_while(Exit::Usage, doing)?;
-        Waiver::parse(&text).or_exit_while(Exit::Usage, doing)
+        let context = || format!("the waiver {}", path.display());
+        let text = std::fs::read_to_string(&path).or_exit_with(Exit::Usage, context)?;
+        Waiver::parse(&text).or_exit_with(Exit::Usage, context)
     });
     let operations = Operations::open_read_only(&settings.host).await?;
     let report = operations.verify(Arc::clone(&file.component), waiver.transpose()?).await?;
     if global.json {
         output::print_json(&report)?;
     } else {
-        output::print(&findings::report(&report))?;
+        output::print(&findings::report_text(&report))?;
     }
     Ok(if report.is_allowed() { Exit::Ok } else { Exit::Plugin })
 }

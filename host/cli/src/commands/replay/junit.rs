@@ -1,4 +1,4 @@
-//! The report as JUnit XML: a test case for each kind of command, and one for each perturbation.
+//! The report as JUnit XML, with a test case for each kind of command and each perturbation.
 
 use cantus_replay::replay::{FindingGroup, KindReport, PerturbationReport, ReplayReport};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -10,19 +10,19 @@ use crate::{
 
 const NAME: &str = "cantus replay";
 
-/// Whether a file that begins so is an earlier report.
+/// Recognises an earlier report by its beginning.
 pub(super) fn is_earlier(start: &[u8]) -> bool {
     String::from_utf8_lossy(start).contains(&format!("<testsuites name=\"{NAME}\""))
 }
 
-/// It names no time, so that the same report gives the same bytes.
+/// Renders the report. It contains no time, so the same report gives the same bytes.
 pub(super) fn xml(report: &ReplayReport) -> Result<String, CliError> {
     let mut suite = TestSuite::new("recorded decisions");
-    suite.add_test_cases(report.kinds.iter().map(|kind| case(kind, report)));
+    suite.add_test_cases(report.kinds.iter().map(|kind| command_case(kind, report)));
     let mut suites = vec![suite];
     if !report.perturbations.is_empty() {
         let mut suite = TestSuite::new("perturbations");
-        suite.add_test_cases(report.perturbations.iter().map(perturbation));
+        suite.add_test_cases(report.perturbations.iter().map(perturbation_case));
         suites.push(suite);
     }
     let mut junit = Report::new(NAME);
@@ -30,18 +30,18 @@ pub(super) fn xml(report: &ReplayReport) -> Result<String, CliError> {
     junit.to_string().or_exit(Exit::Machine)
 }
 
-fn case(kind: &KindReport, report: &ReplayReport) -> TestCase {
+fn command_case(kind: &KindReport, report: &ReplayReport) -> TestCase {
     let is_ours = |group: &&FindingGroup| format!("{}.{}", group.aggregate, group.command) == kind.command;
     let groups: Vec<&FindingGroup> = report.findings.groups.iter().filter(is_ours).collect();
     let waived: u64 = groups.iter().filter(|group| group.waived.is_some()).map(|group| group.count).sum();
     let differing = kind.commands - kind.identical - waived;
-    let message = format!("{differing} of {} decided otherwise", kind.commands);
-    let description = groups.iter().map(|group| findings::group(group, usize::MAX)).collect();
+    let message = format!("{differing} of {} decisions differ", kind.commands);
+    let description = groups.iter().map(|group| findings::group_text(group, usize::MAX)).collect();
     test_case(&kind.command, differing, message, description)
 }
 
-fn perturbation(found: &PerturbationReport) -> TestCase {
-    let message = format!("{} came out otherwise", found.differing);
+fn perturbation_case(found: &PerturbationReport) -> TestCase {
+    let message = format!("{} decisions differ", found.differing);
     let description = found.examples.iter().map(findings::example_text).collect();
     test_case(&found.name, found.differing, message, description)
 }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_that_has_no_group_of_its_own_fails_as_well() {
+    fn a_difference_in_the_group_of_others_fails_the_case() {
         let group = |command: &str, count, waived: Option<&str>| FindingGroup {
             change: DecisionChange::EventsDiffer,
             aggregate: "A".into(),
@@ -78,7 +78,7 @@ mod tests {
         let findings = Findings { groups, ..Findings::default() };
         let report = ReplayReport { findings, kinds: vec![kind], ..ReplayReport::default() };
         let xml = xml(&report).unwrap();
-        assert!(xml.contains("5 of 10 decided otherwise"));
+        assert!(xml.contains("5 of 10 decisions differ"));
         assert!(is_earlier(xml.as_bytes()) && !is_earlier(b"<testsuites name=\"nextest\""));
     }
 }

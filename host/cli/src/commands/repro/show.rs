@@ -1,60 +1,60 @@
-//! What came of a bundle, for people and for programs.
+//! The report of a bundle that was run again, as text and as JSON.
 
-use cantus_host::{components::name_of, wire::payload_json};
+use cantus_host::{components::component_label, wire::payload_json};
 use cantus_model::{Fault, FaultKind, Message, ports::Component};
 use cantus_replay::repro::{Bundle, BundleCommand, BundleFault, BundleRun, RerunOutcome, StartingState};
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
-use super::shorten::Written;
+use super::shorten::ShortenedFile;
 use crate::render::{self, escaped, message};
 
-/// All there is to say.
-pub(super) struct Report<'a> {
+/// The report of a bundle that was run again.
+pub(super) struct RerunReport<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) component: &'a dyn Component,
     pub(super) runs: &'a [BundleRun],
-    pub(super) shortened: Option<Written>,
+    pub(super) shortened: Option<ShortenedFile>,
 }
 
-impl Report<'_> {
-    /// For people.
+impl RerunReport<'_> {
+    /// Renders the report as text.
     pub(super) fn text(&self) -> String {
         let Bundle { aggregate, version, plugin, plugin_version, component, fault, .. } = self.bundle;
         let [aggregate, plugin] = [escaped(aggregate), escaped(plugin)];
         let mut text = format!("{aggregate} at version {version}, {plugin} {plugin_version} ({})\n", component.short());
         if let Some(command) = &self.bundle.command {
             let payload = render::payload(&command.payload);
-            text += &format!("  asked     {} {payload}\n", command_name(command));
+            text += &format!("  command   {} {payload}\n", command_name(command));
         }
         text += &format!("  recorded  {}\n", fault_line(fault));
         for run in self.runs {
-            text += &run_text(run, &escaped(name_of(self.component)));
+            text += &run_text(run, &escaped(component_label(self.component)));
         }
         text += &self.conclusion();
-        if let Some(Written { file, shortened }) = &self.shortened {
+        if let Some(ShortenedFile { file, shortened }) = &self.shortened {
             let left = match shortened.bundle.events.len() {
                 0 => "none".to_owned(),
                 left => render::count(left as u64),
             };
-            let perhaps = if shortened.minimal { "" } else { ", and more --runs may find fewer" };
+            let perhaps = if shortened.minimal { "" } else { " (more --runs may remove more)" };
             let before = render::count(self.events_before());
-            text += &format!("It takes {left} of the {before} events{perhaps}: {}\n", escaped(file.display()));
+            text += &format!("The fault needs {left} of the {before} events{perhaps}: {}\n", escaped(file.display()));
         }
         text
     }
 
     fn conclusion(&self) -> String {
-        let again: Vec<bool> = self.runs.iter().map(|run| run.again).collect();
+        let reproduced: Vec<bool> = self.runs.iter().map(|run| run.reproduced).collect();
         let is_same = self.component.digest() == self.bundle.component;
-        match (again.contains(&true), again.contains(&false)) {
+        match (reproduced.contains(&true), reproduced.contains(&false)) {
             (true, false) => String::new(),
             (true, true) => {
-                "Both ways should lead to the same state: does it lose something between `snapshot` and `restore`?\n"
+                "Both starts should lead to the same state: does the plugin lose data between `snapshot` and `restore`?\n"
                     .into()
             }
             (false, _) if is_same => {
-                "It may have come of what else lived in its sandbox, or of other limits (settings wasm.*).\n".into()
+                "The fault may depend on other aggregates in the same sandbox, or on other limits (settings wasm.*).\n".into()
             }
             (false, _) => String::new(),
         }
@@ -64,12 +64,12 @@ impl Report<'_> {
         self.bundle.shortened_from.unwrap_or(self.bundle.events.len() as u64)
     }
 
-    /// For programs.
+    /// Returns the JSON form of the report.
     pub(super) fn json(&self) -> impl Serialize {
-        let mut report = about(self.bundle);
-        report["again"] = self.runs.iter().any(|run| run.again).into();
+        let mut report = bundle_json(self.bundle);
+        report["again"] = self.runs.iter().any(|run| run.reproduced).into();
         report["run_on"] = self.component.digest().to_string().into();
-        if let Some(Written { file, shortened }) = &self.shortened {
+        if let Some(ShortenedFile { file, shortened }) = &self.shortened {
             report["shortened"] = json!({
                 "file": file.display().to_string(), "events_before": self.events_before(),
                 "events": shortened.bundle.events.len(), "runs": shortened.runs, "minimal": shortened.minimal,
@@ -79,28 +79,28 @@ impl Report<'_> {
     }
 }
 
-/// What a bundle is about.
-pub(super) fn about(bundle: &Bundle) -> Value {
+/// Returns the JSON form of the subject of a bundle.
+pub(super) fn bundle_json(bundle: &Bundle) -> Value {
     let BundleFault { kind, call, message, .. } = &bundle.fault;
-    let mut about = json!({
+    let mut json = json!({
         "aggregate": bundle.aggregate.aggregate_type, "aggregate_id": bundle.aggregate.id, "version": bundle.version,
         "plugin": bundle.plugin, "plugin_version": bundle.plugin_version, "component": bundle.component,
         "recorded": { "kind": kind, "call": call, "message": message },
     });
     if let Some(command) = &bundle.command {
-        about["command"] = command.name.clone().into();
-        about["command_version"] = command.version.into();
-        about["id"] = command.context.command_id.clone().into();
+        json["command"] = command.name.clone().into();
+        json["command_version"] = command.version.into();
+        json["id"] = command.context.command_id.clone().into();
     }
-    about
+    json
 }
 
-/// The kind of a command.
+/// Renders the name and version of a command.
 pub(super) fn command_name(command: &BundleCommand) -> String {
     escaped(format_args!("{} v{}", command.name, command.version))
 }
 
-/// A recorded fault on one line.
+/// Renders a recorded fault on one line.
 pub(super) fn fault_line(fault: &BundleFault) -> String {
     line(fault.kind, &fault.call, &fault.message)
 }
@@ -125,15 +125,15 @@ const fn kind_name(kind: FaultKind) -> &'static str {
 
 fn run_text(run: &BundleRun, component: &str) -> String {
     let from = match run.start {
-        StartingState::FirstEvent => "its first event",
-        StartingState::Snapshot => "its snapshot",
+        StartingState::FirstEvent => "the first event",
+        StartingState::Snapshot => "the snapshot",
     };
     let events = format!("{} event{}", render::count(run.events as u64), if run.events == 1 { "" } else { "s" });
-    let verdict = match run.again {
-        true => "the recorded fault came again",
-        false => "the recorded fault did not come",
+    let verdict = match run.reproduced {
+        true => "the recorded fault happened again",
+        false => "the recorded fault did not happen",
     };
-    format!("{verdict}, from {from} on with {events}, on {component}\n{}", outcome_text(run))
+    format!("{verdict}: started from {from}, {events}, {component}\n{}", outcome_text(run))
 }
 
 fn outcome_text(run: &BundleRun) -> String {
@@ -151,7 +151,7 @@ fn outcome_text(run: &BundleRun) -> String {
             format!("  the command was rejected: {code}: {why}\n")
         }
         RerunOutcome::Undecided(why) => format!("  the command was not decided: {}\n", message(why)),
-        RerunOutcome::Folded => "  all was well\n".into(),
+        RerunOutcome::Folded => "  all events were folded without a fault\n".into(),
     }
 }
 
@@ -160,7 +160,7 @@ fn fault_text(fault: &Fault) -> String {
     format!("  {}\n{}", line(fault.kind, fault.call, &fault.message), frames.collect::<String>())
 }
 
-/// The report for programs.
+/// The JSON form of the report.
 #[derive(Serialize)]
 struct ReportJson<'a> {
     #[serde(flatten)]
@@ -199,7 +199,7 @@ impl<'a> RunJson<'a> {
             StartingState::FirstEvent => "first-event",
             StartingState::Snapshot => "snapshot",
         };
-        Self { again: run.again, outcome: RerunOutcomeJson::of(&run.outcome), events: run.events, start }
+        Self { again: run.reproduced, outcome: RerunOutcomeJson::of(&run.outcome), events: run.events, start }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The feed: submits commands in the order of their lines, with a bounded number on their way.
+//! The feed: submits commands in the order of their lines, with a bound on those that are not answered yet.
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
@@ -11,48 +11,49 @@ use tokio::{
 };
 
 use super::{
-    answer::OutcomeLine, input::Item, order::AnswerOrder, outcomes::Outcomes, progress::Progress, tally::Tally,
+    answer_order::AnswerOrder, input::InputLine, outcome_line::OutcomeLine, outcomes::Outcomes, progress::FeedProgress,
+    run_counts::RunCounts,
 };
 use crate::exit_codes::{CliError, Exit};
 
-/// What the feed runs on.
+/// The parts of a feed.
 pub(super) struct Feed {
     pub(super) engine: Arc<Engine>,
     pub(super) in_flight: usize,
-    pub(super) pace: Pace,
+    pub(super) rate_limit: RateLimit,
     pub(super) stop: oneshot::Receiver<()>,
     /// Resolves if the engine stops by itself.
     pub(super) stopped: Pin<Box<dyn Future<Output = StopReason> + Send>>,
 }
 
-/// How fast lines are taken.
-pub(super) struct Pace {
+/// Limits the commands that are submitted in a second.
+pub(super) struct RateLimit {
     per_second: Option<u32>,
     started: Instant,
-    taken: u32,
+    submitted: u32,
 }
 
-impl Pace {
-    /// At most so many a second, or as fast as they go.
+impl RateLimit {
+    /// Creates a limit of commands in a second; `None` is no limit.
     pub(super) fn new(per_second: Option<u32>) -> Self {
-        Self { per_second, started: Instant::now(), taken: 0 }
+        Self { per_second, started: Instant::now(), submitted: 0 }
     }
 
-    /// When the next line may be taken.
+    /// Returns the time at which the next command may be submitted.
     fn next_at(&self) -> Instant {
-        self.per_second.map_or(self.started, |rate| self.started + Duration::from_secs(1) / rate * self.taken)
+        self.per_second.map_or(self.started, |rate| self.started + Duration::from_secs(1) / rate * self.submitted)
     }
 
-    fn take(&mut self) {
-        self.taken = self.taken.saturating_add(1);
+    fn count(&mut self) {
+        self.submitted = self.submitted.saturating_add(1);
     }
 }
 
-/// Why the feed ended. Everything that was on its way has been answered by then.
-pub(super) enum Ended {
-    /// All lines were read.
+/// The reason why the feed ended. All submitted commands are answered by then.
+pub(super) enum FeedEnd {
+    /// All lines were read and answered.
     Finished,
-    /// Somebody asked to stop.
+    /// A signal asked to stop.
     Interrupted,
     /// The store failed.
     Store(StoreError),
@@ -64,14 +65,14 @@ pub(super) enum Ended {
     Outcomes(io::Error),
 }
 
-/// A command that the engine had no room for.
-struct Held {
+/// A command that the engine answered with `overloaded`, until it is submitted again.
+struct OverloadedCommand {
     line: u64,
     command: Box<Command>,
     retry_at: Instant,
 }
 
-struct Answered {
+struct AnsweredLine {
     line: u64,
     command: Box<Command>,
     answer: Answer,
@@ -81,66 +82,66 @@ impl Feed {
     /// Feeds all lines and waits for all answers.
     pub(super) async fn run(
         mut self,
-        mut lines: mpsc::Receiver<Item>,
+        mut lines: mpsc::Receiver<InputLine>,
         mut outcomes: Outcomes,
-        tally: &mut Tally,
-        progress: &Progress,
-    ) -> Ended {
-        let mut flights = FuturesUnordered::new();
+        counts: &mut RunCounts,
+        progress: &FeedProgress,
+    ) -> FeedEnd {
+        let mut pending = FuturesUnordered::new();
         let mut order = AnswerOrder::default();
-        let mut held: Option<Held> = None;
-        let mut ended = None;
+        let mut overloaded: Option<OverloadedCommand> = None;
+        let mut end = None;
         let mut bytes = 0;
-        while ended.is_none() || !flights.is_empty() {
-            let retry_at = held.as_ref().map_or_else(Instant::now, |held| held.retry_at);
-            let may_submit = ended.is_none() && flights.len() + order.waiting() < self.in_flight;
-            let (may_read, next_at) = (may_submit && held.is_none(), self.pace.next_at());
+        while end.is_none() || !pending.is_empty() {
+            let retry_at = overloaded.as_ref().map_or_else(Instant::now, |command| command.retry_at);
+            let may_submit = end.is_none() && pending.len() + order.waiting() < self.in_flight;
+            let (may_read, next_at) = (may_submit && overloaded.is_none(), self.rate_limit.next_at());
             let too_early = next_at > Instant::now();
             let submit = tokio::select! {
                 biased;
-                Ok(()) = &mut self.stop, if ended.is_none() => {
-                    ended = Some(Ended::Interrupted);
+                Ok(()) = &mut self.stop, if end.is_none() => {
+                    end = Some(FeedEnd::Interrupted);
                     None
                 }
-                reason = &mut self.stopped, if ended.is_none() => {
-                    ended = Some(Ended::from(reason));
+                reason = &mut self.stopped, if end.is_none() => {
+                    end = Some(FeedEnd::from(reason));
                     None
                 }
-                Some(answered) = flights.next(), if !flights.is_empty() => {
-                    let others = std::iter::from_fn(|| flights.next().now_or_never().flatten());
+                Some(answered) = pending.next(), if !pending.is_empty() => {
+                    let others = std::iter::from_fn(|| pending.next().now_or_never().flatten());
                     let answers = std::iter::once(answered).chain(others);
-                    let failed = settle_all(answers.flat_map(|answered| leaving(&mut order, answered)), &mut outcomes, tally);
-                    let failed = failed.map(Ended::Store).or(outcomes.flush().err().map(Ended::Outcomes));
-                    ended = match ended {
-                        // The first failure is the one to tell; it counts for more than the end of the input.
-                        Some(Ended::Store(_) | Ended::Panicked(_) | Ended::Outcomes(_)) => ended,
-                        ended => failed.or(ended),
+                    let failed = record_answers(answers.flat_map(|answered| in_order(&mut order, answered)), &mut outcomes, counts);
+                    let failed = failed.map(FeedEnd::Store).or(outcomes.flush().err().map(FeedEnd::Outcomes));
+                    end = match end {
+                        // The first failure is reported, also if the input has ended before it.
+                        Some(FeedEnd::Store(_) | FeedEnd::Panicked(_) | FeedEnd::Outcomes(_)) => end,
+                        end => failed.or(end),
                     };
-                    progress.update(bytes, tally);
+                    progress.update(bytes, counts);
                     None
                 }
-                () = tokio::time::sleep_until(retry_at), if may_submit && held.is_some() => {
-                    held.take().map(|held| (held.line, held.command))
+                () = tokio::time::sleep_until(retry_at), if may_submit && overloaded.is_some() => {
+                    overloaded.take().map(|retried| (retried.line, retried.command))
                 }
                 () = tokio::time::sleep_until(next_at), if may_read && too_early => None,
                 item = lines.recv(), if may_read && !too_early => match item {
-                    Some(Item::Command { line, command, bytes: until }) => {
-                        self.pace.take();
+                    Some(InputLine::Command { line, command, bytes: until }) => {
+                        self.rate_limit.count();
                         bytes = until;
                         Some((line, command))
                     }
-                    Some(Item::Invalid { line, column, message }) => {
+                    Some(InputLine::Invalid { line, column, message }) => {
                         outcomes.push(|| OutcomeLine::invalid(line, column, &message).json());
-                        tally.add_invalid(line, column, &message);
-                        ended = outcomes.flush().err().map(Ended::Outcomes);
+                        counts.add_invalid(line, column, &message);
+                        end = outcomes.flush().err().map(FeedEnd::Outcomes);
                         None
                     }
-                    Some(Item::Unreadable(error)) => {
-                        ended = Some(Ended::Input(error));
+                    Some(InputLine::Unreadable(error)) => {
+                        end = Some(FeedEnd::Input(error));
                         None
                     }
                     None => {
-                        ended = Some(Ended::Finished);
+                        end = Some(FeedEnd::Finished);
                         None
                     }
                 },
@@ -148,22 +149,31 @@ impl Feed {
             if let Some((line, command)) = submit {
                 let aggregate = command.aggregate.clone();
                 match self.submit(line, command) {
-                    Ok(flight) => {
+                    Ok(answer) => {
                         order.submitted(&aggregate, line);
-                        flights.push(flight);
+                        pending.push(answer);
                     }
-                    Err(overloaded) => held = Some(overloaded),
+                    Err(command) => overloaded = Some(command),
                 }
             }
         }
-        ended.unwrap_or(Ended::Finished)
+        end.unwrap_or(FeedEnd::Finished)
     }
 
-    /// Submits a command. If the engine is overloaded it is held: the lines behind it must not overtake it.
-    fn submit(&self, line: u64, mut command: Box<Command>) -> Result<impl Future<Output = Answered> + use<>, Held> {
+    /// Submits a command. If the engine is overloaded, the command is returned, and later lines wait: commands for one
+    /// aggregate must stay in order.
+    fn submit(
+        &self,
+        line: u64,
+        mut command: Box<Command>,
+    ) -> Result<impl Future<Output = AnsweredLine> + use<>, OverloadedCommand> {
         let submitted = match self.engine.submit((*command).clone()) {
             Err(CommandError::Overloaded { retry_after_ms }) => {
-                return Err(Held { line, command, retry_at: Instant::now() + Duration::from_millis(retry_after_ms) });
+                return Err(OverloadedCommand {
+                    line,
+                    command,
+                    retry_at: Instant::now() + Duration::from_millis(retry_after_ms),
+                });
             }
             submitted => submitted,
         };
@@ -173,27 +183,27 @@ impl Feed {
                 Ok(pending) => pending.await,
                 Err(error) => Err(error),
             };
-            Answered { line, command, answer }
+            AnsweredLine { line, command, answer }
         })
     }
 }
 
-/// The answers that may leave now that this one has come.
-fn leaving(order: &mut AnswerOrder<Answered>, answered: Answered) -> Vec<Answered> {
+/// Returns the answers that can be written after this one has arrived.
+fn in_order(order: &mut AnswerOrder<AnsweredLine>, answered: AnsweredLine) -> Vec<AnsweredLine> {
     let aggregate = answered.command.aggregate.clone();
     order.answered(&aggregate, answered.line, answered)
 }
 
-/// Counts answers and writes their lines; returns the store's first failure, if there is one.
-fn settle_all(
-    answers: impl Iterator<Item = Answered>,
+/// Counts answers and writes their lines. Returns the first failure of the store, if there is one.
+fn record_answers(
+    answers: impl Iterator<Item = AnsweredLine>,
     outcomes: &mut Outcomes,
-    tally: &mut Tally,
+    counts: &mut RunCounts,
 ) -> Option<StoreError> {
     let mut failed = None;
-    for Answered { line, command, answer } in answers {
-        outcomes.push(|| OutcomeLine::of(line, &command, &answer).json());
-        tally.add(line, &answer);
+    for AnsweredLine { line, command, answer } in answers {
+        outcomes.push(|| OutcomeLine::answered(line, &command, &answer).json());
+        counts.add(line, &answer);
         if let Err(CommandError::Store(error)) = answer {
             failed.get_or_insert(error);
         }
@@ -201,7 +211,7 @@ fn settle_all(
     failed
 }
 
-impl From<StopReason> for Ended {
+impl From<StopReason> for FeedEnd {
     fn from(reason: StopReason) -> Self {
         match reason {
             StopReason::Store(error) => Self::Store(error),
@@ -210,35 +220,35 @@ impl From<StopReason> for Ended {
     }
 }
 
-impl Ended {
-    /// The exit code, or what to say about the failure.
-    pub(super) fn exit(self, tally: &Tally) -> Result<Exit, CliError> {
-        let acknowledged = tally.acknowledged();
+impl FeedEnd {
+    /// Returns the exit code, or the error.
+    pub(super) fn exit(self, counts: &RunCounts) -> Result<Exit, CliError> {
+        let acknowledged = counts.acknowledged();
         match self {
-            Self::Finished if tally.failed() + tally.invalid() > 0 => Ok(Exit::Some),
+            Self::Finished if counts.failed() + counts.invalid() > 0 => Ok(Exit::Partial),
             Self::Finished => Ok(Exit::Ok),
             Self::Interrupted => Ok(Exit::Interrupted),
-            // What is lost may be lost with what was acknowledged.
+            // A store that is lost may have lost acknowledged commands, so the message does not say that they are stored.
             Self::Store(error @ StoreError::Lost(_)) => Err(CliError::new(
                 Exit::Store,
-                format!("{error}; {acknowledged} commands were acknowledged before that, the rest was not run"),
+                format!("{error}; {acknowledged} commands were acknowledged before that, the others were not run"),
             )),
             Self::Panicked(reason) => Err(CliError::new(
                 Exit::Machine,
-                format!("{reason}; {acknowledged} commands were acknowledged and are stored, the rest was not run"),
+                format!("{reason}; {acknowledged} commands were acknowledged and are stored, the others were not run"),
             )),
             Self::Store(error) => Err(CliError::new(
                 Exit::Store,
-                format!("{error}; {acknowledged} commands were acknowledged and are stored, the rest was not run"),
+                format!("{error}; {acknowledged} commands were acknowledged and are stored, the others were not run"),
             )),
             Self::Input(error) => Err(CliError::new(
                 Exit::Usage,
-                format!("the commands cannot be read any further: {error}; {acknowledged} were acknowledged"),
+                format!("the commands cannot be read to their end: {error}; {acknowledged} commands were acknowledged"),
             )),
             Self::Outcomes(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(CliError::new(
-                Exit::Some,
+                Exit::Partial,
                 format!(
-                    "nobody reads the outcomes any more, so the rest was not run; {acknowledged} commands were acknowledged"
+                    "the reader of the outcomes has closed them; {acknowledged} commands were acknowledged, the others were not run"
                 ),
             )),
             Self::Outcomes(error) => Err(CliError::new(

@@ -1,4 +1,4 @@
-//! From lines to commands, on a thread of its own: a read of stdin cannot be called off.
+//! Reads lines and parses commands on a thread of its own, because a read of stdin cannot be cancelled.
 
 use std::{
     fs::File,
@@ -12,17 +12,17 @@ use tokio::sync::mpsc;
 
 use crate::exit_codes::{CliError, Exit, OrExit};
 
-/// What the reader found.
-pub(crate) enum Item {
-    /// A command, and the bytes of the input up to its end.
+/// A line of the input.
+pub(crate) enum InputLine {
+    /// A command, and the count of bytes of the input up to its end.
     Command { line: u64, command: Box<Command>, bytes: u64 },
-    /// A line that is no command.
+    /// A line that is not a command.
     Invalid { line: u64, column: usize, message: String },
-    /// The input cannot be read any further.
+    /// The input cannot be read to its end.
     Unreadable(io::Error),
 }
 
-/// An input that is open.
+/// An open input.
 pub(crate) struct Input {
     reader: Box<dyn BufRead + Send>,
     /// Its length, if it is a file.
@@ -34,72 +34,73 @@ pub(crate) fn open(path: &Path) -> Result<Input, CliError> {
     if path.as_os_str() == "-" {
         return Ok(Input { reader: Box::new(BufReader::new(io::stdin())), bytes: None });
     }
-    let doing = || format!("the command file {}", path.display());
-    let file = File::open(path).or_exit_while(Exit::Usage, doing)?;
-    let metadata = file.metadata().or_exit_while(Exit::Usage, doing)?;
+    let context = || format!("the command file {}", path.display());
+    let file = File::open(path).or_exit_with(Exit::Usage, context)?;
+    let metadata = file.metadata().or_exit_with(Exit::Usage, context)?;
     if metadata.is_dir() {
-        return Err(CliError::new(Exit::Usage, format!("{} is a folder: name a file", doing())));
+        return Err(CliError::new(Exit::Usage, format!("{} is a folder: give a file", context())));
     }
     let bytes = metadata.is_file().then_some(metadata.len());
     Ok(Input { reader: Box::new(BufReader::with_capacity(1 << 16, file)), bytes })
 }
 
-/// Reads lines of at most `limit` bytes, at most `ahead` of them before they are taken. `new_id` makes up the ids that are
-/// absent.
+/// Reads lines of at most `limit` bytes, and at most `ahead` lines before they are received. `new_id` makes the id of a command
+/// without one.
 pub(crate) fn read(
     input: Input,
     limit: usize,
     ahead: usize,
     mut new_id: impl FnMut() -> String + Send + 'static,
-) -> mpsc::Receiver<Item> {
-    let (items, taken) = mpsc::channel(ahead);
-    // Detached on purpose: it ends with its input, or when nobody takes its items any more.
+) -> mpsc::Receiver<InputLine> {
+    let (sender, receiver) = mpsc::channel(ahead);
+    // The thread is detached: it ends with its input, or when the receiver is dropped.
     std::thread::spawn(move || {
         let mut reader = input.reader;
         let (mut line, mut bytes) = (0, 0);
         let mut buffer = Vec::new();
         loop {
             line += 1;
-            let item = match read_line(&mut reader, &mut buffer, limit) {
+            let parsed = match read_line(&mut reader, &mut buffer, limit) {
                 Ok(None) => return,
                 Ok(Some(length)) => {
                     bytes += length as u64;
-                    item(line, bytes, &buffer, length, limit, &mut new_id)
+                    parse_line(line, bytes, &buffer, length, limit, &mut new_id)
                 }
-                Err(error) => Some(Item::Unreadable(error)),
+                Err(error) => Some(InputLine::Unreadable(error)),
             };
-            let last = matches!(item, Some(Item::Unreadable(_)));
-            if item.is_some_and(|item| items.blocking_send(item).is_err()) || last {
+            let last = matches!(parsed, Some(InputLine::Unreadable(_)));
+            if parsed.is_some_and(|parsed| sender.blocking_send(parsed).is_err()) || last {
                 return;
             }
         }
     });
-    taken
+    receiver
 }
 
-fn item(
+/// Parses one line; `None` if it is blank.
+fn parse_line(
     line: u64,
     bytes: u64,
     text: &[u8],
     length: usize,
     limit: usize,
     new_id: impl FnOnce() -> String,
-) -> Option<Item> {
+) -> Option<InputLine> {
     if text.len() > limit {
-        let message = format!("the line has {length} bytes, more than the limit of {limit} (setting `line_bytes`)");
-        return Some(Item::Invalid { line, column: limit, message });
+        let message = format!("the line has {length} bytes, more than the limit of {limit} (setting line_bytes)");
+        return Some(InputLine::Invalid { line, column: limit, message });
     }
     if text.trim_ascii().is_empty() {
         return None;
     }
     Some(match parse_command(text, new_id) {
-        Ok(command) => Item::Command { line, command: Box::new(command), bytes },
-        Err(CommandSyntaxError { column, message }) => Item::Invalid { line, column, message },
+        Ok(command) => InputLine::Command { line, command: Box::new(command), bytes },
+        Err(CommandSyntaxError { column, message }) => InputLine::Invalid { line, column, message },
     })
 }
 
-/// Reads one line without its end into `buffer`, of which no more than `limit` + 1 bytes are kept, and says how many
-/// bytes it took. `None` at the end of the input.
+/// Reads one line without its end into `buffer`, which holds at most `limit` + 1 bytes of it. Returns the count of bytes that
+/// were read; `None` at the end of the input.
 fn read_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>, limit: usize) -> io::Result<Option<usize>> {
     buffer.clear();
     let mut length = 0;
@@ -115,9 +116,9 @@ fn read_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>, limit: usize) -> i
         let end = available.iter().position(|byte| *byte == b'\n');
         let text = &available[..end.unwrap_or(available.len())];
         buffer.extend_from_slice(&text[..text.len().min((limit + 1).saturating_sub(buffer.len()))]);
-        let taken = end.map_or(available.len(), |end| end + 1);
-        length += taken;
-        reader.consume(taken);
+        let consumed = end.map_or(available.len(), |end| end + 1);
+        length += consumed;
+        reader.consume(consumed);
         if end.is_some() {
             return Ok(Some(length));
         }
@@ -146,8 +147,10 @@ mod tests {
 
     #[test]
     fn blank_lines_are_skipped_and_long_ones_reported() {
-        assert!(item(1, 2, b" \r", 3, 10, new_command_id).is_none());
-        let Some(Item::Invalid { line: 3, message, .. }) = item(3, 20, b"12345678901", 20, 10, new_command_id) else {
+        assert!(parse_line(1, 2, b" \r", 3, 10, new_command_id).is_none());
+        let Some(InputLine::Invalid { line: 3, message, .. }) =
+            parse_line(3, 20, b"12345678901", 20, 10, new_command_id)
+        else {
             panic!()
         };
         assert!(message.contains("20 bytes"), "{message}");

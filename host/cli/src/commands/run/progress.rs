@@ -1,17 +1,17 @@
-//! The progress bar, on a terminal only.
+//! The progress bar of `cantus run`, on a terminal only.
 
 use std::{io::IsTerminal, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::tally::Tally;
+use super::run_counts::RunCounts;
 use crate::{output, render};
 
-/// What a person sees while commands flow.
-pub(super) struct Progress(Option<ProgressBar>);
+/// The progress bar of `cantus run`; nothing if stderr is not a terminal.
+pub(super) struct FeedProgress(Option<ProgressBar>);
 
-impl Progress {
-    /// A bar for an input of that many bytes, a spinner if they are not known.
+impl FeedProgress {
+    /// Shows a bar for an input of this many bytes, or a spinner if the size is unknown.
     pub(super) fn start(bytes: Option<u64>) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(None);
@@ -21,17 +21,17 @@ impl Progress {
             None => (ProgressBar::no_length(), "{spinner:.cyan} {msg}  {elapsed}"),
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = output::show(bar.with_style(style));
+        let bar = output::add_progress(bar.with_style(style));
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(Some(bar))
     }
 
-    /// Shows how far it has come.
-    pub(super) fn update(&self, bytes: u64, tally: &Tally) {
+    /// Updates the position and the counts.
+    pub(super) fn update(&self, bytes: u64, counts: &RunCounts) {
         if let Self(Some(bar)) = self {
             bar.set_position(bytes);
-            let (accepted, rejected) = (render::count(tally.accepted()), render::count(tally.rejected()));
-            let failed = match tally.failed() + tally.invalid() {
+            let (accepted, rejected) = (render::count(counts.accepted()), render::count(counts.rejected()));
+            let failed = match counts.failed() + counts.invalid() {
                 0 => String::new(),
                 failed => format!(", {} failed", render::count(failed)),
             };
@@ -39,7 +39,7 @@ impl Progress {
         }
     }
 
-    /// Takes it away.
+    /// Removes the bar.
     pub(super) fn finish(self) {
         if let Self(Some(bar)) = self {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! Ctrl-C and termination: once means stop reading, twice means stop at once.
+//! Ctrl-C and termination signals: the first one stops reading, the second one stops the process.
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
@@ -7,23 +7,23 @@ use tokio::{
 
 use crate::exit_codes::{CliError, Exit, OrExit};
 
-/// Resolves at the first signal. The second one ends the process.
+/// Listens for signals. The receiver resolves at the first one; the second one ends the process.
 pub(super) fn listen() -> Result<oneshot::Receiver<()>, CliError> {
     let mut interrupt = signal(SignalKind::interrupt()).or_exit(Exit::Machine)?;
     let mut terminate = signal(SignalKind::terminate()).or_exit(Exit::Machine)?;
     let (first, stop) = oneshot::channel();
     tokio::spawn(async move {
-        next(&mut interrupt, &mut terminate).await;
-        // Nobody listens once the feed has ended: then there is nothing to wait for but what the host still holds.
+        next_signal(&mut interrupt, &mut terminate).await;
+        // After the end of the feed nobody receives this, and the host is shutting down already.
         let _ = first.send(());
-        next(&mut interrupt, &mut terminate).await;
-        eprintln!("stopped at once; what was acknowledged is stored");
+        next_signal(&mut interrupt, &mut terminate).await;
+        eprintln!("stopped at once; every command that was acknowledged is stored");
         std::process::exit(i32::from(Exit::Interrupted.code()));
     });
     Ok(stop)
 }
 
-async fn next(interrupt: &mut Signal, terminate: &mut Signal) {
+async fn next_signal(interrupt: &mut Signal, terminate: &mut Signal) {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -1,16 +1,16 @@
-//! `cantus store check`: reads all of a store and reports what contradicts itself. Only reads.
+//! `cantus store check`: reads a whole store and reports every contradiction. It only reads.
 
-use cantus_host::components::StoredComponents;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cantus_host::components::StoredComponents;
 use cantus_model::ports::ComponentStore;
 use cantus_store::CheckReport;
 use serde_json::json;
 
-use super::{head_json, head_text};
+use super::head::{head_json, head_text};
 use crate::{
-    args::{Global, StoreArg},
-    commands::tape::Progress,
+    args::{GlobalArgs, StoreArg},
+    commands::tape::CountProgress,
     exit_codes::{CliError, Exit, OrExit},
     output,
     settings::{self, Settings},
@@ -22,15 +22,15 @@ Examples:
   cantus store check --store sqlite:backup/cantus.db
   cantus store check --json | jq .problems
 
-Every row is held against its checksum, every commit against the hash that is chained from commit to
-commit, numbers must have no gaps, what rows say of each other must agree, and every component that
-took a decision must be in the component store. It may run beside a host. Exit code 1 says that
-something is wrong.
+The check compares every row with its checksum and every commit with the hash chain. It also checks
+that numbers have no gaps, that references between rows agree, and that every component that
+decided a command is in the component store. A host may be running. Exit code 1: there is a
+problem.
 
-The hash at the end of the chain stands for everything before it: keep it where nobody who can write
-to the store can write, and compare it later, to prove that history was not rewritten.";
+The hash at the end of the chain covers everything before it. To prove later that history was not
+rewritten, keep it in a place to which nobody who can write to the store has access.";
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -38,38 +38,38 @@ pub(crate) struct Args {
     store: StoreArg,
 }
 
-/// Checks it.
+/// Checks the store.
 ///
 /// # Errors
 /// If there is no store, or it cannot be read at all.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
-    let shown = Arc::new(Mutex::new(Shown { bar: None, done: 0 }));
+    let bars = Arc::new(Mutex::new(PartitionBars { bar: None, done: 0 }));
     let progress = {
-        let shown = Arc::clone(&shown);
-        move |done: u64, all: u64| shown.lock().unwrap_or_else(PoisonError::into_inner).show(done, all)
+        let bars = Arc::clone(&bars);
+        move |done: u64, all: u64| bars.lock().unwrap_or_else(PoisonError::into_inner).show(done, all)
     };
     let mut report = cantus_store::check(&settings.host.store, progress).await.or_exit(Exit::Store)?;
-    shown.lock().unwrap_or_else(PoisonError::into_inner).bar = None;
+    bars.lock().unwrap_or_else(PoisonError::into_inner).bar = None;
     check_components(&settings, &mut report)?;
     if global.json {
-        output::print_json(&json_of(&report))?;
+        output::print_json(&report_json(&report))?;
     } else {
-        output::print(&text(&report))?;
+        output::print(&report_text(&report))?;
     }
-    Ok(if report.problem_count == 0 { Exit::Ok } else { Exit::Some })
+    Ok(if report.problem_count == 0 { Exit::Ok } else { Exit::Partial })
 }
 
-/// What a person sees meanwhile: a bar for each partition.
-struct Shown {
-    bar: Option<Progress>,
+/// The progress bars, one for each partition.
+struct PartitionBars {
+    bar: Option<CountProgress>,
     done: u64,
 }
 
-impl Shown {
+impl PartitionBars {
     fn show(&mut self, done: u64, all: u64) {
         if done <= self.done || self.bar.is_none() {
-            (self.bar, self.done) = (Some(Progress::start(Some(all))), 0);
+            (self.bar, self.done) = (Some(CountProgress::start(Some(all))), 0);
         }
         if let Some(bar) = &self.bar {
             bar.add(usize::try_from(done - self.done).unwrap_or(usize::MAX));
@@ -78,14 +78,14 @@ impl Shown {
     }
 }
 
-/// Notes components that took decisions and cannot be run again.
+/// Reports components that decided commands and are missing.
 fn check_components(settings: &Settings, report: &mut CheckReport) -> Result<(), CliError> {
     let stored = StoredComponents::open(&settings.host)?;
     for digest in report.deciders.clone() {
         match stored.get_component(digest) {
             Ok(Some(_)) => {}
             Ok(None) => report.problem(format!(
-                "component {digest} took decisions and is not in {}: they cannot be replayed",
+                "the component {digest} decided commands and is not in {}: these commands cannot be replayed",
                 settings.host.data.join("components").display()
             )),
             Err(refused) => report.problem(refused.to_string()),
@@ -94,7 +94,7 @@ fn check_components(settings: &Settings, report: &mut CheckReport) -> Result<(),
     Ok(())
 }
 
-fn text(report: &CheckReport) -> String {
+fn report_text(report: &CheckReport) -> String {
     let heads: String = report.heads.iter().map(head_text).collect();
     let mut text = format!("log {}\n{heads}{} snapshots\n", report.info.log_id, crate::render::count(report.snapshots));
     for problem in &report.problems {
@@ -102,15 +102,15 @@ fn text(report: &CheckReport) -> String {
     }
     let described = report.problems.len() as u64;
     text.push_str(&match report.problem_count {
-        0 => "Everything is what was written.\n".to_owned(),
+        0 => "No problem was found.\n".to_owned(),
         1 => "1 problem\n".to_owned(),
-        count if count > described => format!("{count} problems, of which the first {described} are listed\n"),
+        count if count > described => format!("{count} problems; the first {described} are listed\n"),
         count => format!("{count} problems\n"),
     });
     text
 }
 
-fn json_of(report: &CheckReport) -> serde_json::Value {
+fn report_json(report: &CheckReport) -> serde_json::Value {
     json!({
         "log_id": report.info.log_id,
         "partitions": report.heads.iter().map(head_json).collect::<Vec<_>>(),

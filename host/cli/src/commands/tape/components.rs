@@ -1,8 +1,8 @@
-//! The components that a tape names, with their bytes or without.
+//! The components that are recorded on a tape, with or without their bytes.
 
 use std::collections::BTreeSet;
 
-use cantus_host::components::{StoredComponents, name_in, stored_finder};
+use cantus_host::components::{StoredComponents, recorded_component_label, stored_component_finder};
 use cantus_model::{
     ComponentRecord, Digest, HistoryQuery, Manifest,
     ports::{ComponentStore, Store},
@@ -15,25 +15,38 @@ use crate::{
     settings::Settings,
 };
 
-/// Finds components.
-pub(super) struct Components<'a> {
+/// Selects whether the bytes of components are recorded on a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ComponentBytes {
+    /// They are recorded.
+    Included,
+    /// Only the digests are recorded.
+    Omitted,
+}
+
+/// Finds the components for a tape.
+pub(super) struct TapeComponents<'a> {
     settings: &'a Settings,
     stored: StoredComponents,
     known: Vec<ComponentRecord>,
-    with_bytes: bool,
+    bytes: ComponentBytes,
 }
 
-impl<'a> Components<'a> {
-    /// Of this store, and of the component store in the data folder.
+impl<'a> TapeComponents<'a> {
+    /// Opens the component store, and reads the components that this store records.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub(super) async fn of(settings: &'a Settings, store: &dyn Store, with_bytes: bool) -> Result<Self, CliError> {
+    pub(super) async fn open(
+        settings: &'a Settings,
+        store: &dyn Store,
+        bytes: ComponentBytes,
+    ) -> Result<Self, CliError> {
         let known = store.components().await.or_exit(Exit::Store)?;
-        Ok(Self { settings, stored: StoredComponents::open(&settings.host)?, known, with_bytes })
+        Ok(Self { settings, stored: StoredComponents::open(&settings.host)?, known, bytes })
     }
 
-    /// Who probably decided what the query selects: whatever was ever live for it.
+    /// Guesses the components that decided the selected commands: those that were ever live for their aggregates.
     ///
     /// # Errors
     /// If the component store cannot be read.
@@ -43,27 +56,29 @@ impl<'a> Components<'a> {
         let decides = |manifest: &Manifest| types.is_empty() || types.iter().any(|it| manifest.aggregate(it).is_some());
         let mut likely = BTreeSet::new();
         for record in self.known.iter().filter(|record| decides(&record.manifest)) {
-            // One that is missing may not be needed.
-            if !self.with_bytes || self.stored.get_component(record.digest).or_exit(Exit::Machine)?.is_some() {
+            // A component that is missing may not be needed.
+            if self.bytes == ComponentBytes::Omitted
+                || self.stored.get_component(record.digest).or_exit(Exit::Machine)?.is_some()
+            {
                 likely.insert(record.digest);
             }
         }
         Ok(likely)
     }
 
-    /// As they go on a tape. One that nothing is known of is left out, unless the bytes are asked for.
+    /// Returns the components as they are recorded on a tape. Without bytes, a component of unknown name is left out.
     ///
     /// # Errors
-    /// If the bytes of one are asked for and are not there.
+    /// If bytes are recorded and those of a component are missing.
     pub(super) fn get(&self, digests: &BTreeSet<Digest>) -> Result<Vec<TapeComponent>, CliError> {
         let mut components = Vec::with_capacity(digests.len());
         for digest in digests {
             let bytes = self.stored.get_component(*digest).or_exit(Exit::Machine)?;
-            if bytes.is_none() && self.with_bytes {
+            if bytes.is_none() && self.bytes == ComponentBytes::Included {
                 return Err(self.missing(*digest));
             }
             if let Some((plugin, version)) = self.name(*digest)? {
-                components.push((plugin, version, *digest, bytes.filter(|_| self.with_bytes)));
+                components.push((plugin, version, *digest, bytes.filter(|_| self.bytes == ComponentBytes::Included)));
             }
         }
         components.sort();
@@ -76,19 +91,23 @@ impl<'a> Components<'a> {
         Ok(components.into_iter().map(component).collect())
     }
 
-    /// Its name and version, as the log has them; else as it says itself, if it is there.
+    /// Returns the name and version that the store records, or else those in the manifest of the stored component.
     fn name(&self, digest: Digest) -> Result<Option<(String, Version)>, CliError> {
         let name = |manifest: &Manifest| (manifest.name.clone(), manifest.version.clone());
         if let Some(record) = self.known.iter().find(|record| record.digest == digest) {
             return Ok(Some(name(&record.manifest)));
         }
-        let found = stored_finder(&self.settings.host)?(digest).or_exit(Exit::Plugin)?;
+        let found = stored_component_finder(&self.settings.host)?(digest).or_exit(Exit::Plugin)?;
         Ok(found.map(|component| name(component.manifest())))
     }
 
     fn missing(&self, digest: Digest) -> CliError {
-        let (name, data) = (name_in(&self.known, digest), self.settings.host.data.display());
-        let advice = "name the host's data folder with --set data=DIR, or record --without-components";
-        CliError::new(Exit::Some, format!("{name} decided some of it and is not in {data}/components: {advice}"))
+        let (name, data) = (recorded_component_label(&self.known, digest), self.settings.host.data.display());
+        let advice =
+            "give the data folder of its host with --set data=DIR, or record the tape with --without-components";
+        CliError::new(
+            Exit::Partial,
+            format!("{name} decided some of the commands and is not in {data}/components: {advice}"),
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! How far a tape has come, on a terminal only.
+//! A progress bar that counts commands, on a terminal only.
 
 use std::{
     fmt::Write,
@@ -13,11 +13,11 @@ use crate::{output, render};
 const BAR: &str = "{wide_bar:.cyan/blue} {percent:>3}%  {commands} commands  {rate} a second  {eta} left";
 const SPINNER: &str = "{spinner:.cyan} {commands} commands  {rate} a second  {elapsed}";
 
-/// What a person sees meanwhile.
-pub(in crate::commands) struct Progress(Option<ProgressBar>);
+/// A progress bar that counts commands; nothing if stderr is not a terminal.
+pub(in crate::commands) struct CountProgress(Option<ProgressBar>);
 
-impl Progress {
-    /// A bar for so many commands, a spinner if that is not known.
+impl CountProgress {
+    /// Shows a bar for this many commands, or a spinner if the count is unknown.
     pub(in crate::commands) fn start(commands: Option<u64>) -> Self {
         if !io::stderr().is_terminal() {
             return Self(None);
@@ -33,12 +33,12 @@ impl Progress {
         let style = style
             .with_key("commands", move |state: &ProgressState, out: &mut dyn Write| count(state.pos(), out))
             .with_key("rate", move |state: &ProgressState, out: &mut dyn Write| count(state.per_sec() as u64, out));
-        let bar = output::show(bar.with_style(style));
+        let bar = output::add_progress(bar.with_style(style));
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(Some(bar))
     }
 
-    /// So many more.
+    /// Counts more commands.
     pub(in crate::commands) fn add(&self, commands: usize) {
         if let Self(Some(bar)) = self {
             bar.inc(commands as u64);
@@ -46,7 +46,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for CountProgress {
     fn drop(&mut self) {
         if let Self(Some(bar)) = self {
             bar.finish_and_clear();

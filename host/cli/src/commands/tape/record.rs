@@ -1,26 +1,31 @@
-//! `cantus tape record FILE`: cuts history from a store into one file. Of the store it only reads.
+//! `cantus tape record FILE`: copies history from a store into one file. It only reads the store.
 
 use std::{
     collections::BTreeSet,
-    fs::File,
     io::BufWriter,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use cantus_host::{atomic_file::AtomicFile, open_store_read_only};
 use cantus_model::{Digest, HistoryQuery, ports::Store};
 use cantus_store::tape::{Redactor, Tape, TapeComponent, TapeError, TapeSummary, TapeWriter};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{
-    about::About, components::Components, failure, progress::Progress, redaction::Redaction, selection::Selection,
+    components::{ComponentBytes, TapeComponents},
+    description::TapeDescription,
+    progress::CountProgress,
+    redaction::RedactionArgs,
+    selection::SelectionArgs,
+    tape_error::tape_error,
 };
 use crate::{
-    args::{Global, StoreArg},
-    atomic_file::{AtomicFile, ProtectedFiles, Replace},
+    args::{GlobalArgs, StoreArg},
     exit_codes::{CliError, Exit, OrExit},
-    output, render, settings,
-    store_access::open_to_read,
+    output,
+    output_file::{OutputFile, ProtectedFiles, ReplacePolicy},
+    render, settings,
 };
 
 const EXAMPLES: &str = "\
@@ -31,11 +36,11 @@ Examples:
   cantus tape record ci.cantus-tape --sample 5 --seed 1 --redact rules.toml --salt-file salt
   cantus tape record small.cantus-tape --without-components
 
-Streams go on it whole. The components that decided them go with them, so that
-`cantus replay FILE` needs nothing else; --without-components names them only, for tapes that are
-replayed on a candidate. The same history gives the same bytes.
+A tape contains complete streams and the components that decided their commands, so `cantus replay
+FILE` needs nothing else. With --without-components it contains only the digests of the components;
+such a tape can be replayed with --plugin. The same history gives the same bytes.
 
-Rules of a redaction put pseudonyms in the place of texts; without the secret nobody can undo them:
+The rules of a redaction replace strings by pseudonyms, which nobody can undo without the secret:
 
   [[rule]]
   aggregate = \"Flight\"    # or \"*\"
@@ -47,78 +52,82 @@ Rules of a redaction put pseudonyms in the place of texts; without the secret no
   part = \"actor\"          # or aggregate-id, command-id, correlation-id, causation-id, metadata,
                           # metadata.KEY, rejection-message";
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The tape, which is made
+    /// The tape to write
     file: PathBuf,
     #[command(flatten)]
-    selection: Selection,
-    /// Name the components that decided, but leave their bytes out
+    selection: SelectionArgs,
+    /// Record only the digests of the components, not the components
     #[arg(long)]
     without_components: bool,
     #[command(flatten)]
-    redaction: Redaction,
-    /// Replace the file if it is there, unless it is a store, a plugin or an input
+    redaction: RedactionArgs,
+    /// Replace any existing file except a store, a plugin and an input
     #[arg(long)]
     force: bool,
     #[command(flatten)]
     store: StoreArg,
 }
 
-/// Records it.
+/// Records the tape.
 ///
 /// # Errors
 /// If nothing is selected, the store cannot be read, a component is missing, or the file cannot be written.
-pub(crate) async fn run(args: Args, global: &Global) -> Result<Exit, CliError> {
+pub(crate) async fn run(args: Args, global: &GlobalArgs) -> Result<Exit, CliError> {
     let settings = settings::resolve(settings::gather(global, &[("store", args.store.store)])?)?.settings;
     let (query, redactor) = (args.selection.query()?, args.redaction.redactor()?);
-    let protected = ProtectedFiles::of(&settings, global, args.redaction.files());
-    let file = AtomicFile::of(&args.file, Replace::Nothing.or_forced(args.force), &protected)?;
-    let store = open_to_read(&settings).await?;
-    let components = Components::of(&settings, &*store, !args.without_components).await?;
-    let cut = Cut { path: &args.file, file: &file, store: &store, query: &query, redactor };
-    let stop = stop()?;
-    let cut = tokio::select! {
-        cut = cut.run(&components) => cut,
-        () = stop => Err(CliError::new(Exit::Interrupted, "interrupted: there is no tape")),
+    let protected = ProtectedFiles::new(&settings, global, args.redaction.files());
+    let output = OutputFile::new(&args.file, ReplacePolicy::Nothing.or_forced(args.force), &protected)?;
+    let store = open_store_read_only(&settings.host).await?;
+    let bytes = if args.without_components { ComponentBytes::Omitted } else { ComponentBytes::Included };
+    let components = TapeComponents::open(&settings, &*store, bytes).await?;
+    let recording = TapeRecording { path: &args.file, output: &output, store: &store, query: &query, redactor };
+    let interrupted = interrupt()?;
+    let recorded = tokio::select! {
+        recorded = recording.run(&components) => recorded,
+        () = interrupted => Err(CliError::new(Exit::Interrupted, "interrupted: no tape was written")),
     };
-    let (out, summary) = cut?;
-    // It is read once more before it is handed out.
-    let tape = Tape::open(file.path()).map_err(|error| failure(&args.file, &error))?;
-    file.keep(&out)?;
+    let (file, summary) = recorded?;
+    // Reading the tape checks that it is not damaged.
+    let tape = Tape::open(file.path()).map_err(|error| tape_error(&args.file, &error))?;
+    output.persist(file)?;
 
-    let about = About::of(&args.file, &tape).with_unused_rules(&summary.unused_rules);
+    let description = TapeDescription::new(&args.file, &tape).with_unused_rules(&summary.unused_rules);
     if global.json {
-        output::print_json(&about)?;
+        output::print_json(&description)?;
     } else {
-        output::print(&about.text())?;
+        output::print(&description.text())?;
         for rule in &summary.unused_rules {
-            eprintln!("the rule `{}` met nothing: is it misspelt?", render::escaped(rule));
+            eprintln!("the rule `{}` replaced nothing: check its names", render::escaped(rule));
         }
     }
     Ok(Exit::Ok)
 }
 
-/// A tape that is being cut.
-struct Cut<'a> {
+/// The recording of a tape.
+struct TapeRecording<'a> {
     path: &'a Path,
-    file: &'a AtomicFile,
+    output: &'a OutputFile,
     store: &'a Arc<dyn Store>,
     query: &'a HistoryQuery,
     redactor: Option<Redactor>,
 }
 
-impl Cut<'_> {
-    /// Who decided stands at the beginning of a tape and is known at its end. So it is guessed, and the tape written again
-    /// where the guess was wrong: at most once, unless another component goes live meanwhile.
-    async fn run(self, components: &Components<'_>) -> Result<(File, TapeSummary), CliError> {
+impl TapeRecording<'_> {
+    /// Writes the tape. The components are at its beginning, but they are known only at its end. So they are guessed first, and
+    /// the tape is written again if the guess was wrong.
+    async fn run(self, components: &TapeComponents<'_>) -> Result<(AtomicFile, TapeSummary), CliError> {
         let mut deciders = components.likely(self.query)?;
         loop {
             let (file, summary, seen) = self.write(&components.get(&deciders)?).await?;
             if summary.totals.commands == 0 {
-                return Err(CliError::new(Exit::Some, "no command is recorded that this selects: there is no tape"));
+                return Err(CliError::new(
+                    Exit::Partial,
+                    "the selection has no recorded command, so no tape was written",
+                ));
             }
             if seen == deciders {
                 return Ok((file, summary));
@@ -127,13 +136,16 @@ impl Cut<'_> {
         }
     }
 
-    /// Writes it, and says who decided.
-    async fn write(&self, components: &[TapeComponent]) -> Result<(File, TapeSummary, BTreeSet<Digest>), CliError> {
-        let failed = |error: TapeError| failure(self.path, &error);
-        let out = BufWriter::new(self.file.create()?);
+    /// Writes the tape once, and returns the components that decided its commands.
+    async fn write(
+        &self,
+        components: &[TapeComponent],
+    ) -> Result<(AtomicFile, TapeSummary, BTreeSet<Digest>), CliError> {
+        let failed = |error: TapeError| tape_error(self.path, &error);
+        let out = BufWriter::new(self.output.create()?);
         let mut writer = TapeWriter::new(out, self.query, components, self.redactor.clone()).map_err(failed)?;
         let mut history = self.store.history(self.query).await.or_exit(Exit::Store)?;
-        let progress = Progress::start(history.commands());
+        let progress = CountProgress::start(history.commands());
         let mut deciders = BTreeSet::new();
         while let Some(page) = history.next_page().await.or_exit(Exit::Store)? {
             progress.add(page.commands.len());
@@ -146,8 +158,8 @@ impl Cut<'_> {
     }
 }
 
-/// Comes with Ctrl-C or a termination signal, and is listened for from now on.
-fn stop() -> Result<impl Future<Output = ()>, CliError> {
+/// Listens for Ctrl-C and termination signals. The future resolves at the first one.
+fn interrupt() -> Result<impl Future<Output = ()>, CliError> {
     let mut interrupt = signal(SignalKind::interrupt()).or_exit(Exit::Machine)?;
     let mut terminate = signal(SignalKind::terminate()).or_exit(Exit::Machine)?;
     Ok(async move {

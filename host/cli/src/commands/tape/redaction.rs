@@ -1,4 +1,4 @@
-//! Where the rules of a redaction and their secret come from.
+//! The rules of a redaction and their secret.
 
 use std::path::{Path, PathBuf};
 
@@ -8,43 +8,43 @@ use crate::exit_codes::{CliError, Exit, OrExit};
 
 const VARIABLE: &str = "CANTUS_REDACT_SALT";
 
-/// As typed.
+/// The arguments of a redaction.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(super) struct Redaction {
-    /// Put pseudonyms in the place of what the rules of this file name
+pub(super) struct RedactionArgs {
+    /// Replace strings by pseudonyms, by the rules in this file
     #[arg(long, value_name = "FILE")]
     redact: Option<PathBuf>,
-    /// The file with the secret of the pseudonyms, 16 characters or more [env: CANTUS_REDACT_SALT, the secret itself]
+    /// The file of the secret for the pseudonyms, at least 16 characters [env: CANTUS_REDACT_SALT holds the secret]
     #[arg(long, value_name = "FILE", requires = "redact")]
     salt_file: Option<PathBuf>,
 }
 
-impl Redaction {
-    /// The files that it reads.
+impl RedactionArgs {
+    /// Lists the files that are read.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.redact.iter().chain(&self.salt_file).map(PathBuf::as_path)
     }
 
-    /// What redacts, if something is to be redacted.
+    /// Builds the redactor; `None` without `--redact`.
     ///
     /// # Errors
-    /// If a file cannot be read, the rules do not parse, or there is no secret, or one that is too short.
+    /// If a file cannot be read, a rule is invalid, or the secret is missing or too short.
     pub(super) fn redactor(&self) -> Result<Option<Redactor>, CliError> {
         let Some(rules) = &self.redact else { return Ok(None) };
-        let doing = || rules.display().to_string();
-        let text = std::fs::read_to_string(rules).or_exit_while(Exit::Usage, doing)?;
-        Redactor::parse(&text, &self.salt()?).or_exit_while(Exit::Usage, doing).map(Some)
+        let context = || rules.display().to_string();
+        let text = std::fs::read_to_string(rules).or_exit_with(Exit::Usage, context)?;
+        Redactor::parse(&text, &self.salt()?).or_exit_with(Exit::Usage, context).map(Some)
     }
 
     fn salt(&self) -> Result<String, CliError> {
         let salt = match &self.salt_file {
-            Some(path) => std::fs::read_to_string(path).or_exit_while(Exit::Usage, || path.display().to_string())?,
+            Some(path) => std::fs::read_to_string(path).or_exit_with(Exit::Usage, || path.display().to_string())?,
             None => std::env::var(VARIABLE).map_err(|_| {
-                let where_to = format!("name its file with --salt-file, or put it into {VARIABLE}");
-                CliError::new(Exit::Usage, format!("--redact needs a secret that the pseudonyms depend on: {where_to}"))
+                let advice = format!("give its file with --salt-file, or set {VARIABLE}");
+                CliError::new(Exit::Usage, format!("--redact needs a secret for the pseudonyms: {advice}"))
             })?,
         };
-        // Editors and `echo` end a line, variables do not: the same secret gives the same pseudonyms.
+        // A file ends with a line end and a variable does not; both must give the same pseudonyms.
         Ok(salt.trim_end_matches(['\n', '\r']).to_owned())
     }
 }

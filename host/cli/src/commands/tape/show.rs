@@ -1,12 +1,12 @@
-//! `cantus tape show FILE`: checks a tape and says what is on it.
+//! `cantus tape show FILE`: checks a tape and shows its contents.
 
 use std::path::PathBuf;
 
 use cantus_store::tape::Tape;
 
-use super::{about::About, failure};
+use super::{description::TapeDescription, tape_error::tape_error};
 use crate::{
-    args::Global,
+    args::GlobalArgs,
     exit_codes::{CliError, Exit},
     output,
 };
@@ -16,27 +16,27 @@ Examples:
   cantus tape show day.cantus-tape
   cantus tape show day.cantus-tape --json | jq -r .checksum
 
-The whole file is read and every block is checked. Two tapes with one checksum are the same.";
+The whole file is read and every block is checked. Two tapes with the same checksum are identical.";
 
-/// Its arguments.
+/// The arguments.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The tape
+    /// The tape file
     file: PathBuf,
 }
 
-/// Shows it.
+/// Shows the tape.
 ///
 /// # Errors
-/// If it is no tape, is damaged or cut off, or was made by a newer Cantus.
-pub(crate) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
-    let tape = Tape::open(&args.file).map_err(|error| failure(&args.file, &error))?;
-    let about = About::of(&args.file, &tape);
+/// If the file is not a tape, is damaged, or was written by a newer version of Cantus.
+pub(crate) fn run(args: &Args, global: &GlobalArgs) -> Result<Exit, CliError> {
+    let tape = Tape::open(&args.file).map_err(|error| tape_error(&args.file, &error))?;
+    let description = TapeDescription::new(&args.file, &tape);
     if global.json {
-        output::print_json(&about)?
+        output::print_json(&description)?
     } else {
-        output::print(&about.text())?
+        output::print(&description.text())?
     }
     Ok(Exit::Ok)
 }

@@ -1,11 +1,14 @@
-//! Two timelines beside each other, for people.
+//! The text of two timelines beside each other.
 
 use std::fmt::Write as _;
 
-use cantus_host::components::{name_in, name_of};
+use cantus_host::{
+    BranchCommand, WhatIfAnswer,
+    components::{component_label, recorded_component_label},
+};
 use cantus_model::{Command, ComponentRecord, ports::Component};
 use cantus_replay::whatif::{
-    Branch, BranchPoint, EventStep, StepCounts, StepMark, TimelineEnd, TimelineSide, TimelineStep, Timelines,
+    Branch, BranchPoint, EventStep, StepCounts, StepMark, TimelineEnd, TimelineSide, TimelineStep,
 };
 
 use crate::{
@@ -13,43 +16,43 @@ use crate::{
     render::{self, escaped, message},
 };
 
-/// Ids that are listed; more are counted.
-const LISTED: usize = 3;
+/// Most ids that are listed; more commands are only counted.
+const MAX_IDS: usize = 3;
 
-/// What was asked, in words.
-pub(super) struct Question {
-    what: String,
-    who: String,
-    /// What the reader may not expect.
+/// The request in words.
+pub(super) struct RequestSummary {
+    change: String,
+    component: String,
+    /// An explanation of a branch point that the user may not expect.
     note: Option<String>,
 }
 
-impl Question {
+impl RequestSummary {
     pub(super) fn new(
         at: &BranchPoint,
         branch: &Branch,
-        keep: bool,
+        branch_command: BranchCommand,
         commands: &[Command],
         plugin: Option<&dyn Component>,
     ) -> Self {
         let aggregate = &branch.aggregate;
-        let there = branch.command.as_ref().map(|record| (&record.context.command_id, &record.command.name));
-        // Its id does not tell it from the one in whose place it stands.
-        let name = |command: &Command| match there {
+        let recorded = branch.command.as_ref().map(|record| (&record.context.command_id, &record.command.name));
+        // A replacement has the same id as the command that it replaces.
+        let name = |command: &Command| match recorded {
             Some((id, _)) if command.id == *id => "another command".to_owned(),
             _ => command.id.clone(),
         };
-        let asked = match commands {
-            few if few.len() <= LISTED => few.iter().map(name).collect::<Vec<_>>().join(", "),
+        let inserted = match commands {
+            few if few.len() <= MAX_IDS => few.iter().map(name).collect::<Vec<_>>().join(", "),
             many => counted(many.len() as u64, "command"),
         };
-        let what = match there {
-            None => format!("{aggregate} with {asked} at the beginning"),
-            Some((id, name)) if keep => format!("{aggregate} with {asked} after {id} ({name})"),
-            Some((id, name)) if commands.is_empty() => format!("{aggregate} without {id} ({name})"),
-            Some((id, name)) => format!("{aggregate} with {asked} in place of {id} ({name})"),
+        let change = match (recorded, branch_command) {
+            (None, _) => format!("{aggregate} with {inserted} at the beginning"),
+            (Some((id, name)), BranchCommand::Keep) => format!("{aggregate} with {inserted} after {id} ({name})"),
+            (Some((id, name)), _) if commands.is_empty() => format!("{aggregate} without {id} ({name})"),
+            (Some((id, name)), _) => format!("{aggregate} with {inserted} in place of {id} ({name})"),
         };
-        let who = plugin.map_or_else(|| "whoever decided then".to_owned(), name_of);
+        let component = plugin.map_or_else(|| "the recorded components".to_owned(), component_label);
         let note = match (at, &branch.command) {
             (BranchPoint::Version(version), Some(record)) if record.version() > record.base_version + 1 => {
                 Some(format!(
@@ -61,62 +64,69 @@ impl Question {
             }
             _ => None,
         };
-        Self { what: escaped(what), who: escaped(who), note: note.map(escaped) }
+        Self { change: escaped(change), component: escaped(component), note: note.map(escaped) }
     }
 }
 
-fn counted(number: u64, what: &str) -> String {
-    format!("{} {what}{}", render::count(number), if number == 1 { "" } else { "s" })
+fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", render::count(number), if number == 1 { "" } else { "s" })
 }
 
-/// All of it.
-pub(super) fn text(question: &Question, found: &Timelines, records: &[ComponentRecord]) -> String {
-    let Question { what, who, note } = question;
-    let mut text = format!("{what}\n");
+/// Renders the whole answer.
+pub(super) fn timelines_text(summary: &RequestSummary, answer: &WhatIfAnswer) -> String {
+    let WhatIfAnswer { timelines, components } = answer;
+    let RequestSummary { change, component, note } = summary;
+    let mut text = format!("{change}\n");
     if let Some(note) = note {
         let _ = writeln!(text, "  {note}");
     }
-    let (version, commands) = (found.shared.version, counted(found.shared.commands, "command"));
-    let _ = writeln!(text, "  alike up to version {version} ({commands}); from there on decided by {who}\n");
-    let parted = &found.parted;
-    if !parted.steps.is_empty() {
-        let alike = |one: &TimelineStep, two: &TimelineStep| {
+    let prefix = &timelines.common_prefix;
+    let (version, commands) = (prefix.version, counted(prefix.commands, "command"));
+    let _ = writeln!(text, "  identical up to version {version} ({commands}); after it decided by {component}\n");
+    let divergence = &timelines.divergence;
+    if !divergence.steps.is_empty() {
+        let is_same_kind = |one: &TimelineStep, two: &TimelineStep| {
             (one.mark == StepMark::Unchanged) == (two.mark == StepMark::Unchanged)
         };
-        let rows: Vec<_> = parted.steps.chunk_by(alike).flat_map(run).collect();
+        let rows: Vec<_> = divergence.steps.chunk_by(is_same_kind).flat_map(chunk_rows).collect();
         text.push_str(&render::table(&["", "command", "before", "now"], &[], &rows));
         text.push('\n');
     }
-    if parted.left_out > 0 {
-        let _ = writeln!(text, "and {} more: see --limit\n", counted(parted.left_out, "command"));
+    if divergence.left_out > 0 {
+        let _ = writeln!(text, "and {} more: see --limit\n", counted(divergence.left_out, "command"));
     }
-    parted.steps.iter().filter(|step| step.mark != StepMark::Unchanged).for_each(|step| details(&mut text, step));
-    let tallies = [tally("commands", parted.commands), tally("events", parted.events)];
-    text.push_str(&render::table(&["", "unchanged", "changed", "added", "removed"], &[1, 2, 3, 4], &tallies));
+    divergence
+        .steps
+        .iter()
+        .filter(|step| step.mark != StepMark::Unchanged)
+        .for_each(|step| push_details(&mut text, step));
+    let counts = [count_cells("commands", divergence.commands), count_cells("events", divergence.events)];
+    text.push_str(&render::table(&["", "unchanged", "changed", "added", "removed"], &[1, 2, 3, 4], &counts));
     text.push('\n');
-    states(&mut text, &found.before, &found.now, records);
+    push_states(&mut text, &timelines.before, &timelines.now, components);
     text
 }
 
-fn tally(of: &str, StepCounts { unchanged, changed, added, removed }: StepCounts) -> Vec<String> {
+fn count_cells(of: &str, StepCounts { unchanged, changed, added, removed }: StepCounts) -> Vec<String> {
     let counts = [unchanged, changed, added, removed].map(render::count);
     std::iter::once(of.to_owned()).chain(counts).collect()
 }
 
-/// The rows of commands that are all unchanged, or none of them: of many that are, the first and the last.
-fn run(steps: &[TimelineStep]) -> Vec<Vec<String>> {
+/// Returns the rows of consecutive commands that are all changed, or all unchanged. Of many unchanged ones it shows the first
+/// and the last.
+fn chunk_rows(steps: &[TimelineStep]) -> Vec<Vec<String>> {
     match steps {
         [first, between @ .., last] if first.mark == StepMark::Unchanged && between.len() > 1 => {
             let between = vec!["=".to_owned(), format!("… {} unchanged", counted(between.len() as u64, "command"))];
             let between = [between, vec![String::new(); 2]].concat();
-            [rows(first), vec![between], rows(last)].concat()
+            [step_rows(first), vec![between], step_rows(last)].concat()
         }
-        _ => steps.iter().flat_map(rows).collect(),
+        _ => steps.iter().flat_map(step_rows).collect(),
     }
 }
 
-/// A command's rows: what it led to, before and now, line by line.
-fn rows(step: &TimelineStep) -> Vec<Vec<String>> {
+/// Returns the rows of one command: its events before and now.
+fn step_rows(step: &TimelineStep) -> Vec<Vec<String>> {
     let name = match [&step.before, &step.now].map(|side| side.as_ref().map(|side| &*side.command)) {
         [Some(then), Some(this)] if then != this => format!("{then} → {this}"),
         [then, this] => this.or(then).unwrap_or_default().to_owned(),
@@ -129,8 +139,8 @@ fn rows(step: &TimelineStep) -> Vec<Vec<String>> {
     if rows.is_empty() {
         rows.push((step.mark, None, None));
     }
-    // What led to no event, and a command that is another one now, is told in the first row.
-    let [then, this] = sides.map(|side| side.and_then(|side| side.no_events()));
+    // The first row shows a decision without events, and a command that was replaced.
+    let [then, this] = sides.map(|side| side.and_then(|side| side.without_events()));
     let (mark, before, now) = &mut rows[0];
     if (then.is_some() || this.is_some() || step.change.is_none()) && step.mark == StepMark::Changed {
         *mark = StepMark::Changed;
@@ -153,7 +163,7 @@ fn sign(mark: StepMark) -> &'static str {
     }
 }
 
-/// The decision of one side, and the version that it was taken on.
+/// The decision of one side, and the stream version before it.
 struct SideDecision {
     version: u64,
     decision: DecisionFields,
@@ -161,18 +171,18 @@ struct SideDecision {
 
 impl SideDecision {
     fn of(side: &TimelineSide) -> Self {
-        Self { version: side.version, decision: DecisionFields::of(&side.decision) }
+        Self { version: side.version, decision: DecisionFields::parse(&side.decision) }
     }
 
-    /// The event that led to a stream version.
+    /// Describes the event with this stream version.
     fn event(&self, version: u64) -> String {
-        let place = usize::try_from(version - self.version - 1).unwrap_or(usize::MAX);
-        let event = self.decision.accepted.as_ref().and_then(|events| events.get(place));
+        let index = usize::try_from(version - self.version - 1).unwrap_or(usize::MAX);
+        let event = self.decision.accepted.as_ref().and_then(|events| events.get(index));
         format!("{version} {}", event.map(|event| &*event.event).unwrap_or_default())
     }
 
-    /// What the command led to, if not to events.
-    fn no_events(&self) -> Option<String> {
+    /// Describes a decision that has no events.
+    fn without_events(&self) -> Option<String> {
         Some(match &self.decision {
             DecisionFields { accepted: Some(events), .. } => {
                 return events.is_empty().then(|| "accepted, no events".to_owned());
@@ -185,48 +195,49 @@ impl SideDecision {
     }
 }
 
-/// A command that is not as it was, with what was asked and decided.
-fn details(text: &mut String, step: &TimelineStep) {
-    let what = match (step.mark, step.change) {
+/// Adds a changed command, with its payload and its decision on both sides.
+fn push_details(text: &mut String, step: &TimelineStep) {
+    let change = match (step.mark, step.change) {
         (_, Some(change)) => change.as_str(),
         (StepMark::Added, _) => "added",
         (StepMark::Removed, _) => "removed",
         _ => "another command, with the same outcome",
     };
-    let _ = writeln!(text, "{}: {what}", escaped(&step.command_id));
-    let [before, now] = [&step.before, &step.now].map(|side| side.as_ref().map(block).unwrap_or_default());
+    let _ = writeln!(text, "{}: {change}", escaped(&step.command_id));
+    let [before, now] = [&step.before, &step.now].map(|side| side.as_ref().map(side_text).unwrap_or_default());
     for line in findings::diff(&before, &now) {
         let _ = writeln!(text, "  {line}");
     }
     text.push('\n');
 }
 
-/// What was asked, and what was decided.
-fn block(side: &TimelineSide) -> String {
+/// Renders the command of one side and its decision.
+fn side_text(side: &TimelineSide) -> String {
     let version = side.command_version.filter(|version| *version != 1).map(|version| format!(" v{version}"));
     let (command, payload) = (escaped(&side.command), escaped(&side.payload));
     let mut text = format!("{command}{} {payload}\n", version.unwrap_or_default());
-    text.push_str(&findings::decision(&side.decision));
+    text.push_str(&findings::decision_text(&side.decision));
     text
 }
 
-fn states(text: &mut String, before: &TimelineEnd, now: &TimelineEnd, records: &[ComponentRecord]) {
-    let name = |end: &TimelineEnd| escaped(name_in(records, end.component));
-    let who = match before.component == now.component {
-        true => format!("as {} has it", name(now)),
-        false => format!("as {} had it, and {} has it", name(before), name(now)),
+/// Adds the states at the end of both timelines.
+fn push_states(text: &mut String, before: &TimelineEnd, now: &TimelineEnd, records: &[ComponentRecord]) {
+    let name = |end: &TimelineEnd| escaped(recorded_component_label(records, end.component));
+    let component = match before.component == now.component {
+        true => format!("folded by {}", name(now)),
+        false => format!("folded by {} before, by {} now", name(before), name(now)),
     };
     let version = match before.version == now.version {
         true => format!("version {}", now.version),
         false => format!("version {} before, {} now", before.version, now.version),
     };
-    let _ = writeln!(text, "the end state, {version}, {who}");
+    let _ = writeln!(text, "the end state, {version}, {component}");
     match (&before.state, &now.state) {
         (Ok(then), Ok(this)) if then == this => text.push_str("  is the same\n"),
         (Ok(then), Ok(this)) => {
             let [then, this] = [then, this].map(|state| format!("{}\n", render::payload_pretty(state)));
             match findings::diff(&then, &this).as_slice() {
-                [] => text.push_str("  differs in its white space only\n"),
+                [] => text.push_str("  differs only in white space\n"),
                 lines => lines.iter().for_each(|line| {
                     let _ = writeln!(text, "  {line}");
                 }),
@@ -234,10 +245,9 @@ fn states(text: &mut String, before: &TimelineEnd, now: &TimelineEnd, records: &
         }
         (then, this) => {
             for (when, state) in [("before", then), ("now", this)] {
-                let state = state.as_ref().map_or_else(
-                    |why| format!("cannot be told: {}", message(why)),
-                    |state| render::payload_pretty(state),
-                );
+                let state = state
+                    .as_ref()
+                    .map_or_else(|why| format!("unknown: {}", message(why)), |state| render::payload_pretty(state));
                 let _ = writeln!(text, "  {when}: {state}");
             }
         }

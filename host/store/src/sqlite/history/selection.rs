@@ -1,19 +1,18 @@
-//! Which commands a history has, and in which order.
+//! Selects the commands of a history and sorts them by stream.
 
 use cantus_model::{AggregateRef, HistoryQuery, LogInfo, PartitionId, ports::StoreError};
 use rusqlite::Connection;
 
-use super::WINDOW;
 use crate::sqlite::{
-    connection::prepare,
+    command_windows::command_windows,
     error::explain,
-    journal::Standing,
     key::{key, last_key},
-    rows::column,
+    partition_row::PartitionRow,
+    query::{column, execute, for_each_row, prepare, query_row},
 };
 
-/// Streams that one transaction looks through.
-const STREAMS: i64 = 4_096;
+/// Streams that one transaction reads.
+const PAGE_STREAMS: i64 = 4_096;
 
 const TABLES: &str = "CREATE TEMP TABLE chosen (pk INTEGER PRIMARY KEY) STRICT; \
      CREATE TEMP TABLE found (pk INTEGER PRIMARY KEY, stream INTEGER NOT NULL) STRICT; \
@@ -23,76 +22,81 @@ const STREAM_PAGE: &str = "SELECT pk, aggregate_type, aggregate_id FROM stream W
 
 const CHOOSE: &str = "INSERT INTO temp.chosen (pk) VALUES (?)";
 
+const CHOOSE_ONE: &str = "INSERT INTO temp.chosen SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?";
+
 const FIND_ALL: &str = "INSERT INTO temp.found SELECT pk, stream FROM command WHERE pk > ? AND pk <= ?";
 
 const FIND_CHOSEN: &str =
     "INSERT INTO temp.found SELECT pk, stream FROM command WHERE pk > ? AND pk <= ? AND stream IN temp.chosen";
 
-/// It is sorted on disk where it does not fit the cache, and the log is not touched.
+/// Sorts on disk if the keys do not fit the cache; it does not read the log.
 const SORT: &str = "INSERT INTO temp.history (stream, pk) SELECT stream, pk FROM temp.found ORDER BY stream, pk; \
      DROP TABLE temp.found; DROP TABLE temp.chosen";
 
-/// Fills `temp.history` with the commands that `query` selects, from ordinal 1 on without gaps, and says how many there are.
+/// Fills `temp.history` with the commands that `query` selects, with ordinals from 1 without gaps. Returns their number.
 pub(super) fn select(connection: &Connection, info: &LogInfo, query: &HistoryQuery) -> Result<u64, StoreError> {
-    // Whatever is recorded from here on has a larger number.
-    let ends = info.partition_ids().map(|partition| Ok((partition, Standing::read(connection, partition)?.commands)));
-    let ends: Vec<(PartitionId, u64)> = ends.collect::<Result<_, StoreError>>()?;
+    // Commands that are recorded later have larger numbers.
+    let count = |partition| Ok((partition, PartitionRow::read(connection, partition)?.counts.commands));
+    let counts: Vec<(PartitionId, u64)> = info.partition_ids().map(count).collect::<Result<_, StoreError>>()?;
     connection.execute_batch(TABLES).map_err(explain)?;
     let statement = match *query == HistoryQuery::default() {
         true => FIND_ALL,
         false => {
-            choose(connection, query)?;
+            choose_streams(connection, query)?;
             FIND_CHOSEN
         }
     };
-    for (partition, end) in ends {
-        find(connection, statement, partition, end)?;
+    for (partition, count) in counts {
+        find_commands(connection, statement, partition, count)?;
     }
     connection.execute_batch(SORT).map_err(explain)?;
-    let count = "SELECT coalesce(max(ordinal), 0) FROM temp.history";
-    connection.query_row(count, [], |row| row.get(0)).map_err(explain)
+    query_row(connection, "SELECT coalesce(max(ordinal), 0) FROM temp.history", [], |row| row.get(0))
 }
 
-/// Gathers the commands of a partition up to the `end`th.
-fn find(connection: &Connection, statement: &str, partition: PartitionId, end: u64) -> Result<(), StoreError> {
-    let mut after = 0;
-    while after < end {
-        let to = end.min(after + WINDOW);
-        let values = (key(partition, after)?, key(partition, to)?);
-        let found = prepare(connection, statement)?.execute(values).map_err(explain)?;
-        if statement == FIND_ALL && found as u64 != to - after {
-            return Err(StoreError::Corrupt(format!("a command is missing between the {after}th and the {to}th")));
+/// Adds the selected ones of the first `count` commands of a partition to `temp.found`.
+fn find_commands(
+    connection: &Connection,
+    statement: &str,
+    partition: PartitionId,
+    count: u64,
+) -> Result<(), StoreError> {
+    for (after, last) in command_windows(count) {
+        let found = execute(connection, statement, (key(partition, after)?, key(partition, last)?))?;
+        if statement == FIND_ALL && found as u64 != last - after {
+            return Err(StoreError::Corrupt(format!("a command is missing between the {after}th and the {last}th")));
         }
-        after = to;
     }
     Ok(())
 }
 
-fn choose(connection: &Connection, query: &HistoryQuery) -> Result<(), StoreError> {
-    if let Some(AggregateRef { aggregate_type, id }) = query.aggregate.as_ref().filter(|only| query.selects(only)) {
-        let sql = "INSERT INTO temp.chosen SELECT pk FROM stream WHERE aggregate_type = ? AND aggregate_id = ?";
-        return connection.execute(sql, [aggregate_type, id]).map(drop).map_err(explain);
+/// Fills `temp.chosen` with the streams that `query` selects.
+fn choose_streams(connection: &Connection, query: &HistoryQuery) -> Result<(), StoreError> {
+    match &query.aggregate {
+        Some(aggregate) if query.selects(aggregate) => {
+            execute(connection, CHOOSE_ONE, [&aggregate.aggregate_type, &aggregate.id]).map(drop)
+        }
+        Some(_) => Ok(()),
+        None => {
+            let mut after = 0;
+            while let Some(last) = choose_from_page(connection, query, after)? {
+                after = last;
+            }
+            Ok(())
+        }
     }
-    let mut after = 0;
-    while query.aggregate.is_none()
-        && let Some(last) = choose_page(connection, query, after)?
-    {
-        after = last;
-    }
-    Ok(())
 }
 
-/// Looks through some streams behind one; `None` if there are no more.
-fn choose_page(connection: &Connection, query: &HistoryQuery, after: i64) -> Result<Option<i64>, StoreError> {
-    let (mut page, mut choose) = (prepare(connection, STREAM_PAGE)?, prepare(connection, CHOOSE)?);
-    let mut rows = page.query((after, STREAMS)).map_err(explain)?;
+/// Chooses from the page of streams that follows `after`. Returns the last stream of the page; `None` at the end.
+fn choose_from_page(connection: &Connection, query: &HistoryQuery, after: i64) -> Result<Option<i64>, StoreError> {
+    let mut choose = prepare(connection, CHOOSE)?;
     let mut last = None;
-    while let Some(row) = rows.next().map_err(explain)? {
+    for_each_row(connection, STREAM_PAGE, (after, PAGE_STREAMS), |row| {
         let pk: i64 = column(row, 0)?;
         if query.selects(&AggregateRef { aggregate_type: column(row, 1)?, id: column(row, 2)? }) {
             choose.execute([pk]).map_err(explain)?;
         }
         last = Some(pk);
-    }
+        Ok(())
+    })?;
     Ok(last.filter(|last| *last < last_key(PartitionId((1 << 23) - 1))))
 }

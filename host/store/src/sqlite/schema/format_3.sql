@@ -1,7 +1,8 @@
--- The log, its journal of commands, which components are live, and the disposable snapshots.
+-- The log, its journal of commands, the activations of components, and the snapshots, which can be deleted at any time.
+-- component_bytes.sql has the bytes of components.
 --
--- Keys of rows that belong to a partition hold the partition and a number: (partition << 40) | number. They are row ids, the
--- cheapest keys that SQLite has. The numbers are counted in the partition's row. Every row that says something
+-- Keys of rows that belong to a partition combine the partition and a number: (partition << 40) | number. They are row ids, the
+-- cheapest keys of SQLite. The partition's row has the largest numbers. Every event, command, snapshot, component and activation
 -- has a checksum (integrity.rs).
 
 CREATE TABLE log (
@@ -19,8 +20,8 @@ CREATE TABLE partition (
     chain        BLOB    NOT NULL  -- the hash of the last commit
 ) STRICT;
 
--- How far a stream has come is in its events: UNIQUE (stream, version) leads to the last one. A row here that
--- changed with every commit would be one more page to write for each stream of a batch.
+-- The version of a stream is in its events: UNIQUE (stream, version) leads to the last one. A row here that changed
+-- with every commit would be one more page to write for each stream of a batch.
 CREATE TABLE stream (
     pk             INTEGER PRIMARY KEY,
     aggregate_type TEXT NOT NULL,
@@ -28,7 +29,7 @@ CREATE TABLE stream (
     UNIQUE (aggregate_type, aggregate_id)
 ) STRICT;
 
--- Names that many rows share, each with a number from 1.
+-- Names that many rows have, each with a number from 1.
 CREATE TABLE kind (
     number         INTEGER PRIMARY KEY,
     name           TEXT    NOT NULL,
@@ -60,7 +61,7 @@ CREATE TABLE command (
 
 CREATE UNIQUE INDEX command_id ON command (pk >> 40, id);
 
--- What surrounds an event (actor, correlation, metadata) is in the context of its command.
+-- Actor, correlation and metadata of an event are in the context of its command.
 CREATE TABLE event (
     pk          INTEGER PRIMARY KEY, -- the number is the offset
     stream      INTEGER NOT NULL,
@@ -73,7 +74,7 @@ CREATE TABLE event (
     UNIQUE (stream, version)
 ) STRICT;
 
--- A stream has two places for snapshots: one for the component that saved last, one for the component that did before it.
+-- A stream has two rows for snapshots: one of the component that saved last, and one of the component that saved before it.
 CREATE TABLE snapshot (
     pk       INTEGER PRIMARY KEY, -- twice the stream's; one more in the second place
     version  INTEGER NOT NULL,

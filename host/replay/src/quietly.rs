@@ -1,6 +1,0 @@
-//! Keeps the output of guests out of the log.
-
-/// Runs guests whose output is nobody's log: it was printed when it happened, or never happens.
-pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> T {
-    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), run)
-}
