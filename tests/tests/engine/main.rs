@@ -3,6 +3,7 @@
 
 mod admission;
 mod conflicts;
+mod durable_head;
 mod failures;
 mod identity;
 mod memory;
