@@ -1,17 +1,17 @@
-//! Arguments, settings and files that make no sense.
+//! Invalid arguments, settings and files.
 
-use crate::support::{Place, assert_golden};
+use crate::support::{TestFolder, assert_golden};
 
 #[test]
 fn each_mistake_has_its_message_and_exit_code() {
-    let place = Place::with_plugin();
-    place.write("empty.jsonl", "");
-    place.write("text.wasm", "hello");
-    std::fs::create_dir(place.path("empty")).unwrap();
-    std::fs::create_dir(place.path("refused")).unwrap();
-    place.write("refused/core.wasm", b"\0asm\x01\0\0\0");
-    place.write("refused/empty.wasm", "");
-    place.write("refused/text.wasm", "hello");
+    let folder = TestFolder::with_plugin();
+    folder.write("empty.jsonl", "");
+    folder.write("text.wasm", "hello");
+    std::fs::create_dir(folder.path("empty")).unwrap();
+    std::fs::create_dir(folder.path("refused")).unwrap();
+    folder.write("refused/core.wasm", b"\0asm\x01\0\0\0");
+    folder.write("refused/empty.wasm", "");
+    folder.write("refused/text.wasm", "hello");
     let lines = [
         "run",
         "run --json",
@@ -41,14 +41,14 @@ fn each_mistake_has_its_message_and_exit_code() {
         "plugin new plugins",
         "sing",
     ];
-    assert_golden!(lines.map(|line| place.transcript(line)).join("\n"));
+    assert_golden!(lines.map(|line| folder.transcript(line)).join("\n"));
 }
 
 #[test]
-fn reading_never_makes_a_store() {
-    let place = Place::with_plugin();
-    place.cantus("events");
-    place.cantus("state Hello a");
-    let names: Vec<_> = std::fs::read_dir(place.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+fn reading_creates_no_store() {
+    let folder = TestFolder::with_plugin();
+    folder.cantus("events");
+    folder.cantus("state Hello a");
+    let names: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["plugins"]);
 }

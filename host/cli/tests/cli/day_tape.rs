@@ -1,39 +1,39 @@
-//! The tape that the repository keeps, replayed as a pull request would: with the component as it is built now.
+//! The tape of the repository, replayed with the component as it is built now.
 
 use std::path::Path;
 
 use cantus_tests::guests;
 
-use crate::support::{Place, assert_golden, transcript};
+use crate::support::{TestFolder, assert_golden, transcript};
 
 const DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/flights/tapes/day-2013-01-01.cantus-tape");
 
-fn replay(place: &Place, component: &str, options: &str) -> std::process::Output {
+fn replay(folder: &TestFolder, component: &str, options: &str) -> std::process::Output {
     let line = format!("replay {DAY} --plugin {component} {options}");
-    place.cantus(&line)
+    folder.cantus(&line)
 }
 
 #[test]
-fn the_day_is_decided_as_it_was() {
-    let output = replay(&Place::new(), guests::FLIGHTS, "--json");
+fn the_recorded_day_is_decided_identically() {
+    let output = replay(&TestFolder::new(), guests::FLIGHTS, "--json");
     assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["commands"], &report["identical"]), (&4_204.into(), &4_204.into()), "{report:#}");
     assert_eq!((&report["streams"], &report["events"]), (&1_489.into(), &4_812.into()), "{report:#}");
 }
 
-/// What the example's README says of 1.1.0, command by command.
+/// The README of the example lists the same differences of release 1.1.0.
 #[test]
-fn the_next_release_differs_in_what_it_says() {
-    let output = replay(&Place::new(), guests::FLIGHTS_1_1, "");
+fn the_next_release_has_the_documented_differences() {
+    let output = replay(&TestFolder::new(), guests::FLIGHTS_1_1, "");
     assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
     assert_golden!(String::from_utf8(output.stdout).unwrap());
 }
 
-/// It traps on what it folds, at the end of six streams: no later decision would show it.
+/// The release traps while it folds the last events of six streams, so no later decision shows it.
 #[test]
 fn a_release_that_cannot_fold_is_found() {
-    let output = replay(&Place::new(), guests::FLIGHTS_1_2, "--json");
+    let output = replay(&TestFolder::new(), guests::FLIGHTS_1_2, "--json");
     assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let groups = report["groups"].as_array().unwrap().iter();
@@ -44,7 +44,7 @@ fn a_release_that_cannot_fold_is_found() {
 
 #[test]
 fn a_waiver_lets_the_next_release_pass() {
-    let place = Place::new();
+    let folder = TestFolder::new();
     let allowances = [
         ("Flight.Depart", "events-differ", "ten minutes are late now"),
         ("Flight.Arrive", "events-differ", "ten minutes are late now"),
@@ -54,26 +54,26 @@ fn a_waiver_lets_the_next_release_pass() {
         format!("[[allow]]\ncommand = '{command}'\nchange = '{change}'\nreason = '{reason}'\n")
     });
     let waiver = |allow: &[String]| format!("plugin = 'flights'\nfrom = '1.0.0'\nto = '1.1.0'\n{}", allow.concat());
-    place.write("waiver.toml", waiver(&allow));
-    let output = replay(&place, guests::FLIGHTS_1_1, "--waiver waiver.toml --junit report.xml");
+    folder.write("waiver.toml", waiver(&allow));
+    let output = replay(&folder, guests::FLIGHTS_1_1, "--waiver waiver.toml --junit report.xml");
     assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
-    assert!(!place.read("report.xml").contains("<failure"), "{}", place.read("report.xml"));
+    assert!(!folder.read("report.xml").contains("<failure"), "{}", folder.read("report.xml"));
 
-    place.write("waiver.toml", waiver(&allow[..2]));
-    let output = replay(&place, guests::FLIGHTS_1_1, "--waiver waiver.toml --junit report.xml");
+    folder.write("waiver.toml", waiver(&allow[..2]));
+    let output = replay(&folder, guests::FLIGHTS_1_1, "--waiver waiver.toml --junit report.xml");
     assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
-    assert_eq!(place.read("report.xml").matches("<failure").count(), 1, "{}", place.read("report.xml"));
+    assert_eq!(folder.read("report.xml").matches("<failure").count(), 1, "{}", folder.read("report.xml"));
 }
 
 #[test]
-fn the_tape_says_how_it_was_made() {
+fn the_tape_has_the_checksum_of_its_readme() {
     let folder = Path::new(DAY).parent().unwrap();
-    let output = Place::new().cantus(&format!("tape show {DAY} --json"));
+    let output = TestFolder::new().cantus(&format!("tape show {DAY} --json"));
     assert_eq!(output.status.code(), Some(0), "{}", transcript(&output));
     let about: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
     let checksum = about["checksum"].as_str().unwrap();
-    assert!(readme.contains(checksum), "the README tells of another tape than {checksum}");
+    assert!(readme.contains(checksum), "the README describes another tape than {checksum}");
     assert_eq!(about["components"][0]["plugin"], "flights");
     assert_eq!(about["components"][0]["bytes"], serde_json::Value::Null);
 }

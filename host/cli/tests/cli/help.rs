@@ -1,10 +1,10 @@
 //! The help texts.
 
-use crate::support::{Place, assert_golden};
+use crate::support::{TestFolder, assert_golden};
 
 #[test]
-fn every_verb_explains_itself() {
-    let verbs = [
+fn every_command_has_a_help_text() {
+    let commands = [
         "",
         "plugin",
         "plugin new",
@@ -21,17 +21,23 @@ fn every_verb_explains_itself() {
         "events",
         "replay",
         "settings",
+        "tape record",
+        "tape show",
+        "store check",
+        "store accept",
+        "demo",
+        "bench",
     ];
-    for verb in verbs {
-        let output = Place::new().cantus(&format!("{verb} --help"));
+    for command in commands {
+        let output = TestFolder::new().cantus(&format!("{command} --help"));
         assert_eq!(output.status.code(), Some(0));
-        assert_golden!(format!("help {verb}").trim().replace(' ', "_"), String::from_utf8(output.stdout).unwrap());
+        assert_golden!(format!("help {command}").trim().replace(' ', "_"), String::from_utf8(output.stdout).unwrap());
     }
 }
 
 #[test]
-fn without_a_verb_the_help_is_shown() {
-    let output = Place::new().cantus("");
+fn without_a_command_the_help_is_shown() {
+    let output = TestFolder::new().cantus("");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("Commands:"));
 }

@@ -1,5 +1,5 @@
-//! What a user of `cantus` sees, as golden output. After a change that is meant: `INSTA_UPDATE=always cargo test -p
-//! cantus-cli`, then read the differences.
+//! The output of `cantus`, compared with snapshots. After an intended change, run `INSTA_UPDATE=always cargo test -p cantus-cli`
+//! and read the differences.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,10 +1,10 @@
-//! `cantus repro`: what a guest faulted on, kept by `cantus run`, and run again.
+//! `cantus repro`: runs a command again that made a guest fault, from the bundle of `cantus run`.
 
 use std::path::PathBuf;
 
 use cantus_tests::guests;
 
-use crate::support::{Place, transcript};
+use crate::support::{TestFolder, transcript};
 
 fn add(id: &str, aggregate: &str, amount: u32) -> String {
     format!(
@@ -14,32 +14,32 @@ fn add(id: &str, aggregate: &str, amount: u32) -> String {
 }
 
 /// A folder with a plugin that traps as `mode` says, which has decided these commands one after another.
-fn faulted(mode: &str, commands: &[String], settings: &str) -> (Place, String) {
-    let place = Place::new();
-    std::fs::create_dir(place.path("plugins")).unwrap();
-    place.write("plugins/shifty.wasm", guests::shifty("shifty", "1.0.0", mode));
-    place.write("good.wasm", guests::shifty("shifty", "1.0.1", "good"));
-    place.write("commands.jsonl", commands.concat());
-    let output = place.cantus(&format!("run --commands commands.jsonl --in-flight 1 {settings}"));
+fn faulted(mode: &str, commands: &[String], settings: &str) -> (TestFolder, String) {
+    let folder = TestFolder::new();
+    std::fs::create_dir(folder.path("plugins")).unwrap();
+    folder.write("plugins/shifty.wasm", guests::shifty("shifty", "1.0.0", mode));
+    folder.write("good.wasm", guests::shifty("shifty", "1.0.1", "good"));
+    folder.write("commands.jsonl", commands.concat());
+    let output = folder.cantus(&format!("run --commands commands.jsonl --in-flight 1 {settings}"));
     let text = transcript(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
-    (place, text)
+    (folder, text)
 }
 
 /// Two commands of many fault alike.
-fn unlucky(settings: &str) -> (Place, String) {
+fn trapping_on_13(settings: &str) -> (TestFolder, String) {
     let mut commands: Vec<String> = (0..4).map(|n| add(&format!("{n}"), "a", 1)).collect();
     commands.extend([add("unlucky", "a", 13), add("again", "b", 13), add("last", "a", 1)]);
     faulted("trap-on-13", &commands, settings)
 }
 
-fn bundles(place: &Place) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(place.path("data/repros")) else { return vec![] };
+fn bundles(folder: &TestFolder) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder.path("data/repros")) else { return vec![] };
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
-fn name(place: &Place) -> String {
-    let [bundle] = &bundles(place)[..] else { panic!("{:?}", bundles(place)) };
+fn name(folder: &TestFolder) -> String {
+    let [bundle] = &bundles(folder)[..] else { panic!("{:?}", bundles(folder)) };
     bundle.file_stem().unwrap().to_str().unwrap().to_owned()
 }
 
@@ -57,9 +57,9 @@ macro_rules! assert_golden {
 }
 
 #[test]
-fn a_fault_is_kept_run_again_and_found_fixed() {
-    let (place, log) = unlucky("");
-    let name = name(&place);
+fn a_fault_is_reproduced_and_a_fix_is_confirmed() {
+    let (folder, log) = trapping_on_13("");
+    let name = name(&folder);
     assert!(log.contains(&format!("data/repros/{name}.json")), "the log does not name it: {log}");
     let lines = [
         "repro".to_owned(),
@@ -69,17 +69,17 @@ fn a_fault_is_kept_run_again_and_found_fixed() {
         "repro short.json --log off".to_owned(),
         format!("repro data/repros/{name}.json --log off --shorten -o data/repros/{name}.json"),
     ];
-    assert_golden!(lines.map(|line| place.transcript(&line)).join("\n"));
-    let frames = transcript(&place.cantus(&format!("repro {name} --log off")));
+    assert_golden!(lines.map(|line| folder.transcript(&line)).join("\n"));
+    let frames = transcript(&folder.cantus(&format!("repro {name} --log off")));
     assert!(frames.contains("instance.handle"), "{frames}");
 }
 
 #[test]
-fn programs_get_json() {
-    let (place, _) = unlucky("");
-    let name = name(&place);
+fn reports_are_available_as_json() {
+    let (folder, _) = trapping_on_13("");
+    let name = name(&folder);
     let json = |line: &str| -> serde_json::Value {
-        let output = place.cantus(line);
+        let output = folder.cantus(line);
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", transcript(&output)))
     };
     let listed = json("repro --list --json");
@@ -89,55 +89,55 @@ fn programs_get_json() {
     );
     let again = json(&format!("repro {name} --json"));
     assert_eq!((&again["again"], &again["runs"][0]["start"]), (&true.into(), &"first-event".into()));
-    let fault = &again["runs"][0]["came"]["fault"];
+    let fault = &again["runs"][0]["outcome"]["fault"];
     assert_eq!((&fault["kind"], &fault["message"]), (&"trap".into(), &again["recorded"]["message"]));
     let fixed = json(&format!("repro {name} --json --plugin good.wasm"));
     assert_eq!(fixed["again"], false);
-    assert_eq!(fixed["runs"][0]["came"]["accepted"][0]["payload"]["amount"], 13);
+    assert_eq!(fixed["runs"][0]["outcome"]["accepted"][0]["payload"]["amount"], 13);
     let shorter = json(&format!("repro {name} --json --shorten"));
     assert_eq!((&shorter["shortened"]["events_before"], &shorter["shortened"]["events"]), (&4.into(), &0.into()));
     assert_eq!(shorter["shortened"]["file"], format!("{name}.short.json"));
-    assert!(place.path(&format!("{name}.short.json")).exists());
+    assert!(folder.path(&format!("{name}.short.json")).exists());
 }
 
 #[test]
-fn a_file_that_is_there_is_replaced_only_by_force() {
-    let (place, _) = unlucky("");
-    let shorten = format!("repro {} --shorten", name(&place));
-    let short = format!("{}.short.json", name(&place));
-    place.write(&short, "mine");
-    let refused = place.cantus(&shorten);
+fn an_existing_file_is_replaced_only_by_force() {
+    let (folder, _) = trapping_on_13("");
+    let shorten = format!("repro {} --shorten", name(&folder));
+    let short = format!("{}.short.json", name(&folder));
+    folder.write(&short, "mine");
+    let refused = folder.cantus(&shorten);
     assert_eq!(refused.status.code(), Some(2));
-    let said = transcript(&refused);
-    assert!(said.contains(&format!("{short}: it is there already; --force replaces it")), "{said}");
-    assert_eq!(place.read(&short), "mine");
-    assert_eq!(place.cantus(&format!("{shorten} --force")).status.code(), Some(0));
-    assert!(place.read(&short).contains("shortened_from"));
+    let text = transcript(&refused);
+    assert!(text.contains(&format!("{short}: the file exists already; --force replaces it")), "{text}");
+    assert_eq!(folder.read(&short), "mine");
+    assert_eq!(folder.cantus(&format!("{shorten} --force")).status.code(), Some(0));
+    assert!(folder.read(&short).contains("shortened_from"));
 }
 
 #[test]
-fn a_fault_on_the_tenth_event_takes_the_nine_before() {
-    let (place, _) = faulted("trap-late", &(0..12).map(|n| add(&format!("{n}"), "a", n)).collect::<Vec<_>>(), "");
-    let name = name(&place);
-    let output = place.cantus(&format!("repro {name} --shorten --json"));
+fn a_fault_on_the_tenth_event_needs_the_nine_before() {
+    let (folder, _) = faulted("trap-late", &(0..12).map(|n| add(&format!("{n}"), "a", n)).collect::<Vec<_>>(), "");
+    let name = name(&folder);
+    let output = folder.cantus(&format!("repro {name} --shorten --json"));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["shortened"]["events_before"], &report["shortened"]["events"]), (&9.into(), &9.into()));
     assert_eq!(report["shortened"]["minimal"], true);
 }
 
 #[test]
-fn what_cannot_be_run_is_told_with_its_exit_code() {
-    let (place, _) = unlucky("");
-    let name = name(&place);
-    let whole = place.read(&format!("data/repros/{name}.json"));
-    place.write("torn.json", &whole[..whole.len() / 2]);
-    place.write("other.json", "{\"a\": 1}");
-    place.write("newer.json", whole.replace("\"cantus_repro\": 1", "\"cantus_repro\": 2"));
-    place.write("wrong.json", whole.replace("\"after\": 0", "\"after\": 7"));
-    place.write("left-out.json", whole.replace("\"after\": 0", "\"incomplete\": \"it was too long\", \"after\": 0"));
-    place.write("text.wasm", "hello");
-    place.write("other.wasm", guests::shifty("other", "1.0.0", "other-aggregate"));
-    std::fs::create_dir(place.path("empty")).unwrap();
+fn each_mistake_has_its_message_and_exit_code() {
+    let (folder, _) = trapping_on_13("");
+    let name = name(&folder);
+    let whole = folder.read(&format!("data/repros/{name}.json"));
+    folder.write("torn.json", &whole[..whole.len() / 2]);
+    folder.write("other.json", "{\"a\": 1}");
+    folder.write("newer.json", whole.replace("\"cantus_repro\": 1", "\"cantus_repro\": 2"));
+    folder.write("wrong.json", whole.replace("\"after\": 0", "\"after\": 7"));
+    folder.write("left-out.json", whole.replace("\"after\": 0", "\"incomplete\": \"it was too long\", \"after\": 0"));
+    folder.write("text.wasm", "hello");
+    folder.write("other.wasm", guests::shifty("other", "1.0.0", "other-aggregate"));
+    std::fs::create_dir(folder.path("empty")).unwrap();
     let lines = [
         "repro missing.json".to_owned(),
         "repro empty".to_owned(),
@@ -154,20 +154,20 @@ fn what_cannot_be_run_is_told_with_its_exit_code() {
         format!("repro {name} --list"),
         "repro --set data=empty".to_owned(),
     ];
-    assert_golden!(lines.map(|line| place.transcript(&line)).join("\n"));
+    assert_golden!(lines.map(|line| folder.transcript(&line)).join("\n"));
 }
 
 #[test]
-fn a_bundle_that_no_longer_reads_is_listed_with_the_reason() {
-    let (place, _) = unlucky("");
-    place.write("data/repros/torn.json", "{");
-    let listed = String::from_utf8(place.cantus("repro").stdout).unwrap();
+fn a_damaged_bundle_is_listed_with_the_reason() {
+    let (folder, _) = trapping_on_13("");
+    folder.write("data/repros/torn.json", "{");
+    let listed = String::from_utf8(folder.cantus("repro").stdout).unwrap();
     assert_eq!(listed.lines().count(), 3, "{listed}");
     assert!(listed.contains("torn") && listed.contains("it is no repro bundle"), "{listed}");
 }
 
 #[test]
-fn settings_say_how_many_are_kept_and_how_large() {
+fn settings_limit_the_number_and_the_size_of_bundles() {
     let reset = |id: &str| add(id, "a", 1).replace("Add", "Reset").replace("\"amount\":1", "");
     let commands = [add("1", "a", 1), reset("2"), add("3", "b", 1)];
     let count = |settings: &str| bundles(&faulted("trap-on-handle", &commands, settings).0).len();
@@ -177,21 +177,21 @@ fn settings_say_how_many_are_kept_and_how_large() {
 
     let add_many = (0..100).map(|n| add(&format!("{n}"), "a", 1));
     let commands: Vec<_> = add_many.chain([add("unlucky", "a", 13)]).collect();
-    let (place, _) = faulted("trap-on-13", &commands, "--set repro.bytes=6_000");
-    let bundle = place.read(&format!("data/repros/{}.json", name(&place)));
+    let (folder, _) = faulted("trap-on-13", &commands, "--set repro.bytes=6_000");
+    let bundle = folder.read(&format!("data/repros/{}.json", name(&folder)));
     // It begins with a snapshot, if one was saved in time.
     let shorter = bundle.contains("\"snapshot\"") || bundle.contains("longer than `repro.bytes`");
     assert!(bundle.len() <= 6_000 && shorter, "{bundle}");
 
     let long = add("unlucky", "a", 13).replace(":13}", &format!(":{}13}}", " ".repeat(4_000)));
     let commands = [add("1", "a", 1), long];
-    let (place, log) = faulted("trap-on-13", &commands, "--set repro.bytes=4_096");
-    assert_eq!(bundles(&place).len(), 0);
+    let (folder, log) = faulted("trap-on-13", &commands, "--set repro.bytes=4_096");
+    assert_eq!(bundles(&folder).len(), 0);
     assert!(log.contains("of this fault no bundle is kept"), "{log}");
 }
 
 #[test]
-fn it_explains_itself() {
-    let output = Place::new().cantus("repro --help");
+fn the_help_text_is_complete() {
+    let output = TestFolder::new().cantus("repro --help");
     assert_golden!(String::from_utf8(output.stdout).unwrap());
 }

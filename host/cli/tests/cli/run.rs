@@ -1,11 +1,11 @@
-//! `cantus run`, `state` and `events` on a plugin of the scaffold.
+//! `cantus run`, `state` and `events` with the plugin of `cantus plugin new`.
 
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
 };
 
-use crate::support::{Place, assert_golden, transcript};
+use crate::support::{TestFolder, assert_golden, transcript};
 
 fn add(id: &str, aggregate_id: &str, amount: u32) -> String {
     format!(
@@ -39,21 +39,21 @@ fn mixed() -> String {
 }
 
 #[test]
-fn bad_lines_are_reported_and_the_others_go_on() {
-    let place = Place::with_plugin();
-    place.write("commands.jsonl", mixed());
-    let first = place.transcript("run --commands commands.jsonl --outcomes outcomes.jsonl");
+fn invalid_lines_are_reported_and_the_others_are_decided() {
+    let folder = TestFolder::with_plugin();
+    folder.write("commands.jsonl", mixed());
+    let first = folder.transcript("run --commands commands.jsonl --outcomes outcomes.jsonl");
     let mut outcomes: Vec<serde_json::Value> =
-        place.read("outcomes.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        folder.read("outcomes.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     outcomes.sort_by_key(|outcome| outcome["line"].as_u64());
     let outcomes: Vec<String> = outcomes.iter().map(|outcome| format!("{outcome}\n")).collect();
     assert_golden!(format!("{first}--- outcomes, by line\n{}", outcomes.concat()));
 }
 
 #[test]
-fn what_was_decided_can_be_looked_at() {
-    let place = Place::with_plugin();
-    place.write("commands.jsonl", [add("1", "a", 1), add("2", "b", 2), add("3", "a", 3)].concat());
+fn decided_commands_can_be_queried() {
+    let folder = TestFolder::with_plugin();
+    folder.write("commands.jsonl", [add("1", "a", 1), add("2", "b", 2), add("3", "a", 3)].concat());
     let lines = [
         "run --commands commands.jsonl --in-flight 1",
         "run --commands commands.jsonl --in-flight 1",
@@ -68,19 +68,19 @@ fn what_was_decided_can_be_looked_at() {
         "events --after 1 --json",
         "events --after 9",
     ];
-    assert_golden!(lines.map(|line| place.transcript(line)).join("\n"));
+    assert_golden!(lines.map(|line| folder.transcript(line)).join("\n"));
 }
 
-fn spawn(place: &Place) -> Child {
+fn spawn(folder: &TestFolder) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cantus"));
-    command.args(["run", "--commands", "-", "--outcomes", "-"]).current_dir(place.path(""));
+    command.args(["run", "--commands", "-", "--outcomes", "-"]).current_dir(folder.path(""));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 #[test]
-fn stdin_is_answered_line_by_line_and_an_interrupt_drains() {
-    let place = Place::with_plugin();
-    let mut child = spawn(&place);
+fn stdin_is_answered_line_by_line_until_an_interrupt() {
+    let folder = TestFolder::with_plugin();
+    let mut child = spawn(&folder);
     let mut stdin = child.stdin.take().unwrap();
     let mut outcomes = BufReader::new(child.stdout.take().unwrap()).lines();
     for id in ["1", "2"] {
@@ -98,9 +98,9 @@ fn stdin_is_answered_line_by_line_and_an_interrupt_drains() {
 }
 
 #[test]
-fn a_reader_that_goes_away_stops_the_feed_and_loses_nothing() {
-    let place = Place::with_plugin();
-    let mut child = spawn(&place);
+fn a_reader_that_closes_the_outcomes_ends_the_run() {
+    let folder = TestFolder::with_plugin();
+    let mut child = spawn(&folder);
     drop(child.stdout.take());
     let mut stdin = child.stdin.take().unwrap();
     // Goes on until the pipe breaks in turn.
@@ -108,13 +108,17 @@ fn a_reader_that_goes_away_stops_the_feed_and_loses_nothing() {
     while ids.next().is_some_and(|id| stdin.write_all(add(&id.to_string(), "a", 0).as_bytes()).is_ok()) {}
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("nobody reads the outcomes"), "{}", transcript(&output));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("the reader of the outcomes has closed them"),
+        "{}",
+        transcript(&output)
+    );
 }
 
-/// Duplicates make the engine decide again what it speculated on; what was refused must stay refused.
+/// A duplicate makes the engine decide later commands again; a command that was refused must stay refused.
 #[test]
-fn a_refusal_holds_among_duplicates() {
-    let place = Place::with_plugin();
+fn a_refused_command_stays_refused_among_duplicates() {
+    let folder = TestFolder::with_plugin();
     let command = |line: u32, name: &str| match line % 3 {
         0 => add("same", name, 1),
         1 => add(&format!("{name}-{line}"), name, 1),
@@ -123,8 +127,8 @@ fn a_refusal_holds_among_duplicates() {
     let lines =
         |name: &str| (0..300).map(|line| command(line, name).replace("same", &format!("{name}-same"))).collect();
     let lines: [String; 3] = ["a", "b", "c"].map(lines);
-    place.write("commands.jsonl", lines.concat());
-    let output = place.cantus("run --commands commands.jsonl --json --set engine.payload_bytes=64");
+    folder.write("commands.jsonl", lines.concat());
+    let output = folder.cantus("run --commands commands.jsonl --json --set engine.payload_bytes=64");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(summary["failed_by_code"]["too-large"]["count"], 300, "{summary:#}");
     assert_eq!(summary["failed"], 300, "{summary:#}");
@@ -132,18 +136,18 @@ fn a_refusal_holds_among_duplicates() {
 
 /// Commands of a few aggregates, among them repeated ones and those that fail at once.
 #[test]
-fn outcomes_of_one_aggregate_leave_in_the_order_of_its_lines() {
-    let place = Place::with_plugin();
+fn outcomes_of_one_aggregate_are_in_the_order_of_its_lines() {
+    let folder = TestFolder::with_plugin();
     let line = |n: u32| match n % 7 {
         3 => add(&format!("{}", n - 3), &format!("a{}", n % 4), 0),
         5 => add(&format!("{n}"), &format!("a{}", n % 4), 0).replace("\"Add\"", "\"Nope\""),
         _ => add(&format!("{n}"), &format!("a{}", n % 4), 0),
     };
-    place.write("commands.jsonl", (0..4_000).map(line).collect::<String>());
-    let output = place.cantus("run --commands commands.jsonl --outcomes outcomes.jsonl --in-flight 512");
+    folder.write("commands.jsonl", (0..4_000).map(line).collect::<String>());
+    let output = folder.cantus("run --commands commands.jsonl --outcomes outcomes.jsonl --in-flight 512");
     assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
     let mut last = std::collections::BTreeMap::new();
-    for outcome in place.read("outcomes.jsonl").lines() {
+    for outcome in folder.read("outcomes.jsonl").lines() {
         let outcome: serde_json::Value = serde_json::from_str(outcome).unwrap();
         let line = outcome["line"].as_u64().unwrap();
         let before = last.insert(outcome["aggregate_id"].as_str().unwrap().to_owned(), line);

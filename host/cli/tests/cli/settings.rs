@@ -1,12 +1,12 @@
-//! `cantus settings`: where each value came from.
+//! `cantus settings`: values, origins and meanings.
 
-use crate::support::{Place, assert_golden, transcript};
+use crate::support::{TestFolder, assert_golden, transcript};
 
 #[test]
-fn every_setting_is_listed_with_where_it_came_from() {
-    let place = Place::new();
-    place.write("cantus.toml", "store = 'sqlite:other.db'\n[engine]\nshards = 7\nbatch_commands = 9\n");
-    let mut command = place.command();
+fn every_setting_is_listed_with_its_origin() {
+    let folder = TestFolder::new();
+    folder.write("cantus.toml", "store = 'sqlite:other.db'\n[engine]\nshards = 7\nbatch_commands = 9\n");
+    let mut command = folder.command();
     command.env("CANTUS_ENGINE_SHARDS", "8").env("CANTUS_WASM_FUEL_PER_CALL", "1000");
     command.args([
         "settings",
@@ -21,8 +21,8 @@ fn every_setting_is_listed_with_where_it_came_from() {
 }
 
 #[test]
-fn programs_get_one_object_a_line() {
-    let output = Place::new().cantus("settings --json --set in_flight=3");
+fn settings_are_available_as_json_lines() {
+    let output = TestFolder::new().cantus("settings --json --set in_flight=3");
     let text = String::from_utf8(output.stdout).unwrap();
     let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let row = rows.iter().find(|row| row["key"] == "in_flight").unwrap();
@@ -30,10 +30,10 @@ fn programs_get_one_object_a_line() {
 }
 
 #[test]
-fn settings_that_make_no_sense_are_refused() {
-    let place = Place::new();
-    place.write("typo.toml", "[engine]\nshard = 3\n");
-    place.write("broken.toml", "[engine\n");
+fn invalid_settings_are_refused() {
+    let folder = TestFolder::new();
+    folder.write("typo.toml", "[engine]\nshard = 3\n");
+    folder.write("broken.toml", "[engine\n");
     let lines = [
         "settings --config typo.toml",
         "settings --config broken.toml",
@@ -43,5 +43,5 @@ fn settings_that_make_no_sense_are_refused() {
         "settings --set in_flight",
         "settings --set wasm.memory_bytes=much --json",
     ];
-    assert_golden!(lines.map(|line| place.transcript(line)).join("\n"));
+    assert_golden!(lines.map(|line| folder.transcript(line)).join("\n"));
 }

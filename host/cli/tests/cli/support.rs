@@ -1,4 +1,4 @@
-//! A folder of its own for each test, and one compiled plugin for all of them.
+//! A folder for each test, and one compiled plugin for all tests.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,23 +9,23 @@ use std::{
 use assert_cmd::Command;
 use tempfile::TempDir;
 
-/// Where the guests of these tests are built, so that their dependencies are compiled once.
+/// The target folder of all guests, so that their dependencies are compiled once.
 pub(crate) const GUEST_TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/guests");
 
-/// An empty folder with nothing of the caller's settings.
-pub(crate) struct Place(TempDir);
+/// An empty folder, in which `cantus` runs without the settings of the environment.
+pub(crate) struct TestFolder(TempDir);
 
-impl Place {
+impl TestFolder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A folder whose `plugins` holds the scaffold's `hello`.
+    /// Creates a folder with the plugin of `cantus plugin new hello`.
     pub(crate) fn with_plugin() -> Self {
-        let place = Self::new();
-        std::fs::create_dir(place.path("plugins")).unwrap();
-        std::fs::copy(hello(), place.path("plugins/hello.wasm")).unwrap();
-        place
+        let folder = Self::new();
+        std::fs::create_dir(folder.path("plugins")).unwrap();
+        std::fs::copy(hello(), folder.path("plugins/hello.wasm")).unwrap();
+        folder
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -49,18 +49,18 @@ impl Place {
         command
     }
 
-    /// Runs `cantus` with these words.
+    /// Runs `cantus` with these arguments.
     pub(crate) fn cantus(&self, line: &str) -> Output {
         self.command().args(line.split_whitespace()).output().unwrap()
     }
 
-    /// The exit code, stdout and stderr of `cantus` with these words.
+    /// Returns the exit code, stdout and stderr of `cantus` with these arguments.
     pub(crate) fn transcript(&self, line: &str) -> String {
         format!("$ cantus {line}\n{}", transcript(&self.cantus(line)))
     }
 }
 
-/// The exit code, stdout and stderr.
+/// Renders the exit code, stdout and stderr.
 pub(crate) fn transcript(output: &Output) -> String {
     let mut text = format!("exit {}\n", output.status.code().unwrap());
     for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
@@ -71,7 +71,7 @@ pub(crate) fn transcript(output: &Output) -> String {
     text
 }
 
-/// Compares with a snapshot, apart from what differs from run to run.
+/// Compares a text with a snapshot, except for values that differ in each run.
 macro_rules! assert_golden {
     ($text:expr) => {
         insta::with_settings!({ filters => $crate::support::FILTERS.to_vec() }, { insta::assert_snapshot!($text) });
@@ -97,12 +97,12 @@ pub(crate) const FILTERS: [(&str, &str); 8] = [
 pub(crate) fn hello() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let place = Place::new();
-        assert_eq!(place.cantus("plugin new hello").status.code(), Some(0));
-        let built = place.cantus("plugin build hello");
+        let folder = TestFolder::new();
+        assert_eq!(folder.cantus("plugin new hello").status.code(), Some(0));
+        let built = folder.cantus("plugin build hello");
         assert_eq!(built.status.code(), Some(0), "{}", transcript(&built));
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hello.wasm");
-        std::fs::copy(place.path("plugins/hello.wasm"), &kept).unwrap();
-        kept
+        let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hello.wasm");
+        std::fs::copy(folder.path("plugins/hello.wasm"), &copy).unwrap();
+        copy
     })
 }

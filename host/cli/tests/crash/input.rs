@@ -1,18 +1,18 @@
-//! Commands for the bank, the same for the same seed, and what they come to.
+//! Commands for the bank, which depend only on a seed, and the balance after them.
 
 use cantus_model::Digest;
 use cantus_tests::audit::Happened;
 
-/// Accounts, the first of which gets every other command.
+/// The number of accounts; the first one gets every other command.
 pub(crate) const ACCOUNTS: u64 = 8;
 
-/// The `n`th number of a seed.
+/// Returns the nth pseudo-random number of a seed.
 pub(crate) fn draw(seed: u64, n: u64) -> u64 {
     Digest::of_parts([seed.to_le_bytes().as_slice(), &n.to_le_bytes()]).seed()
 }
 
-/// `count` lines for `cantus run`: accounts are opened, then money moves, sometimes more than there is. One line in ten
-/// is an earlier one again.
+/// Returns `count` lines for `cantus run`: accounts are opened, then money moves, sometimes more than there is. One line in ten
+/// repeats an earlier one.
 pub(crate) fn commands(seed: u64, count: u64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for n in 0..count {
@@ -38,7 +38,7 @@ fn account(seed: u64, n: u64) -> u64 {
     }
 }
 
-/// One line of input.
+/// Returns one line of input.
 pub(crate) fn command(id: u64, account: u64, name: &str, payload: &str) -> String {
     format!(
         "{{\"id\":\"c-{id}\",\"aggregate\":\"Account\",\"aggregate_id\":\"account-{account}\",\"command\":\"{name}\",\
@@ -46,7 +46,7 @@ pub(crate) fn command(id: u64, account: u64, name: &str, payload: &str) -> Strin
     )
 }
 
-/// What an account's events add up to.
+/// Adds up the events of an account.
 pub(crate) fn balance(events: &[Happened]) -> i64 {
     let signed = |event: &Happened| {
         let amount = event.payload["amount"].as_i64().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Ctrl-C and termination: once is a request, twice an order.
+//! Ctrl-C and termination signals: the first one is a request to stop, the second one stops at once.
 
 use std::{
     io::Write,
@@ -9,8 +9,8 @@ use std::{
 use cantus_tests::audit::hold_write_lock;
 
 use crate::{
+    bank_folder::{BankFolder, check_acknowledged, write},
     input::commands,
-    place::{Place, check_acknowledged, write},
 };
 
 const LINES: u64 = 8_000;
@@ -33,34 +33,34 @@ fn text(output: &Output) -> String {
 }
 
 async fn stops_and_goes_on(with: &str) {
-    let place = Place::new();
+    let folder = BankFolder::new();
     let lines = commands(1, LINES);
-    write(&place.path("commands.jsonl"), &lines);
-    let child = place.command("run --commands commands.jsonl --outcomes outcomes.jsonl --json").spawn().unwrap();
-    wait_until("the first outcomes", || place.outcomes() > 200);
+    write(&folder.path("commands.jsonl"), &lines);
+    let child = folder.command("run --commands commands.jsonl --outcomes outcomes.jsonl --json").spawn().unwrap();
+    wait_until("the first outcomes", || folder.outcomes() > 200);
     signal(&child, with);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output));
 
-    let audit = place.audit().await;
-    let acknowledged = place.acknowledged();
+    let audit = folder.audit().await;
+    let acknowledged = folder.acknowledged();
     check_acknowledged(&acknowledged, &audit);
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).expect("the summary is printed");
     assert_eq!(summary["failed"], 0, "{summary}");
     assert_eq!(summary["commands"], acknowledged.len());
     assert!(acknowledged.len() < lines.len(), "it stopped reading");
     let ids: std::collections::BTreeSet<_> = acknowledged.iter().map(|one| one.id.as_str()).collect();
-    assert_eq!(ids.len(), audit.commands.len(), "what was on its way was waited for");
+    assert_eq!(ids.len(), audit.commands.len(), "it waited for the submitted commands");
 
-    let again = place.run("run --commands commands.jsonl --json");
+    let again = folder.run("run --commands commands.jsonl --json");
     assert!(again.status.success(), "{}", text(&again));
     let summary: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
-    let repeated = lines.len() - place.audit().await.commands.len();
+    let repeated = lines.len() - folder.audit().await.commands.len();
     assert_eq!(summary["duplicates"], repeated + audit.commands.len(), "nothing was decided twice");
 }
 
 #[tokio::test]
-async fn an_interrupt_waits_for_what_is_on_its_way() {
+async fn an_interrupt_waits_for_submitted_commands() {
     stops_and_goes_on("-INT").await;
 }
 
@@ -70,28 +70,32 @@ async fn a_termination_is_like_an_interrupt() {
 }
 
 #[tokio::test]
-async fn a_second_signal_does_not_wait() {
-    let place = Place::new();
+async fn a_second_signal_stops_at_once() {
+    let folder = BankFolder::new();
     let lines = commands(2, 40);
-    let mut command = place.command("run --commands - --outcomes outcomes.jsonl");
+    let mut command = folder.command("run --commands - --outcomes outcomes.jsonl");
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(lines[..20].concat().as_bytes()).unwrap();
-    wait_until("the first outcomes", || place.outcomes() == 20);
-    let lock = hold_write_lock(&place.store()).await;
+    wait_until("the first outcomes", || folder.outcomes() == 20);
+    let lock = hold_write_lock(&folder.store()).await;
     stdin.write_all(lines[20..].concat().as_bytes()).unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
     signal(&child, "-INT");
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(child.try_wait().unwrap().is_none(), "it waits for what the store has not taken yet");
+    assert!(child.try_wait().unwrap().is_none(), "it waits for the store");
     let begun = Instant::now();
     signal(&child, "-TERM");
     let output = child.wait_with_output().unwrap();
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     assert_eq!(output.status.code(), Some(130), "{}", text(&output));
-    assert!(text(&output).contains("stopped at once; what was acknowledged is stored"), "{}", text(&output));
+    assert!(
+        text(&output).contains("stopped at once; every command that was acknowledged is stored"),
+        "{}",
+        text(&output)
+    );
     drop(lock);
-    let audit = place.audit().await;
-    assert_eq!(place.acknowledged().len(), 20);
-    check_acknowledged(&place.acknowledged(), &audit);
+    let audit = folder.audit().await;
+    assert_eq!(folder.acknowledged().len(), 20);
+    check_acknowledged(&folder.acknowledged(), &audit);
 }

@@ -1,9 +1,9 @@
-//! `cantus run` is broken off: killed at random moments, interrupted, out of disk. Whatever was acknowledged is there,
-//! nothing is there by halves, and the same file fed again completes it.
+//! `cantus run` is killed at random moments, interrupted, or out of disk space. Every acknowledged command is stored, nothing is
+//! stored in part, and the same file completes the run.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bank_folder;
 mod disk;
 mod input;
 mod interrupt;
 mod kill;
-mod place;

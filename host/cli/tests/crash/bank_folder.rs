@@ -1,4 +1,4 @@
-//! A folder with the bank in it, and what `cantus run` left there.
+//! A folder with the bank example, and the results of `cantus run` in it.
 
 use std::{
     fs, io,
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use crate::input;
 
-/// A folder of its own for one store.
-pub(crate) struct Place(TempDir);
+/// A folder for one store.
+pub(crate) struct BankFolder(TempDir);
 
-/// A line of outcome of a command that was decided: acknowledged, that is.
+/// The outcome of a command that was acknowledged.
 #[derive(Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) id: String,
@@ -25,43 +25,43 @@ pub(crate) struct Acknowledged {
     pub(crate) version: u64,
 }
 
-impl Place {
-    /// A folder with the bank, compiled already.
+impl BankFolder {
+    /// Creates a folder with the compiled bank example.
     pub(crate) fn new() -> Self {
-        static TEMPLATE: OnceLock<Place> = OnceLock::new();
+        static TEMPLATE: OnceLock<BankFolder> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
-            let place = Self(tempfile::tempdir().unwrap());
-            fs::create_dir(place.path("plugins")).unwrap();
-            fs::copy(cantus_tests::guests::BANK, place.path("plugins/bank.wasm")).unwrap();
-            let output = place.run("run --commands /dev/null --store memory:");
+            let folder = Self(tempfile::tempdir().unwrap());
+            fs::create_dir(folder.path("plugins")).unwrap();
+            fs::copy(cantus_tests::guests::BANK, folder.path("plugins/bank.wasm")).unwrap();
+            let output = folder.run("run --commands /dev/null --store memory:");
             assert!(output.status.success(), "{output:?}");
-            place
+            folder
         });
-        let place = Self(tempfile::tempdir().unwrap());
+        let folder = Self(tempfile::tempdir().unwrap());
         for folder in ["plugins", "data/compiled", "data/components"] {
-            fs::create_dir_all(place.path(folder)).unwrap();
+            fs::create_dir_all(folder.path(folder)).unwrap();
             for file in fs::read_dir(template.path(folder)).unwrap().map(Result::unwrap) {
-                fs::copy(file.path(), place.path(folder).join(file.file_name())).unwrap();
+                fs::copy(file.path(), folder.path(folder).join(file.file_name())).unwrap();
             }
         }
-        place
+        folder
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// The file of the store.
+    /// The path of the store.
     pub(crate) fn store(&self) -> PathBuf {
         self.path("data/cantus.db")
     }
 
-    /// `cantus` with these words, to be run here.
+    /// Returns a command that runs `cantus` with these arguments in the folder.
     pub(crate) fn command(&self, line: &str) -> Command {
         self.command_of(Command::new(env!("CARGO_BIN_EXE_cantus")), line)
     }
 
-    /// The same through the shell, which runs `first` before it.
+    /// Returns the same command through a shell, which runs `first` before it.
     pub(crate) fn command_after(&self, first: &str, line: &str) -> Command {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{first}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_cantus")]);
@@ -77,24 +77,24 @@ impl Place {
         command
     }
 
-    /// Runs `cantus` with these words to its end.
+    /// Runs `cantus` with these arguments to its end.
     pub(crate) fn run(&self, line: &str) -> Output {
         self.command(line).output().unwrap()
     }
 
-    /// What the outcome file says so far. Its last line may have been cut off.
+    /// Reads the outcome file. Its last line may be incomplete.
     pub(crate) fn acknowledged(&self) -> Vec<Acknowledged> {
         let text = fs::read_to_string(self.path("outcomes.jsonl")).unwrap_or_default();
         let whole = text.rsplit_once('\n').map_or("", |(lines, _)| lines);
         whole.lines().filter_map(acknowledged).collect()
     }
 
-    /// How many lines the outcome file has so far.
+    /// Counts the lines of the outcome file.
     pub(crate) fn outcomes(&self) -> usize {
         fs::read(self.path("outcomes.jsonl")).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
     }
 
-    /// What the store holds. Looks at a copy, so that it is `cantus` that has to recover the original.
+    /// Reads the store. It reads a copy, so that `cantus` has to recover the original.
     pub(crate) async fn audit(&self) -> Audit {
         let copy = tempfile::tempdir().unwrap();
         for name in ["cantus.db", "cantus.db-wal"] {
@@ -109,7 +109,7 @@ impl Place {
         }
     }
 
-    /// Checks that `cantus state` says of an account what its events add up to.
+    /// Checks that `cantus state` shows the balance of the events of an account.
     pub(crate) fn check_state(&self, account: u64, audit: &Audit) {
         let id = format!("account-{account}");
         let Some(events) = audit.streams.get(&AggregateRef::new("Account", id.as_str())) else { return };
@@ -123,7 +123,7 @@ impl Place {
     }
 }
 
-/// Checks that what was acknowledged is there, as it was acknowledged.
+/// Checks that acknowledged commands are stored with their outcomes.
 pub(crate) fn check_acknowledged(acknowledged: &[Acknowledged], audit: &Audit) {
     for Acknowledged { id, outcome, version } in acknowledged {
         let recorded = audit.commands.get(id).unwrap_or_else(|| panic!("{id} was acknowledged and is lost"));
