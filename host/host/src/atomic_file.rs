@@ -39,6 +39,8 @@ impl AtomicFile {
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(name);
         prefix.push(".");
+        // Else the error of a folder that is missing names the temporary file.
+        folder_of(target).metadata()?;
         let file = Builder::new()
             .prefix(&prefix)
             .permissions(Permissions::from_mode(PERMISSIONS))

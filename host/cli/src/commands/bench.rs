@@ -47,8 +47,8 @@ bench are deleted at its end.
   combine           events/s folded in WebAssembly, against the same code compiled natively
   hydrate_snapshot  time to hydrate 1,000,000 events with a snapshot, against 10 events without
   hydrate_full      events/s hydrated without a snapshot, against the fold alone in WebAssembly
-  hydrate_100k      events/s hydrated of a stream of 100,000 events, against 930,000: the best figure
-                    known of another system on an SQL store (eventastic on PostgreSQL, native)
+  hydrate_100k      events/s hydrated of a stream of 100,000 events, against 930,000: the best
+                    figure known of another system on an SQL store (eventastic, native)
   hydrate_10k       the same with a stream of 10,000 events
   memory_10k        resident memory with 10,000 warm aggregates, against 300 MB
   swap_lost         commands lost, duplicated or failed in 100 swaps, 256 in flight, 10,000 accounts

@@ -38,10 +38,10 @@ impl BankFolder {
             folder
         });
         let folder = Self(tempfile::tempdir().unwrap());
-        for folder in ["plugins", "data/compiled", "data/components"] {
-            fs::create_dir_all(folder.path(folder)).unwrap();
-            for file in fs::read_dir(template.path(folder)).unwrap().map(Result::unwrap) {
-                fs::copy(file.path(), folder.path(folder).join(file.file_name())).unwrap();
+        for name in ["plugins", "data/compiled", "data/components"] {
+            fs::create_dir_all(folder.path(name)).unwrap();
+            for file in fs::read_dir(template.path(name)).unwrap().map(Result::unwrap) {
+                fs::copy(file.path(), folder.path(name).join(file.file_name())).unwrap();
             }
         }
         folder

@@ -231,10 +231,10 @@ mod tests {
           accepted                2  2 events
           rejected                2
                                   2  too-much (line 3: only 3 left)
-          failed                  1  not recorded; the same id may be used again
+          failed                  1  not recorded; they may be sent again with the same ids
                                   1  id-reused (line 5: this id was used before, for another request: give each command an id of its own)
           invalid lines           1  skipped
-          duplicates              1  among them, answered from the record
+          duplicates              1  answered with the stored outcome, and counted above
           batches                 3  median 2, largest 2 commands
         ");
     }
