@@ -2,11 +2,12 @@
 
 CARGO ?= cargo
 
-.PHONY: help setup build demo bench test fmt lint unit examples replay clean
+.PHONY: help setup build demo bench test soak fmt lint unit examples replay clean
 
 help:
 	@echo "make demo     build, then a day of real flights through a component into a durable store"
 	@echo "make test     everything that CI runs"
+	@echo "make soak     slow tests, beside those of make test"
 	@echo "make replay   a recorded day of flights, decided again by the component as it is built now"
 	@echo "make bench    what this machine can do, each figure against its ceiling"
 	@echo "make build    the binary, target/release/cantus"
@@ -40,6 +41,10 @@ lint:
 # Unit, integration and doc tests.
 unit:
 	$(CARGO) test --workspace --locked
+
+# Slow extras: the embedding as a package of its own, long stores, figures of a whole process.
+soak: setup
+	$(CARGO) test --workspace --locked -- --ignored --nocapture
 
 # The examples' own tests: native, without wasm.
 examples:
