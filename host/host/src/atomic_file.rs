@@ -1,16 +1,12 @@
 //! Files that are written under a temporary name and then renamed, so that a reader finds the whole file or none.
 
 use std::{
-    fs::{File, Permissions},
+    fs::File,
     io::{self, Write},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use tempfile::{Builder, NamedTempFile};
-
-/// Permissions of a new file, which the umask of the process restricts.
-const PERMISSIONS: u32 = 0o666;
 
 /// A file that is being written under a temporary name in the folder of its target. It is removed if it is dropped before
 /// [`AtomicFile::persist`].
@@ -41,10 +37,9 @@ impl AtomicFile {
         prefix.push(".");
         // Else the error of a folder that is missing names the temporary file.
         folder_of(target).metadata()?;
-        let file = Builder::new()
-            .prefix(&prefix)
-            .permissions(Permissions::from_mode(PERMISSIONS))
-            .tempfile_in(folder_of(target))?;
+        // `tempfile_in` would restrict the permissions, and add the random name to the message of an error.
+        let open = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
+        let file = Builder::new().prefix(&prefix).make_in(folder_of(target), open)?;
         Ok(Self { target: target.to_owned(), file })
     }
 
@@ -104,7 +99,7 @@ pub fn folder_of(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::fs;
+    use std::{fs, os::unix::fs::PermissionsExt};
 
     use super::*;
 
@@ -134,6 +129,13 @@ mod tests {
         AtomicFile::create(&target).unwrap().persist(ExistingFile::Replace).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_error_does_not_contain_the_random_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = AtomicFile::create(&folder.path().join("missing/it")).unwrap_err();
+        assert_eq!(error.to_string(), "No such file or directory (os error 2)");
     }
 
     #[test]
