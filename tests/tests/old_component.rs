@@ -7,7 +7,7 @@ use cantus_model::{
 };
 use cantus_tests::{guests, host};
 
-/// What the counter can be asked, so that each command is accepted, accepted without events and rejected at least once.
+/// Commands to the counter: each is accepted, accepted without events and rejected at least once.
 const COMMANDS: [&str; 9] =
     ["Decrement", "Reset", "Increment", "Increment", "Decrement", "Increment", "Reset", "Reset", "Decrement"];
 

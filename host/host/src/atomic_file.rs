@@ -35,8 +35,6 @@ impl AtomicFile {
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(name);
         prefix.push(".");
-        // Else the error of a folder that is missing names the temporary file.
-        folder_of(target).metadata()?;
         // `tempfile_in` would restrict the permissions, and add the random name to the message of an error.
         let open = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
         let file = Builder::new().prefix(&prefix).make_in(folder_of(target), open)?;

@@ -43,6 +43,7 @@
 mod activator;
 pub mod atomic_file;
 mod builder;
+mod component_place;
 pub mod components;
 mod error;
 mod host;
@@ -58,6 +59,7 @@ mod stored_components;
 pub mod wire;
 
 pub use builder::HostBuilder;
+pub use component_place::ComponentPlace;
 pub use error::{HostError, RefusedPlugin};
 pub use host::Host;
 pub use operations::{ActivationCheck, ActivationReason, Operations};
@@ -70,4 +72,4 @@ pub use replay_source::ReplaySource;
 pub use repro_folder::ReproFolder;
 pub use settings::HostSettings;
 pub use store::open_store_read_only;
-pub use stored_components::{ComponentPlace, StoredComponents};
+pub use stored_components::StoredComponents;

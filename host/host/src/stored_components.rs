@@ -7,20 +7,8 @@ use cantus_model::{
     ports::{ComponentStore, Refused},
 };
 use cantus_wasm::ComponentFolder;
-use serde::{Deserialize, Serialize};
 
-use crate::{HostError, HostSettings};
-
-/// Names the place that new components are written to. Both places are read, so the setting can be changed at any time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ComponentPlace {
-    /// `components` in the data folder.
-    #[default]
-    Folder,
-    /// The event store, where every host on it finds them.
-    Store,
-}
+use crate::{ComponentPlace, HostError, HostSettings};
 
 /// The stored components of a host.
 pub struct StoredComponents {

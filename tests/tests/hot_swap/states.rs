@@ -27,7 +27,10 @@ async fn a_file_comes_from_found_to_active_and_each_step_shows() {
     });
     let digest = fixture.put("a.wasm", &shifty("1.0.0", "good"));
     let status = host.file("a.wasm", FileState::Active).await;
-    assert_eq!(*steps.lock().unwrap(), ["validate: found", "load: validated", "waiver: compiled", "keep: verified"]);
+    assert_eq!(
+        *steps.lock().unwrap(),
+        ["validate: found", "load: validated", "waiver: compiled", "put_component: verified"]
+    );
 
     assert_eq!((status.digest, status.reason), (Some(digest), None));
     assert_eq!((status.plugin.as_deref(), status.version.unwrap().to_string().as_str()), (Some("shifty"), "1.0.0"));
