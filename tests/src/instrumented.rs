@@ -29,6 +29,7 @@ pub struct Counts {
     open: AtomicUsize,
     handles: AtomicUsize,
     memory: AtomicUsize,
+    deciding: Mutex<()>,
 }
 
 impl Counts {
@@ -40,6 +41,11 @@ impl Counts {
     /// Commands that were decided.
     pub fn handles(&self) -> usize {
         self.handles.load(Relaxed)
+    }
+
+    /// Lets nobody decide until the guard is dropped: a shard waits.
+    pub fn hold_decisions(&self) -> MutexGuard<'_, ()> {
+        lock(&self.deciding)
     }
 
     /// Sandboxes that are open.
@@ -103,6 +109,7 @@ impl AggregateSandbox for InstrumentedSandbox {
     }
 
     fn handle(&mut self, instance: InstanceId, command: &Message, context: &Context) -> Result<Verdict, HandleError> {
+        drop(lock(&self.counts.deciding));
         self.counts.handles.fetch_add(1, Relaxed);
         assert!(context.command_id != PANIC, "the host panics, as it was told to");
         self.inner.handle(instance, command, context)
