@@ -282,6 +282,16 @@ fn the_glossary_names_what_there_is() {
     assert!(missing.is_empty(), "the glossary of host/ARCHITECTURE.md names types that are not there: {missing:?}");
 }
 
+#[test]
+fn the_architecture_names_files_that_there_are() {
+    let architecture = fs::read_to_string(root().join("host/ARCHITECTURE.md")).unwrap();
+    let paths = words::paths(&architecture);
+    assert!(paths.len() > 60, "it names {} paths", paths.len());
+    let is_missing = |path: &&String| !root().join(path).exists() && !root().join("host").join(path).exists();
+    let missing: Vec<_> = paths.iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "host/ARCHITECTURE.md names what is not there: {missing:?}");
+}
+
 fn complains(rule: Rule, path: &str, text: &str) -> bool {
     !rule(&Source { path: path.into(), text: text.into() }).is_empty()
 }

@@ -78,6 +78,29 @@ pub(crate) fn glossary_types(architecture: &str) -> Vec<String> {
     quoted.filter(|name| name.starts_with(char::is_uppercase)).map(str::to_owned).collect()
 }
 
+/// The files and folders that the page names whole: in backticks, from the root or from `host/`.
+pub(crate) fn paths(architecture: &str) -> Vec<String> {
+    const ROOTS: [&str; 11] = [
+        "cli/",
+        "docs/",
+        "engine/",
+        "examples/",
+        "guest-sdk/",
+        "host/",
+        "model/",
+        "replay/",
+        "store/",
+        "tests/",
+        "wasm/",
+    ];
+    let quoted = architecture.split('`').skip(1).step_by(2);
+    let is_path = |text: &str| {
+        ROOTS.iter().any(|root| text.starts_with(root))
+            && text.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit() || "/._-".contains(char))
+    };
+    quoted.filter(|text| is_path(text)).map(str::to_owned).collect()
+}
+
 #[test]
 fn an_opening_with_a_question_word_is_noticed() {
     for text in ["/// What it is.", "    /// Whether it is.", "//! How it works."] {
@@ -98,4 +121,12 @@ fn a_name_that_was_replaced_is_noticed() {
 fn the_glossary_is_read() {
     let text = "# A\n## Glossary\n| word |\n|---|\n| outcome (`Outcome`) | x `Other` |\n## Next\n| `Not` | y |\n";
     assert_eq!(glossary_types(text), ["Outcome"]);
+}
+
+#[test]
+fn paths_are_read() {
+    assert_eq!(
+        paths("`engine/src/job.rs`, `job.rs`, `wasm/src/sandbox/KIND.rs`, `tests/`"),
+        ["engine/src/job.rs", "tests/"]
+    );
 }
