@@ -43,7 +43,7 @@
 mod activator;
 pub mod atomic_file;
 mod builder;
-mod component_place;
+mod component_storage;
 pub mod components;
 mod error;
 mod host;
@@ -59,7 +59,7 @@ mod stored_components;
 pub mod wire;
 
 pub use builder::HostBuilder;
-pub use component_place::ComponentPlace;
+pub use component_storage::ComponentStorage;
 pub use error::{HostError, RefusedPlugin};
 pub use host::Host;
 pub use operations::{ActivationCheck, ActivationReason, Operations};

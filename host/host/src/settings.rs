@@ -7,7 +7,7 @@ use cantus_replay::verify::VerifySettings;
 use cantus_wasm::Limits;
 use serde::{Deserialize, Serialize};
 
-use crate::ComponentPlace;
+use crate::ComponentStorage;
 
 /// The settings of a host. `cantus settings` prints each with its unit and meaning.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,8 +21,8 @@ pub struct HostSettings {
     pub plugins: PathBuf,
     /// The host's own folder, for compiled code, stored components and repro bundles.
     pub data: PathBuf,
-    /// The place that new components are written to.
-    pub component_place: ComponentPlace,
+    /// The storage that new components are written to.
+    pub component_storage: ComponentStorage,
     /// The bounds of the engine.
     pub engine: EngineSettings,
     /// The intervals at which the registry reads the folder of plugins, and the bounds on faults of a new version.
@@ -42,7 +42,7 @@ impl Default for HostSettings {
             store_partitions: 1,
             plugins: "plugins".into(),
             data: "data".into(),
-            component_place: ComponentPlace::default(),
+            component_storage: ComponentStorage::default(),
             engine: EngineSettings::default(),
             registry: RegistrySettings::default(),
             verify: VerifySettings::default(),

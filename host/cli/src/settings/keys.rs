@@ -26,7 +26,7 @@ pub(crate) const KEYS: &[SettingKey] = &[
     key("store_partitions", "partitions", 1, "Partitions of a store that is created, each with a committer of its own. They cannot be changed later."),
     key("plugins", "path", 0, "The folder of plugins: a component file that is put there is verified and goes live."),
     key("data", "path", 0, "The host's own folder, for compiled code, repro bundles and every component that decided a command."),
-    key("component_place", "folder|store", 0, "Place that new components are written to: the data folder, or the event store, where every host on it finds them. Both are read."),
+    key("component_storage", "folder|store", 0, "Storage that new components are written to: the data folder, or the event store, where every host on it finds them. Both are read."),
     key("in_flight", "commands", 1, "Commands that one `cantus run` has submitted and that are not answered yet."),
     key("line_bytes", "bytes", 64, "Bytes of one line in a file of commands. A longer line is reported and skipped."),
     key("engine.shards", "threads", 1, "Shard threads; each owns the aggregates that hash to it."),

@@ -1,11 +1,11 @@
-//! The place of stored components, as a setting.
+//! Where the bytes of components are stored, as a setting.
 
 use serde::{Deserialize, Serialize};
 
-/// Names the place that new components are written to. Both places are read, so the setting can be changed at any time.
+/// Names the storage that new components are written to. Both are read, so the setting can be changed at any time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ComponentPlace {
+pub enum ComponentStorage {
     /// `components` in the data folder.
     #[default]
     Folder,
