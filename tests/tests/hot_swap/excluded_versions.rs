@@ -1,17 +1,26 @@
 //! A person's decision stands: no file undoes it by lying in the folder, until there is a new one.
 
-use cantus_engine::registry::{ActivationChange, Activator, FileState};
+use cantus_engine::registry::{ActivationChange, Activator, ComponentWithBytes, FileState};
 use cantus_model::{ActivationCause, Digest};
 
-use super::{by, fixture::Fixture, shifty};
+use super::{by, fixture::Fixture, load, shifty};
 
 /// As `cantus plugin activate` and `rollback` do it.
 pub(crate) async fn decide(activator: &Activator, cause: ActivationCause, digest: Digest) {
-    let mut log = activator.state().await.unwrap();
     let component = activator.load(digest).await.unwrap();
+    record(activator, cause, (component, None)).await;
+}
+
+/// As `cantus plugin activate` does it with a file that was never live.
+pub(crate) async fn activate_file(activator: &Activator, bytes: Vec<u8>) {
+    record(activator, ActivationCause::Activated, (load(&bytes), Some(bytes))).await;
+}
+
+async fn record(activator: &Activator, cause: ActivationCause, (component, bytes): ComponentWithBytes) {
+    let mut state = activator.state().await.unwrap();
     let plugin = component.manifest().name.clone();
     let change = ActivationChange { plugin, cause, who: "me".into(), why: "I say so".into() };
-    activator.record(&mut log, change, Some((component, None)), None).await.unwrap();
+    activator.record(&mut state, change, Some((component, bytes)), None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

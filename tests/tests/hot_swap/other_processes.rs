@@ -10,7 +10,12 @@ use cantus_tests::{
     host::NOW,
 };
 
-use super::{accepted, by, component, excluded_versions::decide, fixture::Fixture, shifty, undecided};
+use super::{
+    accepted, by, component,
+    excluded_versions::{activate_file, decide},
+    fixture::Fixture,
+    shifty, undecided,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_process_makes_live_is_followed() {
@@ -70,14 +75,7 @@ async fn what_was_refused_can_be_made_live_by_a_person() {
     let digest = fixture.put("a.wasm", &bytes);
     host.refused("a.wasm", digest).await;
     let elsewhere = fixture.elsewhere().await;
-    let mut log = elsewhere.state().await.unwrap();
-    let change = ActivationChange {
-        plugin: "shifty".into(),
-        cause: ActivationCause::Activated,
-        who: "me".into(),
-        why: "agreed".into(),
-    };
-    elsewhere.record(&mut log, change, Some((super::load(&bytes), Some(bytes))), None).await.unwrap();
+    activate_file(&elsewhere, bytes).await;
     host.file("a.wasm", FileState::Active).await;
     assert_eq!(by(host.add("after", "Tally/a", 5).await), digest);
     host.stop().await;

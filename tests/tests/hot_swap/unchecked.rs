@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use cantus_engine::{
-    FixedClock,
-    registry::{ActivationChange, FileState},
-};
-use cantus_model::ActivationCause;
+use cantus_engine::{FixedClock, registry::FileState};
 use cantus_replay::verify::{Candidate, Predecessor, VerifySettings, verify};
 use cantus_store::MemoryStore;
 use cantus_tests::{faulty::FaultyStore, host};
 
 use super::{
     accepted, add, by, component,
+    excluded_versions::activate_file,
     fixture::Fixture,
     shifty,
     verification_reports::{commands, history},
@@ -38,15 +35,7 @@ async fn what_was_not_checked_in_time_is_refused_unless_a_person_activates_it() 
         assert_eq!(by(host.add(mode, "Tally/a", 1).await), live);
     }
     let elsewhere = fixture.elsewhere().await;
-    let mut log = elsewhere.state().await.unwrap();
-    let change = ActivationChange {
-        plugin: "shifty".into(),
-        cause: ActivationCause::Activated,
-        who: "me".into(),
-        why: "tested".into(),
-    };
-    let bytes = shifty("1.0.1", "good");
-    elsewhere.record(&mut log, change, Some((super::load(&bytes), Some(bytes))), None).await.unwrap();
+    activate_file(&elsewhere, shifty("1.0.1", "good")).await;
     host.file("a.wasm", FileState::Active).await;
     host.stop().await;
 }

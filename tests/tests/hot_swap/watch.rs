@@ -1,11 +1,12 @@
 //! The watch after a swap: what faults too often goes by itself, and does not come back by lying there.
 
-use cantus_engine::registry::{ActivationChange, FileState, RegistryNotice};
+use cantus_engine::registry::{FileState, RegistryNotice};
 use cantus_model::{ActivationCause, Answer, CommandError, Digest};
 use cantus_tests::guests;
 
 use super::{
     accepted, by, component,
+    excluded_versions::decide,
     fixture::{Fixture, Host},
     shifty,
 };
@@ -60,15 +61,7 @@ async fn too_many_faults_bring_the_one_before_back() {
 
     // But a person may have it so, and it is watched again.
     let elsewhere = fixture.elsewhere().await;
-    let mut log = elsewhere.state().await.unwrap();
-    let change = ActivationChange {
-        plugin: "shifty".into(),
-        cause: ActivationCause::Activated,
-        who: "me".into(),
-        why: "once more".into(),
-    };
-    let again = elsewhere.load(bad).await.unwrap();
-    elsewhere.record(&mut log, change, Some((again, None)), None).await.unwrap();
+    decide(&elsewhere, ActivationCause::Activated, bad).await;
     host.file("b.wasm", FileState::Active).await;
     host.file("a.wasm", FileState::RolledBack).await;
     for n in 2..5 {
